@@ -1,0 +1,164 @@
+/**
+ * The whole mesh at one moment, as nouns: what the sources said, validated, cross-referenced and frozen.
+ *
+ *   objects ──buildSnapshot──▶ Snapshot ──compile──▶ policy ──viewOf──▶ ProxyView ──▶ Envoy resources
+ *
+ * Everything in it is valid: what was not is a Problem and is absent, or denied where absence would loosen.
+ * Maps iterate in sorted key order, so that whatever is derived from them is deterministic.
+ */
+import type { Problem } from './problem.ts';
+import type { SourceRef } from './source-ref.ts';
+
+export interface Snapshot {
+  /** Hash of the inputs: the thread through push, ACK, decision and evidence. */
+  readonly revision: string;
+  readonly mesh: Mesh;
+  /** By namespace name. */
+  readonly tenants: ReadonlyMap<string, Tenant>;
+  /** By `namespace/pod`; only pods of a tenant's namespace, with at least one address. */
+  readonly workloads: ReadonlyMap<string, Workload>;
+  /** By `namespace/service`; only services of a tenant's namespace. */
+  readonly services: ReadonlyMap<string, Service>;
+  /** By `namespace/name` of the grant. Resolved: tenant, service and ports exist, nothing sealed is named. */
+  readonly grants: ReadonlyMap<string, Grant>;
+  /** By `namespace/name`. */
+  readonly policies: ReadonlyMap<string, AccessPolicy>;
+  readonly problems: readonly Problem[];
+}
+
+export interface Mesh {
+  readonly trustDomain: string;
+  /** Life of a leaf certificate, in ms; it is renewed at half of it. */
+  readonly leafLifetimeMs: number;
+  /** Addresses of the DNS resolver that pods may ask; nobody else is reachable over UDP. */
+  readonly dnsResolvers: readonly string[];
+  readonly where: SourceRef;
+}
+
+export interface Tenant {
+  readonly name: string;
+  /** `prod`, `staging`...: tenants of different environments never meet. */
+  readonly environment: string;
+  /** Who may call a port that no allow rule speaks of: everybody in the tenant, or nobody. */
+  readonly defaultAccess: 'sameTenant' | 'none';
+  /** Services that no grant may ever open. */
+  readonly sealedServices: ReadonlySet<string>;
+  readonly where: SourceRef;
+}
+
+/** One pod, and so one proxy. */
+export interface Workload {
+  /** `namespace/pod`; also the node id of its proxy. */
+  readonly key: string;
+  readonly tenant: string;
+  readonly name: string;
+  readonly serviceAccount: string;
+  /** `spiffe://<trust domain>/ns/<tenant>/sa/<service account>`. */
+  readonly spiffeId: string;
+  readonly labels: ReadonlyMap<string, string>;
+  /** IPv4 and IPv6, primary first, never empty. */
+  readonly addresses: readonly string[];
+  readonly ready: boolean;
+  readonly where: SourceRef;
+}
+
+/** `http`: HTTP/1.1 at the application; `http2`: HTTP/2 or gRPC without TLS; `tcp`: opaque bytes. */
+export type PortProtocol = 'http' | 'http2' | 'tcp';
+
+export interface Service {
+  /** `namespace/name`. */
+  readonly key: string;
+  readonly tenant: string;
+  readonly name: string;
+  /** Cluster IPs, IPv4 and IPv6; empty for a headless service. */
+  readonly virtualIps: readonly string[];
+  readonly ports: readonly ServicePort[];
+  readonly sealed: boolean;
+  readonly where: SourceRef;
+}
+
+export interface ServicePort {
+  /** Port number that callers dial. */
+  readonly port: number;
+  /** Port name, empty if none. */
+  readonly name: string;
+  readonly protocol: PortProtocol;
+  /** Sorted by workload. Endpoints that are not ready are kept, marked. */
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface Endpoint {
+  /** Workload key. */
+  readonly workload: string;
+  /** Primary address of the workload. */
+  readonly address: string;
+  /** The port the application listens on. */
+  readonly port: number;
+  readonly ready: boolean;
+}
+
+/** The destination's written consent to one path for one other tenant. */
+export interface Grant {
+  readonly key: string;
+  /** The destination: the tenant whose namespace holds the grant. */
+  readonly tenant: string;
+  readonly name: string;
+  readonly from: {
+    readonly tenant: string;
+    /** SPIFFE IDs; empty means every service account of `from.tenant`. */
+    readonly spiffeIds: readonly string[];
+  };
+  readonly to: {
+    /** Service key, `namespace/name`. */
+    readonly service: string;
+    /** Service port numbers; resolved, never empty. */
+    readonly ports: readonly number[];
+    readonly match: RequestMatch;
+  };
+  /** Epoch ms from which the grant is dead; absent means it lives until withdrawn. */
+  readonly notAfterMs?: number;
+  readonly reason: string;
+  readonly where: SourceRef;
+}
+
+/** What of a request a rule speaks of. An empty list means "any"; a TCP port knows neither methods nor paths. */
+export interface RequestMatch {
+  readonly methods: readonly string[];
+  readonly paths: readonly PathMatch[];
+}
+
+/**
+ * A path of a request without its query, as Envoy normalised it.
+ * `exact`: `/admin` is `/admin`. `subtree` (written `/admin/*`): `/admin`, `/admin/…` and `/admin;…`, never `/administrator`.
+ */
+export type PathMatch =
+  | { readonly kind: 'exact'; readonly path: string }
+  | { readonly kind: 'subtree'; readonly path: string };
+
+export interface AccessPolicy {
+  readonly key: string;
+  readonly tenant: string;
+  readonly name: string;
+  /** Labels that a workload must all carry; empty selects every workload of the tenant. */
+  readonly selector: ReadonlyMap<string, string>;
+  readonly allow: readonly AccessRule[];
+  readonly deny: readonly AccessRule[];
+  /** True where some rule could not be understood: the workloads it selects are denied everything. */
+  readonly broken: boolean;
+  readonly where: SourceRef;
+}
+
+export interface AccessRule {
+  readonly callers: CallerMatch;
+  readonly match: RequestMatch;
+  /** Ports of the workload (not of the service); empty means every port. */
+  readonly ports: readonly number[];
+  readonly where: SourceRef;
+}
+
+/** Any one of the three suffices; all three empty means every caller. */
+export interface CallerMatch {
+  readonly tenants: readonly string[];
+  /** Exact SPIFFE IDs; service accounts of the policy's own tenant are written out here. */
+  readonly spiffeIds: readonly string[];
+}

@@ -1,12 +1,15 @@
 /**
  * What one proxy may know: the slice of the mesh its workload is entitled to, and nothing else.
  *
- *   Snapshot + compiled policy ──viewOf(workload)──▶ ProxyView ──▶ Envoy resources
+ *   Snapshot ──viewOf(workload)──▶ ProxyView ──▶ Envoy resources
  *
  * Builders receive this and only this. So a builder cannot leak what the view does not hold, and whatever changes
- * a proxy's configuration is visible here: the tenant wall is this file.
+ * a proxy's configuration is visible here: the tenant wall is this file and `compile.ts`.
  */
-import type { Endpoint, PortProtocol, Workload } from '../model/snapshot.ts';
+import type { Endpoint, Grant, PortProtocol, Service, ServicePort, Snapshot, Workload } from '../model/snapshot.ts';
+import { spiffeIdPrefix } from '../model/spiffe-id.ts';
+import { compilePort } from './compile.ts';
+import { decide } from './decide.ts';
 import type { PortPolicy } from './port-policy.ts';
 
 export interface ProxyView {
@@ -23,9 +26,15 @@ export interface InboundPort {
   /** Port of the application. */
   readonly port: number;
   readonly protocol: PortProtocol;
-  /** Tenants that get a filter chain: the own tenant first, then each with a live grant, sorted. */
-  readonly callerTenants: readonly string[];
+  /** One filter chain each: the own tenant first, then each with a live grant, sorted. */
+  readonly callers: readonly CallerTenant[];
   readonly policy: PortPolicy;
+}
+
+export interface CallerTenant {
+  readonly tenant: string;
+  /** On an opaque TCP port, exactly who may connect, sorted, perhaps nobody; on an HTTP port empty: the routes judge. */
+  readonly spiffeIds: readonly string[];
 }
 
 /** A service port this workload may dial: of its own tenant, or granted. */
@@ -41,4 +50,110 @@ export interface OutboundPort {
   readonly endpoints: readonly Endpoint[];
   /** Who may answer: the exact identities of the service's workloads, ready or not, sorted. Never empty. */
   readonly serverSpiffeIds: readonly string[];
+}
+
+/** @param nowMs epoch ms at which grants are judged dead or alive. */
+export function viewOf(snapshot: Snapshot, workload: Workload, nowMs: number): ProxyView {
+  return {
+    trustDomain: snapshot.mesh.trustDomain,
+    workload,
+    inbound: inboundOf(snapshot, workload, nowMs),
+    outbound: outboundOf(snapshot, workload, nowMs),
+  };
+}
+
+interface DeclaredPort {
+  readonly protocol: PortProtocol;
+  readonly grants: Map<string, Grant>;
+}
+
+function inboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): readonly InboundPort[] {
+  const tenant = snapshot.tenants.get(workload.tenant);
+  if (tenant === undefined) return [];
+  return [...declaredPorts(snapshot, workload, nowMs)]
+    .sort(([left], [right]) => left - right)
+    .map(([port, { protocol, grants }]) => {
+      const opaque = protocol === 'tcp';
+      const policy = compilePort(snapshot, { workload, tenant, port, opaque, grants: [...grants.values()] });
+      const granted = new Set([...grants.values()].map((grant) => grant.from.tenant));
+      const callers = [tenant.name, ...[...granted].sort()].map((caller) => ({
+        tenant: caller,
+        spiffeIds: opaque ? whoMayConnect(snapshot, policy, caller, nowMs) : [],
+      }));
+      return { port, protocol, callers, policy };
+    });
+}
+
+function declaredPorts(snapshot: Snapshot, workload: Workload, nowMs: number): Map<number, DeclaredPort> {
+  const declared = new Map<number, DeclaredPort>();
+  for (const service of snapshot.services.values()) {
+    if (service.tenant !== workload.tenant) continue;
+    for (const servicePort of service.ports) {
+      for (const endpoint of servicePort.endpoints) {
+        if (endpoint.workload !== workload.key) continue;
+        const entry = declared.get(endpoint.port) ?? { protocol: servicePort.protocol, grants: new Map() };
+        for (const grant of liveGrants(snapshot, nowMs)) {
+          if (leadsTo(grant, service, servicePort)) entry.grants.set(grant.key, grant);
+        }
+        declared.set(endpoint.port, entry);
+      }
+    }
+  }
+  return declared;
+}
+
+/** Every identity known in the caller's tenant that the policy lets connect: the wall of an opaque port is a list of names. */
+function whoMayConnect(snapshot: Snapshot, policy: PortPolicy, caller: string, nowMs: number): readonly string[] {
+  const known = [...snapshot.workloads.values()]
+    .filter((workload) => workload.tenant === caller)
+    .map((workload) => workload.spiffeId);
+  return [...new Set(known)]
+    .filter((principal) => decide(policy, { kind: 'tcp', principal }, nowMs).kind === 'allow')
+    .sort();
+}
+
+function outboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): readonly OutboundPort[] {
+  const granted = liveGrants(snapshot, nowMs).filter((grant) => speaksOf(snapshot, grant, workload));
+  const outbound: OutboundPort[] = [];
+  for (const service of snapshot.services.values()) {
+    for (const servicePort of service.ports) {
+      const own = service.tenant === workload.tenant;
+      if (!own && !granted.some((grant) => leadsTo(grant, service, servicePort))) continue;
+      const serverSpiffeIds = serversOf(snapshot, servicePort);
+      // Without a name to expect there is nobody to trust: a service nobody stands behind has no cluster.
+      if (serverSpiffeIds.length === 0) continue;
+      outbound.push({
+        service: service.key,
+        tenant: service.tenant,
+        port: servicePort.port,
+        protocol: servicePort.protocol,
+        virtualIps: service.virtualIps,
+        endpoints: servicePort.endpoints.filter((endpoint) => endpoint.ready),
+        serverSpiffeIds,
+      });
+    }
+  }
+  return outbound.sort((left, right) => compare(left.service, right.service) || left.port - right.port);
+}
+
+function serversOf(snapshot: Snapshot, servicePort: ServicePort): readonly string[] {
+  const ids = servicePort.endpoints.flatMap((endpoint) => snapshot.workloads.get(endpoint.workload)?.spiffeId ?? []);
+  return [...new Set(ids)].sort();
+}
+
+function liveGrants(snapshot: Snapshot, nowMs: number): readonly Grant[] {
+  return [...snapshot.grants.values()].filter((grant) => grant.notAfterMs === undefined || nowMs < grant.notAfterMs);
+}
+
+function leadsTo(grant: Grant, service: Service, servicePort: ServicePort): boolean {
+  return grant.to.service === service.key && grant.to.ports.includes(servicePort.port);
+}
+
+function speaksOf(snapshot: Snapshot, { from }: Grant, workload: Workload): boolean {
+  if (from.spiffeIds.length > 0) return from.spiffeIds.includes(workload.spiffeId);
+  return workload.spiffeId.startsWith(spiffeIdPrefix(snapshot.mesh.trustDomain, from.tenant));
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
 }

@@ -1,0 +1,194 @@
+/**
+ * How a sidecar finds its control plane: the only configuration that it reads from a file.
+ *
+ *   root.crt  ─file SDS, watched─▶ whom the proxy believes      token ─file SDS, watched─▶ who the proxy is
+ *
+ * Both files may be replaced at any time: Envoy rereads them without a restart. Everything else comes over ADS, and
+ * nothing starts before the (empty) runtime layer has been answered.
+ * Written as JSON: Envoy's YAML would read a bare `n` as false.
+ */
+import { create, toJson } from '@bufbuild/protobuf';
+import { BootstrapSchema } from '#gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
+import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import { ApiConfigSource_ApiType, ApiVersion } from '#gen/envoy/config/core/v3/config_source_pb.js';
+import { CredentialInjectorSchema } from '#gen/envoy/extensions/filters/http/credential_injector/v3/credential_injector_pb.js';
+import { UpstreamCodecSchema } from '#gen/envoy/extensions/filters/http/upstream_codec/v3/upstream_codec_pb.js';
+import { HttpFilterSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { GenericSchema } from '#gen/envoy/extensions/http/injected_credentials/generic/v3/generic_pb.js';
+import { DownstreamConnectionsConfigSchema } from '#gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
+import {
+  SubjectAltNameMatcher_SanType,
+  TlsParameters_TlsProtocol,
+} from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { UpstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { HttpProtocolOptionsSchema } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import { tcpAddress, unixAddress } from './address.ts';
+import { bypassOption, type CaptureBypass } from './cluster.ts';
+import { drillLayer } from './names.ts';
+import { envoyRegistry } from './registry.ts';
+import { durationOf, pack } from './resource.ts';
+import { exact } from './string-match.ts';
+import { fromAds } from './tls.ts';
+
+const controlPlaneCluster = 'coffre-xds';
+/** Header that carries the workload's token to the control plane; of our own, so that no proxy in between reads it as somebody's. */
+export const tokenHeader = 'x-coffre-token';
+
+/** Connections that one sidecar accepts at once. Beyond it Envoy refuses, rather than dying of memory. */
+const downstreamConnectionsMax = 10_000n;
+
+export interface BootstrapOptions {
+  /** `namespace/pod`; the control plane serves it only to the holder of a token for it. */
+  readonly nodeId: string;
+  /** The tenant. */
+  readonly nodeCluster: string;
+  readonly controlPlane: { readonly address: string; readonly port: number };
+  /** DNS name in the control plane's certificate, matched exactly. */
+  readonly serverName: string;
+  /** Unix socket of Envoy's admin interface; mode 0600, out of the application's reach. */
+  readonly adminSocket: string;
+  /** The file SDS resource that names root.crt, the one that names the token, and the folder whose moves announce a change. */
+  readonly files: { readonly rootSds: string; readonly tokenSds: string; readonly watched: string };
+  readonly bypass: CaptureBypass;
+}
+
+/** @returns the bootstrap as a JSON value; write it to a file that ends in `.json`. */
+export function bootstrapFor(options: BootstrapOptions): unknown {
+  const bootstrap = create(BootstrapSchema, {
+    node: { id: options.nodeId, cluster: options.nodeCluster },
+    admin: { address: unixAddress(options.adminSocket, 0o600) },
+    layeredRuntime: {
+      layers: [
+        {
+          name: drillLayer,
+          layerSpecifier: { case: 'rtdsLayer', value: { name: drillLayer, rtdsConfig: fromAds() } },
+        },
+      ],
+    },
+    dynamicResources: {
+      ldsConfig: fromAds(),
+      cdsConfig: fromAds(),
+      adsConfig: {
+        apiType: ApiConfigSource_ApiType.DELTA_GRPC,
+        transportApiVersion: ApiVersion.V3,
+        setNodeOnFirstMessageOnly: true,
+        grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: controlPlaneCluster } } }],
+      },
+    },
+    staticResources: { clusters: [controlPlane(options)] },
+    overloadManager: {
+      resourceMonitors: [
+        {
+          name: 'envoy.resource_monitors.global_downstream_max_connections',
+          configType: {
+            case: 'typedConfig',
+            value: pack(
+              DownstreamConnectionsConfigSchema,
+              create(DownstreamConnectionsConfigSchema, { maxActiveDownstreamConnections: downstreamConnectionsMax }),
+            ),
+          },
+        },
+      ],
+    },
+  });
+  return toJson(BootstrapSchema, bootstrap, { registry: envoyRegistry });
+}
+
+function controlPlane(options: BootstrapOptions): Cluster {
+  return create(ClusterSchema, {
+    name: controlPlaneCluster,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    connectTimeout: durationOf(1_000),
+    loadAssignment: {
+      clusterName: controlPlaneCluster,
+      endpoints: [
+        {
+          lbEndpoints: [
+            {
+              hostIdentifier: {
+                case: 'endpoint',
+                value: { address: tcpAddress(options.controlPlane.address, options.controlPlane.port) },
+              },
+            },
+          ],
+        },
+      ],
+    },
+    transportSocket: {
+      name: 'envoy.transport_sockets.tls',
+      configType: { case: 'typedConfig', value: pack(UpstreamTlsContextSchema, serverTrust(options)) },
+    },
+    typedExtensionProtocolOptions: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': pack(
+        HttpProtocolOptionsSchema,
+        tokenOnEveryStream(options),
+      ),
+    },
+    ...bypassOption(options.bypass),
+  });
+}
+
+function serverTrust({ serverName, files }: BootstrapOptions) {
+  return create(UpstreamTlsContextSchema, {
+    sni: serverName,
+    commonTlsContext: {
+      alpnProtocols: ['h2'],
+      tlsParams: {
+        tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+        tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+      },
+      validationContextType: {
+        case: 'combinedValidationContext',
+        value: {
+          defaultValidationContext: {
+            matchTypedSubjectAltNames: [{ sanType: SubjectAltNameMatcher_SanType.DNS, matcher: exact(serverName) }],
+          },
+          validationContextSdsSecretConfig: { name: 'mesh-root', sdsConfig: fromFile(files.rootSds, files.watched) },
+        },
+      },
+    },
+  });
+}
+
+/** The token is put on each new stream by an upstream filter, read from the file as it then is. */
+function tokenOnEveryStream({ files }: BootstrapOptions) {
+  const generic = create(GenericSchema, {
+    header: tokenHeader,
+    credential: { name: 'token', sdsConfig: fromFile(files.tokenSds, files.watched) },
+  });
+  const injector = create(CredentialInjectorSchema, {
+    overwrite: true,
+    credential: { name: 'envoy.http.injected_credentials.generic', typedConfig: pack(GenericSchema, generic) },
+  });
+  return create(HttpProtocolOptionsSchema, {
+    upstreamProtocolOptions: {
+      case: 'explicitHttpConfig',
+      value: {
+        protocolConfig: {
+          case: 'http2ProtocolOptions',
+          value: { connectionKeepalive: { interval: durationOf(30_000), timeout: durationOf(10_000) } },
+        },
+      },
+    },
+    httpFilters: [
+      create(HttpFilterSchema, {
+        name: 'envoy.filters.http.credential_injector',
+        configType: { case: 'typedConfig', value: pack(CredentialInjectorSchema, injector) },
+      }),
+      create(HttpFilterSchema, {
+        name: 'envoy.filters.http.upstream_codec',
+        configType: { case: 'typedConfig', value: pack(UpstreamCodecSchema, create(UpstreamCodecSchema)) },
+      }),
+    ],
+  });
+}
+
+function fromFile(path: string, watched: string) {
+  return {
+    resourceApiVersion: ApiVersion.V3,
+    configSourceSpecifier: {
+      case: 'pathConfigSource' as const,
+      value: { path, watchedDirectory: { path: watched } },
+    },
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * HTTP on both sides of the sidecar, hardened once.
+ *
+ *   inbound   the wall: paths normalised before any rule sees them, forwarded identities replaced by the TLS peer's,
+ *             deny and allow rules from the route, and an id of our own on every refusal
+ *   outbound  the way to one service: no rules, the callee judges
+ *
+ * Bodies are never buffered. Routes come by RDS. A route that brings no rules lets nobody in.
+ */
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { HeaderValueOption_HeaderAppendAction as Append } from '#gen/envoy/config/core/v3/base_pb.js';
+import { HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores } from '#gen/envoy/config/core/v3/protocol_pb.js';
+import type { Filter as NetworkFilter } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
+import { FilterSchema as NetworkFilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
+import { RBACSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import { RouterSchema } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
+import {
+  HttpConnectionManager_CodecType as Codec,
+  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
+  type HttpConnectionManager,
+  HttpConnectionManagerSchema,
+  type HttpFilter,
+  HttpFilterSchema,
+  HttpConnectionManager_ForwardClientCertDetails as Xfcc,
+} from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { HeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
+import { refusalLog, statusAtLeast } from './access-log.ts';
+import { allowNobody } from './rbac.ts';
+import { durationOf, pack } from './resource.ts';
+import { fromAds } from './tls.ts';
+
+/** Names of the two RBAC filters; the route's rules are addressed to them by name. */
+export const denyFilter = 'coffre.rbac.deny';
+export const allowFilter = 'coffre.rbac.allow';
+
+/** Header that carries the decision id to the caller. */
+export const decisionHeader = 'x-coffre-decision';
+
+/** Bounds of one HTTP connection. Source: Envoy's edge best practices, tightened for header count. */
+const limits = {
+  headersMax: 100,
+  requestHeadersTimeoutMs: 10_000,
+  streamIdleTimeoutMs: 300_000,
+  connectionIdleTimeoutMs: 300_000,
+  concurrentStreamsMax: 100,
+  initialStreamWindowBytes: 65_536,
+  initialConnectionWindowBytes: 1_048_576,
+} as const;
+
+/** @param name of the RouteConfiguration that brings this port's rules. */
+export function inboundHttp(name: string): NetworkFilter {
+  return hcmFilter({
+    ...common(name, 'inbound'),
+    normalizePath: true,
+    mergeSlashes: true,
+    pathWithEscapedSlashesAction: EscapedSlashes.REJECT_REQUEST,
+    stripMatchingHostPort: true,
+    forwardClientCertDetails: Xfcc.SANITIZE_SET,
+    setCurrentClientCertDetails: { uri: true },
+    httpFilters: [
+      rbacFilter(denyFilter, create(RBACSchema)),
+      rbacFilter(allowFilter, create(RBACSchema, { rules: allowNobody() })),
+      router(),
+    ],
+  });
+}
+
+export function outboundHttp(name: string): NetworkFilter {
+  return hcmFilter({ ...common(name, 'outbound'), httpFilters: [router()] });
+}
+
+type HcmInit = MessageInitShape<typeof HttpConnectionManagerSchema>;
+
+function common(name: string, direction: 'inbound' | 'outbound') {
+  return {
+    statPrefix: name.replaceAll('/', '_'),
+    codecType: Codec.AUTO,
+    routeSpecifier: { case: 'rds', value: { routeConfigName: name, configSource: fromAds() } },
+    commonHttpProtocolOptions: {
+      headersWithUnderscoresAction: Underscores.REJECT_REQUEST,
+      idleTimeout: durationOf(limits.connectionIdleTimeoutMs),
+      maxHeadersCount: limits.headersMax,
+    },
+    http2ProtocolOptions: {
+      maxConcurrentStreams: limits.concurrentStreamsMax,
+      initialStreamWindowSize: limits.initialStreamWindowBytes,
+      initialConnectionWindowSize: limits.initialConnectionWindowBytes,
+    },
+    requestHeadersTimeout: durationOf(limits.requestHeadersTimeoutMs),
+    streamIdleTimeout: durationOf(limits.streamIdleTimeoutMs),
+    useRemoteAddress: true,
+    skipXffAppend: true,
+    // Without ranges of its own Envoy would take a private source address for an internal one and keep its x-envoy-* headers.
+    internalAddressConfig: {},
+    earlyHeaderMutationExtensions: [freshRequestId()],
+    localReplyConfig: {
+      mappers: [
+        {
+          filter: statusAtLeast(400),
+          headersToAdd: [
+            { header: { key: decisionHeader, value: '%STREAM_ID%' }, appendAction: Append.OVERWRITE_IF_EXISTS_OR_ADD },
+          ],
+        },
+      ],
+    },
+    accessLog: [refusalLog(direction)],
+  } satisfies HcmInit;
+}
+
+function hcmFilter(init: HcmInit): NetworkFilter {
+  const manager: HttpConnectionManager = create(HttpConnectionManagerSchema, init);
+  return create(NetworkFilterSchema, {
+    name: 'envoy.filters.network.http_connection_manager',
+    configType: { case: 'typedConfig', value: pack(HttpConnectionManagerSchema, manager) },
+  });
+}
+
+/** The client's request id is dropped before Envoy makes its own: the id names our decision, so no caller may choose it. */
+function freshRequestId() {
+  const mutation = create(HeaderMutationSchema, {
+    mutations: [{ action: { case: 'remove', value: 'x-request-id' } }],
+  });
+  return { name: 'fresh-request-id', typedConfig: pack(HeaderMutationSchema, mutation) };
+}
+
+function rbacFilter(name: string, rbac: ReturnType<typeof create<typeof RBACSchema>>): HttpFilter {
+  return create(HttpFilterSchema, {
+    name,
+    configType: { case: 'typedConfig', value: pack(RBACSchema, rbac) },
+  });
+}
+
+function router(): HttpFilter {
+  const value = pack(RouterSchema, create(RouterSchema, { suppressEnvoyHeaders: true }));
+  return create(HttpFilterSchema, { name: 'envoy.filters.http.router', configType: { case: 'typedConfig', value } });
+}

@@ -1,0 +1,57 @@
+/**
+ * What every resource is called, in one place: a name is a promise between a listener and its routes, a route and
+ * its cluster, a chain and its secrets. Tenants and services are DNS labels, so `/` cannot be smuggled into a part.
+ */
+import type { OutboundPort } from '../policy/view.ts';
+
+export const inboundListener = 'inbound';
+export const outboundListener = 'outbound';
+/** The runtime layer that drills write to; present and empty otherwise. */
+export const drillLayer = 'drill';
+/** The workload's own certificate and key. */
+export const identitySecret = 'identity';
+/** Prefix of what is said of a caller's tenant in SNI; it selects a filter chain and grants nothing. */
+const sniSuffix = 'mesh.coffre';
+
+export function sniOf(callerTenant: string): string {
+  return `${callerTenant}.${sniSuffix}`;
+}
+
+export function inboundName(port: number): string {
+  return `in/${port}`;
+}
+
+export function inboundChainName(port: number, callerTenant: string): string {
+  return `in/${port}/${callerTenant}`;
+}
+
+export function applicationCluster(port: number): string {
+  return `app/${port}`;
+}
+
+export function serviceCluster({ service, port }: OutboundPort): string {
+  return `${service}/${port}`;
+}
+
+export function outboundRoute(outbound: OutboundPort): string {
+  return `out/${serviceCluster(outbound)}`;
+}
+
+export function outboundServiceListener(outbound: OutboundPort, virtualIp: string): string {
+  return `${outboundRoute(outbound)}/${virtualIp}`;
+}
+
+/** Trust in any identity of one tenant. */
+export function tenantTrustSecret(tenant: string): string {
+  return `trust/${tenant}`;
+}
+
+/** Trust in exactly those callers of one tenant that may connect to one opaque port. */
+export function peersSecret(port: number, callerTenant: string): string {
+  return `peers/${port}/${callerTenant}`;
+}
+
+/** Trust in exactly the identities that stand behind one service port. */
+export function serversSecret(outbound: OutboundPort): string {
+  return `servers/${serviceCluster(outbound)}`;
+}

@@ -1,0 +1,11 @@
+/**
+ * What a proxy proves itself with and whom it believes. Comes from the CA; the private key is inside, so a value of
+ * this type goes into the SDS secret and nowhere else.
+ */
+export interface ProxyTrust {
+  /** Leaf, then its intermediate, PEM. */
+  readonly certificateChainPem: string;
+  readonly privateKeyPem: string;
+  /** By tenant: the intermediate that vouches for it, PEM. One anchor each: two in one context would let one tenant's CA name another's identities. */
+  readonly bundles: ReadonlyMap<string, string>;
+}

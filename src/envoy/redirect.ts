@@ -1,0 +1,115 @@
+/**
+ * Transparent interception: the iptables-restore text that leaves a pod no way out, or in, but its sidecar.
+ *
+ *   application ──connect──▶ nat OUTPUT ──▶ sidecar:15001 ──marked──▶ wire
+ *   wire ──▶ nat PREROUTING ──▶ sidecar:15006 ──127.0.0.1──▶ application
+ *
+ * Every chain of the filter table drops what is not named: without a sidecar the pod is mute, not open.
+ * The surprises:
+ * - a redirected packet still carries its first interface in filter OUTPUT, so it is accepted there by its DNAT state;
+ * - an unprivileged application may bind its socket to a device, and then the redirected SYN, data and all, goes out
+ *   on that wire addressed to 127.0.0.1 (seen on Linux 6.18): mangle POSTROUTING, which sees the true one, drops it;
+ * - a sidecar that dials its own pod's address would skip its own inbound wall over `lo`: it is sent to 15006 instead.
+ * The text belongs to one family; the caller hands it to iptables-restore (4) or ip6tables-restore (6).
+ */
+import { isIP } from 'node:net';
+import { inboundCapturePort, outboundCapturePort, reservedPorts } from '../model/ports.ts';
+
+/** SO_MARK of every socket the sidecar dials with. An application cannot set it: that takes CAP_NET_ADMIN. */
+export const proxyMark = 0xc0f;
+
+export interface InterceptionOptions {
+  readonly family: 4 | 6;
+  /** SO_MARK by which the sidecar's own connections pass. */
+  readonly proxyMark: number;
+  /** Addresses that the pod may ask on port 53 (UDP and TCP); those of the other family, and what is no address, are left out. */
+  readonly dnsResolvers: readonly string[];
+}
+
+export function interceptionRules(options: InterceptionOptions): string {
+  const family = options.family === 4 ? ipv4 : ipv6;
+  const resolvers = options.dnsResolvers.filter((address) => isIP(address) === options.family);
+  const sidecar = `-m mark --mark 0x${options.proxyMark.toString(16)}`;
+  const notSidecar = `-m mark ! --mark 0x${options.proxyMark.toString(16)}`;
+  const lines = [
+    '*nat',
+    ':PREROUTING ACCEPT [0:0]',
+    ':INPUT ACCEPT [0:0]',
+    ':OUTPUT ACCEPT [0:0]',
+    ':POSTROUTING ACCEPT [0:0]',
+    '# whatever arrives meets the inbound listener',
+    `-A PREROUTING ! -i lo -p tcp -j REDIRECT --to-ports ${inboundCapturePort}`,
+    ...resolvers.map((address) => `-A OUTPUT -p tcp -d ${address} --dport 53 -j RETURN`),
+    "# the sidecar dialling its own pod's address meets its inbound listener too",
+    `-A OUTPUT -o lo -p tcp ${sidecar} ! -d ${family.loopbackRange} -j REDIRECT --to-ports ${inboundCapturePort}`,
+    `-A OUTPUT -p tcp ${sidecar} -j RETURN`,
+    `-A OUTPUT -p tcp -d ${family.loopbackRange} -j RETURN`,
+    '# whatever the application dials meets the outbound listener',
+    `-A OUTPUT -p tcp -j REDIRECT --to-ports ${outboundCapturePort}`,
+    'COMMIT',
+    '*mangle',
+    ':PREROUTING ACCEPT [0:0]',
+    ':INPUT ACCEPT [0:0]',
+    ':FORWARD ACCEPT [0:0]',
+    ':OUTPUT ACCEPT [0:0]',
+    ':POSTROUTING ACCEPT [0:0]',
+    '# redirected, yet bound to a device: never onto a wire',
+    `-A POSTROUTING ! -o lo -d ${family.loopbackRange} -j DROP`,
+    'COMMIT',
+    '*filter',
+    ':INPUT DROP [0:0]',
+    ':FORWARD DROP [0:0]',
+    ':OUTPUT DROP [0:0]',
+    '-A INPUT -i lo -j ACCEPT',
+    "# the sidecar's own ports are not for strangers; judged by the port that was dialled, before any redirection",
+    `-A INPUT -p tcp ${dialledReserved} -j DROP`,
+    `-A INPUT -p tcp --dport ${inboundCapturePort} -m conntrack --ctstate DNAT --ctdir ORIGINAL -j ACCEPT`,
+    '-A INPUT -p tcp -m conntrack --ctstate ESTABLISHED --ctdir REPLY -j ACCEPT',
+    ...resolvers.map(
+      (address) =>
+        `-A INPUT -p udp -s ${address} --sport 53 -m conntrack --ctstate ESTABLISHED --ctdir REPLY -j ACCEPT`,
+    ),
+    ...family.icmpTypes.map((type) => `-A INPUT -p ${family.icmp} ${type} -j ACCEPT`),
+    `-A INPUT -p ${family.icmp} -m conntrack --ctstate RELATED -j ACCEPT`,
+    '# nor for the application, which could otherwise enter the inbound listener from behind',
+    `-A OUTPUT -p tcp ${notSidecar} ${dialledReserved} -j DROP`,
+    '-A OUTPUT -o lo -j ACCEPT',
+    `-A OUTPUT -p tcp -d ${family.redirectTarget} --dport ${outboundCapturePort} -m conntrack --ctstate DNAT -j ACCEPT`,
+    `-A OUTPUT -p tcp ${sidecar} -j ACCEPT`,
+    '# answers on connections that came in through the inbound listener',
+    '-A OUTPUT -p tcp -m conntrack --ctstate ESTABLISHED --ctdir REPLY -j ACCEPT',
+    ...resolvers.flatMap((address) =>
+      ['udp', 'tcp'].map((protocol) => `-A OUTPUT -p ${protocol} -d ${address} --dport 53 -j ACCEPT`),
+    ),
+    ...family.icmpTypes.map((type) => `-A OUTPUT -p ${family.icmp} ${type} -j ACCEPT`),
+    `-A OUTPUT -p ${family.icmp} -m conntrack --ctstate RELATED -j ACCEPT`,
+    'COMMIT',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** Only the direction of the one who dialled: answers from a control plane on such a port must pass. */
+const dialledReserved = `-m conntrack --ctorigdstport ${reservedPorts.first}:${reservedPorts.last} --ctdir ORIGINAL`;
+
+interface FamilyWords {
+  readonly loopbackRange: string;
+  /** Where REDIRECT sends a locally made connection. */
+  readonly redirectTarget: string;
+  readonly icmp: string;
+  /** What the link needs to work at all: neighbour discovery for IPv6, nothing for IPv4 (ARP passes below iptables). */
+  readonly icmpTypes: readonly string[];
+}
+
+const ipv4: FamilyWords = {
+  loopbackRange: '127.0.0.0/8',
+  redirectTarget: '127.0.0.1/32',
+  icmp: 'icmp',
+  icmpTypes: [],
+};
+
+const ipv6: FamilyWords = {
+  loopbackRange: '::1/128',
+  redirectTarget: '::1/128',
+  icmp: 'ipv6-icmp',
+  icmpTypes: ['--icmpv6-type neighbour-solicitation', '--icmpv6-type neighbour-advertisement'],
+};

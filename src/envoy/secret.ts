@@ -1,0 +1,95 @@
+/**
+ * SDS: the workload's certificate, and one validation context per kind of peer.
+ *
+ * A context has exactly one anchor, one tenant's intermediate. The list of names is never empty: Envoy reads an empty
+ * list as "anyone", so nobody is written as one name that no certificate can carry.
+ */
+import { create } from '@bufbuild/protobuf';
+import {
+  type CertificateValidationContext,
+  CertificateValidationContextSchema,
+  SubjectAltNameMatcher_SanType,
+  SubjectAltNameMatcherSchema,
+} from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
+import { spiffeIdPrefix } from '../model/spiffe-id.ts';
+import type { CallerTenant, InboundPort, OutboundPort, ProxyView } from '../policy/view.ts';
+import { identitySecret, peersSecret, serversSecret, tenantTrustSecret } from './names.ts';
+import type { ProxyTrust } from './proxy-trust.ts';
+import { type EnvoyResource, resource } from './resource.ts';
+import { exact, prefix, type StringMatch } from './string-match.ts';
+
+/** A name outside every trust domain: what an empty list of callers is written as. */
+const nobody = 'spiffe://nobody.invalid/ns/nobody/sa/nobody';
+
+export function secretsOf(view: ProxyView, trust: ProxyTrust): readonly EnvoyResource[] {
+  return [
+    identity(trust),
+    ...tenantsToTrust(view).map((tenant) =>
+      validationContext(tenantTrustSecret(tenant), tenant, trust, [prefix(spiffeIdPrefix(view.trustDomain, tenant))]),
+    ),
+    ...view.inbound.flatMap((port) => port.callers.flatMap((caller) => peers(port, caller, trust))),
+    ...view.outbound.map((outbound) => servers(outbound, trust)),
+  ];
+}
+
+/** Tenants whose CA this proxy needs: its own, its callers' and those whose services it may dial. */
+export function tenantsOf(view: ProxyView): readonly string[] {
+  const callers = view.inbound.flatMap((port) => port.callers.map((caller) => caller.tenant));
+  return [...new Set([view.workload.tenant, ...callers, ...view.outbound.map(({ tenant }) => tenant)])].sort();
+}
+
+function tenantsToTrust(view: ProxyView): readonly string[] {
+  const callers = view.inbound.filter((port) => port.protocol !== 'tcp').flatMap((port) => port.callers);
+  return [...new Set(callers.map((caller) => caller.tenant))].sort();
+}
+
+function identity(trust: ProxyTrust): EnvoyResource {
+  return resource(
+    SecretSchema,
+    identitySecret,
+    create(SecretSchema, {
+      name: identitySecret,
+      type: {
+        case: 'tlsCertificate',
+        value: {
+          certificateChain: { specifier: { case: 'inlineString', value: trust.certificateChainPem } },
+          privateKey: { specifier: { case: 'inlineString', value: trust.privateKeyPem } },
+        },
+      },
+    }),
+  );
+}
+
+function peers(port: InboundPort, caller: CallerTenant, trust: ProxyTrust): EnvoyResource[] {
+  if (port.protocol !== 'tcp') return [];
+  const names = caller.spiffeIds.length === 0 ? [nobody] : caller.spiffeIds;
+  return [validationContext(peersSecret(port.port, caller.tenant), caller.tenant, trust, names.map(exact))];
+}
+
+function servers(outbound: OutboundPort, trust: ProxyTrust): EnvoyResource {
+  return validationContext(serversSecret(outbound), outbound.tenant, trust, outbound.serverSpiffeIds.map(exact));
+}
+
+function validationContext(
+  name: string,
+  tenant: string,
+  trust: ProxyTrust,
+  names: readonly StringMatch[],
+): EnvoyResource {
+  const value = contextOf(tenant, trust, names);
+  return resource(SecretSchema, name, create(SecretSchema, { name, type: { case: 'validationContext', value } }));
+}
+
+function contextOf(tenant: string, trust: ProxyTrust, names: readonly StringMatch[]): CertificateValidationContext {
+  const bundle = trust.bundles.get(tenant);
+  if (bundle === undefined || names.length === 0) {
+    throw new Error(`a validation context for tenant \`${tenant}\` needs its CA certificate and at least one name`);
+  }
+  return create(CertificateValidationContextSchema, {
+    trustedCa: { specifier: { case: 'inlineString', value: bundle } },
+    matchTypedSubjectAltNames: names.map((matcher) =>
+      create(SubjectAltNameMatcherSchema, { sanType: SubjectAltNameMatcher_SanType.URI, matcher }),
+    ),
+  });
+}

@@ -1,0 +1,78 @@
+/**
+ * Both ends of a mesh connection: TLS 1.3 and nothing older, certificates by SDS, a client certificate always required.
+ *
+ * Session resumption is off in both forms and at both ends: a resumed session is not checked for expiry again.
+ */
+import { create } from '@bufbuild/protobuf';
+import { type TransportSocket, TransportSocketSchema } from '#gen/envoy/config/core/v3/base_pb.js';
+import {
+  AggregatedConfigSourceSchema,
+  ApiVersion,
+  type ConfigSource,
+  ConfigSourceSchema,
+} from '#gen/envoy/config/core/v3/config_source_pb.js';
+import { TlsParameters_TlsProtocol } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import {
+  type CommonTlsContext,
+  CommonTlsContextSchema,
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { identitySecret } from './names.ts';
+import { pack } from './resource.ts';
+
+/** "Over the ADS stream you already have": where every dynamic resource of a proxy comes from. */
+export function fromAds(): ConfigSource {
+  return create(ConfigSourceSchema, {
+    resourceApiVersion: ApiVersion.V3,
+    configSourceSpecifier: { case: 'ads', value: create(AggregatedConfigSourceSchema) },
+  });
+}
+
+/** @param trust name of the SDS secret that says who may connect. */
+export function downstreamTls(trust: string, alpn: readonly string[]): TransportSocket {
+  return tlsSocket(
+    pack(
+      DownstreamTlsContextSchema,
+      create(DownstreamTlsContextSchema, {
+        commonTlsContext: commonTls(trust, alpn),
+        requireClientCertificate: true,
+        sessionTicketKeysType: { case: 'disableStatelessSessionResumption', value: true },
+        disableStatefulSessionResumption: true,
+      }),
+    ),
+  );
+}
+
+/** @param trust name of the SDS secret that says who may answer; @param sni names the caller's tenant. */
+export function upstreamTls(trust: string, sni: string, alpn: readonly string[]): TransportSocket {
+  return tlsSocket(
+    pack(
+      UpstreamTlsContextSchema,
+      create(UpstreamTlsContextSchema, {
+        commonTlsContext: commonTls(trust, alpn),
+        sni,
+        maxSessionKeys: 0,
+      }),
+    ),
+  );
+}
+
+function commonTls(trust: string, alpn: readonly string[]): CommonTlsContext {
+  return create(CommonTlsContextSchema, {
+    alpnProtocols: [...alpn],
+    tlsParams: {
+      tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+      tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+    },
+    tlsCertificateSdsSecretConfigs: [{ name: identitySecret, sdsConfig: fromAds() }],
+    validationContextType: { case: 'validationContextSdsSecretConfig', value: { name: trust, sdsConfig: fromAds() } },
+  });
+}
+
+function tlsSocket(value: ReturnType<typeof pack>): TransportSocket {
+  return create(TransportSocketSchema, {
+    name: 'envoy.transport_sockets.tls',
+    configType: { case: 'typedConfig', value },
+  });
+}

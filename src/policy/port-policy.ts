@@ -1,0 +1,39 @@
+/**
+ * Who may do what on one port of one workload: the compiled value that every enforcer reads.
+ *
+ *   AccessPolicy, Grant, Tenant ──compile──▶ PortPolicy ──▶ decide (ours)  ──▶ verdict
+ *                                                      └──▶ Envoy RBAC     ──▶ the same verdict
+ *
+ * The tenant wall is already in it: an allow rule names only callers that may stand behind the wall, so an enforcer
+ * that reads the two lists (a deny wins, then some allow is needed) cannot open the wall by mistake.
+ */
+import type { RequestMatch } from '../model/snapshot.ts';
+import type { SourceRef } from '../model/source-ref.ts';
+
+export interface PortPolicy {
+  /** The tenant that owns the port. */
+  readonly tenant: string;
+  /** Sorted by name; any match denies. */
+  readonly deny: readonly Rule[];
+  /** Sorted by name; without a match the request is denied. */
+  readonly allow: readonly Rule[];
+}
+
+export interface Rule {
+  /** Stable and unique within the port, such as `access-policy/atelier/no-admin/deny/0`; it names the rule in Envoy's logs. */
+  readonly name: string;
+  readonly callers: Callers;
+  readonly match: RequestMatch;
+  /** Epoch ms from which the rule no longer matches; absent on rules without an end. */
+  readonly notAfterMs?: number;
+  readonly where: SourceRef;
+}
+
+/** `anyone` is every authenticated caller that reached the port; a list means any one of its members. */
+export type Callers = 'anyone' | readonly Caller[];
+
+export type Caller =
+  /** Every identity of one tenant. */
+  | { readonly kind: 'tenant'; readonly tenant: string }
+  /** One identity, compared byte by byte. */
+  | { readonly kind: 'identity'; readonly spiffeId: string };

@@ -1,0 +1,88 @@
+/**
+ * What the command line and the environment say, read once into one frozen value. Nothing else reads either.
+ *
+ *   --folder DIR            the mesh as YAML, watched                        COFFRE_FOLDER
+ *   --state DIR             CA, keys, leaves; made on the first start        COFFRE_STATE
+ *   --state-key-file FILE   the sealing key, kept outside the state folder   COFFRE_STATE_KEY_FILE
+ *   --xds ADDRESS:PORT      where proxies connect                            COFFRE_XDS
+ *   --workloads DIR         bootstrap, root and token per workload           COFFRE_WORKLOADS
+ *   --bypass user|mark      how a sidecar's own connections escape capture   COFFRE_BYPASS
+ */
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { CaptureBypass } from './envoy/cluster.ts';
+import { proxyMark } from './envoy/redirect.ts';
+
+export interface Config {
+  readonly folder: string;
+  readonly state: string;
+  readonly stateKeyFile: string | undefined;
+  readonly xds: { readonly address: string; readonly port: number };
+  readonly workloads: string;
+  readonly bypass: CaptureBypass;
+}
+
+export type ConfigResult =
+  | { readonly kind: 'ok'; readonly config: Config }
+  | { readonly kind: 'refused'; readonly problems: readonly string[] };
+
+const options = {
+  folder: { type: 'string' },
+  state: { type: 'string' },
+  'state-key-file': { type: 'string' },
+  xds: { type: 'string' },
+  workloads: { type: 'string' },
+  bypass: { type: 'string' },
+} as const;
+
+/** @param args without the interpreter and the script. */
+export function readConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): ConfigResult {
+  const flags = parseFlags(args);
+  if (typeof flags === 'string') return { kind: 'refused', problems: [flags] };
+  const value = (flag: keyof typeof options) =>
+    flags[flag] ?? env[`COFFRE_${flag.toUpperCase().replaceAll('-', '_')}`];
+
+  const problems: string[] = [];
+  const folder = value('folder');
+  if (folder === undefined) problems.push('no folder to read the mesh from; give --folder DIR or set COFFRE_FOLDER');
+  const state = resolve(value('state') ?? '.coffre');
+  const xds = parseEndpoint(value('xds') ?? '127.0.0.1:15012');
+  if (xds === undefined) {
+    problems.push(`\`${value('xds')}\` is no ADDRESS:PORT to listen on; write --xds 127.0.0.1:15012 or --xds [::1]:15012`);
+  }
+  const bypass = parseBypass(value('bypass') ?? 'user');
+  if (bypass === undefined) problems.push(`\`${value('bypass')}\` is no way past capture; write --bypass user or --bypass mark`);
+  const stateKeyFile = value('state-key-file');
+  if (folder === undefined || xds === undefined || bypass === undefined) return { kind: 'refused', problems };
+  const config: Config = {
+    folder: resolve(folder),
+    state,
+    stateKeyFile: stateKeyFile === undefined ? undefined : resolve(stateKeyFile),
+    xds,
+    workloads: resolve(value('workloads') ?? `${state}/workloads`),
+    bypass,
+  };
+  return { kind: 'ok', config: Object.freeze(config) };
+}
+
+function parseFlags(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function parseEndpoint(text: string): Config['xds'] | undefined {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(text);
+  const address = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (address === undefined || isIP(address) === 0 || port > 65_535) return undefined;
+  return { address, port };
+}
+
+function parseBypass(text: string): CaptureBypass | undefined {
+  if (text === 'user') return { kind: 'user' };
+  return text === 'mark' ? { kind: 'mark', mark: proxyMark } : undefined;
+}

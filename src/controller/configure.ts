@@ -1,0 +1,91 @@
+/**
+ * From a snapshot of the mesh to what each proxy is told: a pure function, deterministic to the byte.
+ *
+ *   Snapshot ──viewOf──▶ ProxyView ──resourcesFor──▶ messages ──encode──▶ ResourceSnapshot, by workload
+ *
+ * A proxy whose certificate or anchors are not there yet is withheld, not configured halfway; one whose configuration
+ * could not be built is told apart, keeps what it has, and takes nobody else down.
+ */
+import { toBinary } from '@bufbuild/protobuf';
+import { AnySchema } from '@bufbuild/protobuf/wkt';
+import type { CaptureBypass } from '../envoy/cluster.ts';
+import type { ProxyTrust } from '../envoy/proxy-trust.ts';
+import type { EnvoyResource } from '../envoy/resource.ts';
+import { resourcesFor } from '../envoy/resources-for.ts';
+import { tenantsOf } from '../envoy/secret.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { type ProxyView, viewOf } from '../policy/view.ts';
+import { contentVersion, type Resource, type ResourceSnapshot } from '../xds/resource.ts';
+
+/** What the CA has issued so far. */
+export interface IssuedTrust {
+  leaf(spiffeId: string): Pick<ProxyTrust, 'certificateChainPem' | 'privateKeyPem'> | undefined;
+  bundlePem(tenant: string): string | undefined;
+}
+
+export interface Configuration {
+  /** By workload key; what to serve from now on. */
+  readonly proxies: ReadonlyMap<string, ResourceSnapshot>;
+  /** Workloads that wait for a certificate or an anchor: nothing new is said to them. */
+  readonly withheld: readonly string[];
+  /** Workloads whose configuration could not be built: a fault of ours, to be shown with its cause. */
+  readonly failed: readonly { readonly workload: string; readonly cause: unknown }[];
+}
+
+/** @param nowMs epoch ms at which grants are judged dead or alive. */
+export function configure(snapshot: Snapshot, trust: IssuedTrust, bypass: CaptureBypass, nowMs: number): Configuration {
+  const proxies = new Map<string, ResourceSnapshot>();
+  const withheld: string[] = [];
+  const failed: { workload: string; cause: unknown }[] = [];
+  const encoded = new Map<string, Resource>();
+  for (const workload of snapshot.workloads.values()) {
+    try {
+      const view = viewOf(snapshot, workload, nowMs);
+      const proxyTrust = trustFor(view, trust);
+      if (proxyTrust === undefined) withheld.push(workload.key);
+      else proxies.set(workload.key, toSnapshot(snapshot.revision, resourcesFor(view, proxyTrust, bypass), encoded));
+    } catch (cause) {
+      failed.push({ workload: workload.key, cause });
+    }
+  }
+  return { proxies, withheld, failed };
+}
+
+function trustFor(view: ProxyView, trust: IssuedTrust): ProxyTrust | undefined {
+  const leaf = trust.leaf(view.workload.spiffeId);
+  if (leaf === undefined) return undefined;
+  const bundles = new Map<string, string>();
+  for (const tenant of tenantsOf(view)) {
+    const bundle = trust.bundlePem(tenant);
+    if (bundle === undefined) return undefined;
+    bundles.set(tenant, bundle);
+  }
+  return { certificateChainPem: leaf.certificateChainPem, privateKeyPem: leaf.privateKeyPem, bundles };
+}
+
+function toSnapshot(
+  revision: string,
+  resources: readonly EnvoyResource[],
+  encoded: Map<string, Resource>,
+): ResourceSnapshot {
+  const types = new Map<string, Map<string, Resource>>();
+  for (const resource of resources) {
+    const ofType = types.get(resource.typeUrl) ?? new Map<string, Resource>();
+    types.set(resource.typeUrl, ofType);
+    if (ofType.has(resource.name)) throw new Error(`two resources are called \`${resource.name}\``);
+    ofType.set(resource.name, encodeOnce(resource, encoded));
+  }
+  return { revision, types };
+}
+
+/** Equal content is one object, whoever it is for: memory grows with what differs, not with proxies. */
+function encodeOnce({ typeUrl, name, any }: EnvoyResource, encoded: Map<string, Resource>): Resource {
+  const bytes = toBinary(AnySchema, any);
+  const version = contentVersion(bytes);
+  const key = `${typeUrl}\n${name}\n${version}`;
+  const known = encoded.get(key);
+  if (known !== undefined) return known;
+  const resource: Resource = { typeUrl, name, version, any: bytes };
+  encoded.set(key, resource);
+  return resource;
+}

@@ -1,0 +1,151 @@
+/**
+ * The one loop: sources changed, a grant ended, a certificate is due. Each means "look again", never "do X".
+ *
+ *   lookAgain() ──▶ snapshot ──▶ configure ──▶ publish
+ *                      └──▶ issue what is missing ──▶ configure ──▶ publish again, if that changed anything
+ *
+ * Leading edge: the first call runs at once; calls during a run merge into one more run. What is already certified is
+ * published before anything new is issued, so that no revocation waits for a signature.
+ * Until the first whole run nothing is served, and a mesh that cannot be read leaves what is served untouched.
+ */
+import type { CaptureBypass } from '../envoy/cluster.ts';
+import type { EnsureFailure, EnsureResult, WantedIdentities } from '../identity/authority.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { formatSourceRef } from '../model/source-ref.ts';
+import type { ResourceSnapshot } from '../xds/resource.ts';
+import { configure, type IssuedTrust } from './configure.ts';
+import { waitMs } from './schedule.ts';
+
+export interface LoopPorts {
+  readonly clock: LoopClock;
+  readonly bypass: CaptureBypass;
+  /** What the sources hold now, as a snapshot; undefined until they have been read once. */
+  snapshot(nowMs: number): Snapshot | undefined;
+  readonly trust: IssuedTrust & {
+    readonly trustDomain: string;
+    ensure(wanted: WantedIdentities): Promise<EnsureResult>;
+    nextRenewalMs(): number;
+  };
+  /** Whatever else must exist for each workload, such as its files; returns the epoch ms of its next work. */
+  equip(snapshot: Snapshot): Promise<number>;
+  readonly proxies: ProxyConfigurations;
+  readonly report: LoopReport;
+}
+
+/** Where configurations go: the xDS cache. */
+export interface ProxyConfigurations {
+  set(workload: string, configuration: ResourceSnapshot): void;
+  delete(workload: string): void;
+  keys(): Iterable<string>;
+  /** From now on clients are answered. */
+  setReady(): void;
+}
+
+export interface LoopReport {
+  problems(problems: readonly Problem[]): void;
+  published(revision: string, proxies: number, withheld: readonly string[]): void;
+  buildFailed(workload: string, cause: unknown): void;
+  issueFailed(failures: readonly EnsureFailure[]): void;
+  /** A run ended in an exception; what was served stays. */
+  runFailed(cause: unknown): void;
+}
+
+export interface LoopClock {
+  nowMs(): number;
+  /** @returns cancels the timer. */
+  setTimer(afterMs: number, run: () => void): () => void;
+}
+
+export class Loop {
+  readonly #ports: LoopPorts;
+  #running: Promise<void> | undefined;
+  #again = false;
+  #stopped = false;
+  #cancelTimer: () => void = () => undefined;
+
+  constructor(ports: LoopPorts) {
+    this.#ports = ports;
+  }
+
+  lookAgain(): void {
+    if (this.#stopped) return;
+    this.#again = true;
+    this.#running ??= this.#runUntilSettled().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  /** Resolves when no run is under way; what was asked for before is then in force. */
+  async settled(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTimer();
+    await this.settled();
+  }
+
+  async #runUntilSettled(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false;
+      this.#cancelTimer();
+      const renewalsMs = await this.#run().catch((cause: unknown) => {
+        this.#ports.report.runFailed(cause);
+        return { snapshot: undefined, renewalsMs: [0] };
+      });
+      this.#schedule(renewalsMs);
+    }
+  }
+
+  async #run(): Promise<{ snapshot: Snapshot | undefined; renewalsMs: number[] }> {
+    const { clock, trust, report } = this.#ports;
+    const snapshot = this.#ports.snapshot(clock.nowMs());
+    if (snapshot === undefined) return { snapshot, renewalsMs: [] };
+    report.problems(snapshot.problems);
+    if (isUnreadable(snapshot)) return { snapshot, renewalsMs: [] };
+    if (snapshot.mesh.trustDomain !== trust.trustDomain) throw new Error(movedTrustDomain(snapshot, trust.trustDomain));
+    this.#publish(snapshot);
+    const [issued, equipMs] = await Promise.all([trust.ensure(wantedBy(snapshot)), this.#ports.equip(snapshot)]);
+    if (issued.failures.length > 0) report.issueFailed(issued.failures);
+    if (issued.changed) this.#publish(snapshot);
+    this.#ports.proxies.setReady();
+    return { snapshot, renewalsMs: [trust.nextRenewalMs(), equipMs] };
+  }
+
+  #publish(snapshot: Snapshot): void {
+    const { proxies, report, trust, bypass, clock } = this.#ports;
+    const configuration = configure(snapshot, trust, bypass, clock.nowMs());
+    for (const [workload, resources] of configuration.proxies) proxies.set(workload, resources);
+    for (const workload of [...proxies.keys()]) if (!snapshot.workloads.has(workload)) proxies.delete(workload);
+    for (const { workload, cause } of configuration.failed) report.buildFailed(workload, cause);
+    report.published(snapshot.revision, configuration.proxies.size, configuration.withheld);
+  }
+
+  #schedule({ snapshot, renewalsMs }: { snapshot: Snapshot | undefined; renewalsMs: number[] }): void {
+    if (this.#stopped || this.#again) return;
+    const { clock } = this.#ports;
+    this.#cancelTimer = clock.setTimer(waitMs(snapshot, renewalsMs, clock.nowMs()), () => this.lookAgain());
+  }
+}
+
+/** Without its Mesh nothing can be compiled, and nothing may be inferred: what is served stays. */
+function isUnreadable(snapshot: Snapshot): boolean {
+  return snapshot.problems.some(({ code }) => code === 'missing-mesh');
+}
+
+function movedTrustDomain({ mesh }: Snapshot, trustDomain: string): string {
+  return (
+    `${formatSourceRef(mesh.where)}: the trust domain is \`${mesh.trustDomain}\` and the CA was made for \`${trustDomain}\`; ` +
+    'no certificate could be issued, so nothing of this change is served; write the old name back, or start with a new state folder'
+  );
+}
+
+function wantedBy(snapshot: Snapshot): WantedIdentities {
+  return {
+    tenants: [...snapshot.tenants.keys()],
+    spiffeIds: [...new Set([...snapshot.workloads.values()].map(({ spiffeId }) => spiffeId))],
+    leafLifetimeMs: snapshot.mesh.leafLifetimeMs,
+  };
+}

@@ -8,9 +8,7 @@ export interface SpiffeId {
   readonly serviceAccount: string;
 }
 
-export type SpiffeIdProblem =
-  | { readonly kind: 'too-long'; readonly bytes: number }
-  | { readonly kind: 'malformed' };
+export type SpiffeIdProblem = { readonly kind: 'too-long'; readonly bytes: number } | { readonly kind: 'malformed' };
 
 export type SpiffeIdResult =
   | { readonly kind: 'ok'; readonly id: SpiffeId }

@@ -1,0 +1,63 @@
+/** Every kind that is read, by name: where it lives in an API, whose it is, and its schema. */
+import type { TSchema } from 'typebox';
+import { type AccessPolicyObject, accessPolicySchema } from './access-policy.ts';
+import { type EndpointSliceObject, endpointSliceSchema } from './endpoint-slice.ts';
+import { type GrantObject, grantSchema } from './grant.ts';
+import { type MeshObject, meshSchema } from './mesh.ts';
+import { type NamespaceObject, namespaceSchema } from './namespace.ts';
+import { type PodObject, podSchema } from './pod.ts';
+import { type ServiceObject, serviceSchema } from './service.ts';
+import { type ServiceAccountObject, serviceAccountSchema } from './service-account.ts';
+import { type TenantObject, tenantSchema } from './tenant.ts';
+
+export type KnownObject =
+  | MeshObject
+  | TenantObject
+  | GrantObject
+  | AccessPolicyObject
+  | NamespaceObject
+  | ServiceAccountObject
+  | ServiceObject
+  | PodObject
+  | EndpointSliceObject;
+
+export type Kind = KnownObject['kind'];
+export type ObjectOfKind<K extends Kind> = Extract<KnownObject, { kind: K }>;
+
+export interface KindDefinition {
+  readonly kind: Kind;
+  /** API group, empty for Kubernetes' core. */
+  readonly group: string;
+  readonly version: string;
+  readonly scope: 'cluster' | 'namespaced';
+  /** `coffre`: unknown fields are errors. `kubernetes`: judged by an API server already, read as far as it is needed. */
+  readonly owner: 'coffre' | 'kubernetes';
+  readonly schema: TSchema;
+}
+
+/** The API group of our own kinds. */
+export const coffreGroup = 'coffre.dev';
+
+const ours = { group: coffreGroup, version: 'v1alpha1', owner: 'coffre' } as const;
+const core = { group: '', version: 'v1', owner: 'kubernetes' } as const;
+const discovery = { group: 'discovery.k8s.io', version: 'v1', owner: 'kubernetes' } as const;
+
+export const kinds: Readonly<Record<Kind, KindDefinition>> = {
+  Mesh: { kind: 'Mesh', ...ours, scope: 'cluster', schema: meshSchema },
+  Tenant: { kind: 'Tenant', ...ours, scope: 'cluster', schema: tenantSchema },
+  Grant: { kind: 'Grant', ...ours, scope: 'namespaced', schema: grantSchema },
+  AccessPolicy: { kind: 'AccessPolicy', ...ours, scope: 'namespaced', schema: accessPolicySchema },
+  Namespace: { kind: 'Namespace', ...core, scope: 'cluster', schema: namespaceSchema },
+  ServiceAccount: { kind: 'ServiceAccount', ...core, scope: 'namespaced', schema: serviceAccountSchema },
+  Service: { kind: 'Service', ...core, scope: 'namespaced', schema: serviceSchema },
+  Pod: { kind: 'Pod', ...core, scope: 'namespaced', schema: podSchema },
+  EndpointSlice: { kind: 'EndpointSlice', ...discovery, scope: 'namespaced', schema: endpointSliceSchema },
+};
+
+export function apiVersionOf({ group, version }: KindDefinition): string {
+  return group === '' ? version : `${group}/${version}`;
+}
+
+export function isKind(text: string): text is Kind {
+  return Object.hasOwn(kinds, text);
+}

@@ -1,0 +1,67 @@
+/** `Grant`: the destination's written consent to one path for one other tenant. It lives in the destination's namespace. */
+import Type from 'typebox';
+import {
+  dnsLabel,
+  listOf,
+  methods,
+  ourNamespacedMetadata,
+  ourObject,
+  ourStatus,
+  paths,
+  portNumber,
+  prose,
+  subdomain,
+} from './fields.ts';
+
+export const grantSchema = ourObject(
+  {
+    apiVersion: Type.Literal('coffre.dev/v1alpha1', { description: 'Version of this API.' }),
+    kind: Type.Literal('Grant', { description: 'Kind of the object.' }),
+    metadata: ourNamespacedMetadata(),
+    spec: ourObject(
+      {
+        from: ourObject(
+          {
+            tenant: dnsLabel('Tenant whose workloads may call.', 'billing'),
+            serviceAccounts: Type.Optional(
+              listOf(
+                subdomain('Name of a service account of that tenant.', 'invoicer'),
+                'Service accounts that may call; absent means every one of that tenant.',
+              ),
+            ),
+          },
+          'Who may call.',
+        ),
+        to: ourObject(
+          {
+            service: dnsLabel('Service of this namespace that may be called.', 'api'),
+            ports: Type.Optional(
+              listOf(
+                portNumber('Port of the service, as callers dial it.'),
+                'Ports that may be called; absent means every port, or every HTTP port where methods or paths are named.',
+                64,
+              ),
+            ),
+            methods: Type.Optional(methods),
+            paths: Type.Optional(paths),
+          },
+          'What may be called.',
+        ),
+        notAfter: Type.Optional(
+          Type.String({
+            description: 'Moment from which the grant is dead, in RFC 3339 with a time zone.',
+            examples: ['2027-01-31T18:00:00Z'],
+            maxLength: 40,
+            pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$',
+          }),
+        ),
+        reason: prose('Why the path is open, for the people who will ask.', 'billing reads orders once a day'),
+      },
+      'One path through the wall.',
+    ),
+    status: ourStatus,
+  },
+  'Consent of the destination to one path for one other tenant.',
+);
+
+export type GrantObject = Type.Static<typeof grantSchema>;

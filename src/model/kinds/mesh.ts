@@ -1,0 +1,55 @@
+/** `Mesh`, named `default`: what holds for every tenant. Without it nothing is served. */
+import Type from 'typebox';
+import { ipAddress, listOf, ourMetadata, ourObject, ourStatus } from './fields.ts';
+
+export const meshSchema = ourObject(
+  {
+    apiVersion: Type.Literal('coffre.dev/v1alpha1', { description: 'Version of this API.' }),
+    kind: Type.Literal('Mesh', { description: 'Kind of the object.' }),
+    metadata: ourMetadata(Type.Literal('default', { description: 'There is one mesh, and it is named `default`.' })),
+    spec: ourObject(
+      {
+        trustDomain: Type.String({
+          description: 'SPIFFE trust domain, the first part of every identity.',
+          examples: ['prod.example'],
+          minLength: 1,
+          maxLength: 255,
+          pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[a-z0-9])?)*$',
+        }),
+        certificates: Type.Optional(
+          ourObject(
+            {
+              leafLifetime: Type.Optional(
+                Type.String({
+                  description:
+                    'Life of a workload certificate, as a number with s, m or h, from 10m to 720h; it is renewed at half of it.',
+                  examples: ['24h'],
+                  maxLength: 16,
+                  pattern: '^[1-9][0-9]*(s|m|h)$',
+                }),
+              ),
+            },
+            'Workload certificates.',
+          ),
+        ),
+        dns: Type.Optional(
+          ourObject(
+            {
+              resolvers: listOf(
+                ipAddress('Address of a DNS resolver.'),
+                'The only resolvers that workloads may ask; everything else over UDP is dropped.',
+                8,
+              ),
+            },
+            'Name resolution.',
+          ),
+        ),
+      },
+      'What holds for the whole mesh.',
+    ),
+    status: ourStatus,
+  },
+  'What holds for every tenant.',
+);
+
+export type MeshObject = Type.Static<typeof meshSchema>;

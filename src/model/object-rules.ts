@@ -1,0 +1,89 @@
+/**
+ * Rules over one object that a schema cannot say: ranges of written durations, dates that exist, a policy with a rule.
+ */
+import { parseDurationMs } from './duration.ts';
+import { canonicalIp } from './ip-address.ts';
+import type { AccessPolicyObject } from './kinds/access-policy.ts';
+import type { KnownObject } from './kinds/catalogue.ts';
+import type { GrantObject } from './kinds/grant.ts';
+import type { MeshObject } from './kinds/mesh.ts';
+import { quote } from './quote.ts';
+import type { Finding } from './sourced-object.ts';
+import { parseSpiffeId } from './spiffe-id.ts';
+
+/** Shortest life of a leaf, in ms: at half of it every proxy asks again. */
+const leafLifetimeMinMs = 600_000;
+/** Longest life of a leaf, in ms: a stolen key is of use that long. */
+const leafLifetimeMaxMs = 720 * 3_600_000;
+
+export function ruleFindings(object: KnownObject): Finding[] {
+  switch (object.kind) {
+    case 'Mesh':
+      return meshFindings(object);
+    case 'Grant':
+      return grantFindings(object);
+    case 'AccessPolicy':
+      return policyFindings(object);
+    default:
+      return [];
+  }
+}
+
+function meshFindings({ spec }: MeshObject): Finding[] {
+  const findings: Finding[] = [];
+  const lifetime = spec.certificates?.leafLifetime;
+  const lifetimeMs = lifetime === undefined ? leafLifetimeMinMs : (parseDurationMs(lifetime) ?? 0);
+  if (lifetimeMs < leafLifetimeMinMs || lifetimeMs > leafLifetimeMaxMs) {
+    findings.push(
+      bad(
+        'spec.certificates.leafLifetime',
+        `a life of ${quote(lifetime ?? '')} is out of range`,
+        'write between `10m` and `720h`',
+      ),
+    );
+  }
+  for (const [index, resolver] of (spec.dns?.resolvers ?? []).entries()) {
+    if (canonicalIp(resolver) === undefined) findings.push(badAddress(`spec.dns.resolvers[${index}]`, resolver));
+  }
+  return findings;
+}
+
+function grantFindings({ spec }: GrantObject): Finding[] {
+  const { notAfter } = spec;
+  if (notAfter === undefined || !Number.isNaN(Date.parse(notAfter))) return [];
+  return [bad('spec.notAfter', `${quote(notAfter)} is no moment of the calendar`, 'write a date that exists')];
+}
+
+function policyFindings({ spec }: AccessPolicyObject): Finding[] {
+  if (spec.allow === undefined && spec.deny === undefined) {
+    return [
+      {
+        code: 'missing-field',
+        severity: 'error',
+        path: 'spec',
+        message: 'the policy has neither `allow` nor `deny`: it could mean nobody or anyone',
+        advice: 'write a rule, or set `defaultAccess: none` on the tenant to let nobody in by default',
+      },
+    ];
+  }
+  return [...ruleListFindings(spec.allow, 'spec.allow'), ...ruleListFindings(spec.deny, 'spec.deny')];
+}
+
+function ruleListFindings(rules: AccessPolicyObject['spec']['allow'], path: string): Finding[] {
+  return (rules ?? []).flatMap((rule, ruleIndex) =>
+    (rule.from?.principals ?? []).flatMap((principal, index) => {
+      if (parseSpiffeId(principal).kind === 'ok') return [];
+      const advice = 'write `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`';
+      return [bad(`${path}[${ruleIndex}].from.principals[${index}]`, `${quote(principal)} names no workload`, advice)];
+    }),
+  );
+}
+
+export function badAddress(path: string, address: string): Finding {
+  const message = `${quote(address)} is not the address of a neighbour`;
+  return bad(path, message, 'write a unicast IPv4 or IPv6 address, not loopback, link-local, multicast or IPv4-mapped');
+}
+
+function bad(path: string, message: string, advice: string): Finding {
+  return { code: 'bad-value', severity: 'error', path, message, advice };
+}

@@ -1,0 +1,98 @@
+/**
+ * One object as a source gave it: read, or broken, and where each of its fields was written.
+ *
+ * A broken object is still an object: it says that somebody meant something here, so that a policy nobody can
+ * understand denies its scope instead of vanishing, and a folder knows whose last good state to keep.
+ */
+import { canonicalJson, contentHash } from './canonical-json.ts';
+import type { Kind, KnownObject, ObjectOfKind } from './kinds/catalogue.ts';
+import type { ObjectRef, Problem, ProblemCode } from './problem.ts';
+import type { SourceRef } from './source-ref.ts';
+
+/** Line of each field by its path, such as `spec.allow[0].from`; empty where a source knows no lines. */
+export type FieldLines = ReadonlyMap<string, number>;
+
+export type SourcedObject = ValidObject | BrokenObject;
+
+export interface ValidObject<K extends Kind = Kind> {
+  readonly kind: 'valid';
+  /** `kind/namespace/name`. */
+  readonly id: string;
+  readonly ref: ObjectRef;
+  readonly where: SourceRef;
+  readonly lines: FieldLines;
+  readonly object: ObjectOfKind<K>;
+  /** Hash of the content, independent of formatting and place. */
+  readonly hash: string;
+}
+
+export interface BrokenObject {
+  readonly kind: 'broken';
+  readonly id: string;
+  readonly ref: ObjectRef;
+  readonly where: SourceRef;
+  readonly lines: FieldLines;
+  /** Of an AccessPolicy, where its selector alone could be read; absent means the whole tenant. */
+  readonly selector: Readonly<Record<string, string>> | undefined;
+  readonly hash: string;
+}
+
+/** What is wrong with one field of one object, before it is known where the object stands. */
+export interface Finding {
+  readonly code: ProblemCode;
+  readonly severity: Problem['severity'];
+  readonly path: string;
+  readonly message: string;
+  readonly advice: string;
+}
+
+interface Place {
+  readonly ref: ObjectRef;
+  readonly where: SourceRef;
+  readonly lines: FieldLines;
+}
+
+export function validObject(place: Place, object: KnownObject): ValidObject {
+  const { ref, where, lines } = place;
+  return { kind: 'valid', id: objectId(ref), ref, where, lines, object, hash: contentHash(canonicalJson(object)) };
+}
+
+export function brokenObject(place: Place, selector: BrokenObject['selector']): BrokenObject {
+  const { ref, where, lines } = place;
+  const id = objectId(ref);
+  return {
+    kind: 'broken',
+    id,
+    ref,
+    where,
+    lines,
+    selector,
+    hash: contentHash(canonicalJson({ broken: id, selector })),
+  };
+}
+
+export function objectId({ kind, namespace, name }: ObjectRef): string {
+  return `${kind}/${namespace}/${name}`;
+}
+
+export function isOfKind<K extends Kind>(object: SourcedObject, kind: K): object is ValidObject<K> {
+  return object.kind === 'valid' && object.object.kind === kind;
+}
+
+/** The line of a field, or of the nearest thing around it that was written. */
+export function whereOf({ where, lines }: Pick<Place, 'where' | 'lines'>, path: string): SourceRef {
+  for (let around = path; around !== ''; around = enclosing(around)) {
+    const line = lines.get(around);
+    if (line !== undefined) return { file: where.file, line };
+  }
+  return where;
+}
+
+function enclosing(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf('.'), path.lastIndexOf('['), 0));
+}
+
+export function problemOf(place: Place, finding: Finding): Problem {
+  const { code, severity, path, message, advice } = finding;
+  return { code, severity, where: whereOf(place, path), path, object: place.ref, message, advice };
+}

@@ -1,0 +1,92 @@
+/**
+ * From a profile to a signed certificate: the only place where we sign X.509.
+ *
+ *   profile + public key + issuer ──issueCertificate──▶ PEM, validity
+ */
+import 'reflect-metadata';
+import { webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
+import { type CertificateProfile, type Validity, validityOf } from './certificate-profile.ts';
+import { ecdsaP256, type KeyPair } from './key-pair.io.ts';
+import { encodeNameConstraints, nameConstraintsOid } from './name-constraints.ts';
+import type { IdentityPorts } from './ports.ts';
+
+export interface IssuedCertificate extends Validity {
+  readonly pem: string;
+}
+
+/** Who signs: a certificate with its key. */
+export interface Issuer {
+  readonly certificate: IssuedCertificate;
+  readonly keys: KeyPair;
+}
+
+/** Bytes of a serial number; the first bit is cleared, so the integer is positive. Source: RFC 5280 allows up to 20. */
+const serialBytes = 16;
+
+/** @param issuer null for the root, which signs itself. */
+export async function issueCertificate(
+  profile: CertificateProfile,
+  keys: KeyPair,
+  issuer: Issuer | null,
+  { clock, entropy }: IdentityPorts,
+): Promise<IssuedCertificate> {
+  const validity = validityOf(profile.lifetimeMs, clock.nowMs(), issuer?.certificate.notAfterMs ?? Infinity);
+  const subject = distinguishedName(profile);
+  const issuerCertificate = issuer === null ? null : new x509.X509Certificate(issuer.certificate.pem);
+  const certificate = await x509.X509CertificateGenerator.create(
+    {
+      serialNumber: serialNumber(entropy.bytes(serialBytes)),
+      subject,
+      issuer: issuerCertificate?.subjectName ?? subject,
+      notBefore: new Date(validity.notBeforeMs),
+      notAfter: new Date(validity.notAfterMs),
+      signingAlgorithm: ecdsaP256,
+      publicKey: keys.publicKey,
+      signingKey: issuer?.keys.privateKey ?? keys.privateKey,
+      extensions: [
+        ...extensionsOf(profile),
+        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
+        await x509.AuthorityKeyIdentifierExtension.create(issuer?.keys.publicKey ?? keys.publicKey, false, webcrypto),
+      ],
+    },
+    webcrypto,
+  );
+  return { pem: `${certificate.toString('pem')}\n`, ...validity };
+}
+
+function distinguishedName(profile: CertificateProfile): x509.Name {
+  return new x509.Name(profile.subject.map(({ type, value }) => ({ [type]: [value] })));
+}
+
+function extensionsOf(profile: CertificateProfile): x509.Extension[] {
+  const { authority, alternativeNames } = profile;
+  const extensions: x509.Extension[] = [
+    new x509.BasicConstraintsExtension(authority !== null, authority?.pathLength, true),
+    new x509.KeyUsagesExtension(
+      profile.keyUsages.reduce((flags, usage) => flags | x509.KeyUsageFlags[usage], 0),
+      true,
+    ),
+  ];
+  if (profile.extendedKeyUsages.length > 0) {
+    extensions.push(
+      new x509.ExtendedKeyUsageExtension(profile.extendedKeyUsages.map((usage) => x509.ExtendedKeyUsage[usage])),
+    );
+  }
+  if (alternativeNames.length > 0) {
+    // Critical where the subject is empty: RFC 5280, section 4.2.1.6.
+    const critical = profile.subject.length === 0;
+    extensions.push(new x509.SubjectAlternativeNameExtension([...alternativeNames], critical));
+  }
+  if (authority?.constraints) {
+    extensions.push(new x509.Extension(nameConstraintsOid, true, encodeNameConstraints(authority.constraints)));
+  }
+  return extensions;
+}
+
+/** Positive, and never zero: the second highest bit is set, which leaves 126 random bits. */
+function serialNumber(random: Uint8Array): string {
+  const bytes = Buffer.from(random);
+  bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0);
+  return bytes.toString('hex');
+}

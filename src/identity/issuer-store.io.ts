@@ -1,0 +1,80 @@
+/**
+ * Certificates that sign, with their keys, in the state folder.
+ *
+ *   read ─▶ there is one ─▶ past half life? a new certificate over the same key
+ *       └▶ there is none ─▶ a new key, saved before it signs anything
+ *
+ * Renewing keeps name and key, so a peer that still holds the older anchor verifies what the newer one signs.
+ */
+import { X509Certificate } from 'node:crypto';
+import type { CertificateProfile } from './certificate-profile.ts';
+import { type IssuedCertificate, type Issuer, issueCertificate } from './issue-certificate.io.ts';
+import { generateKeyPair, type KeyPair, readKeyPair } from './key-pair.io.ts';
+import type { IdentityPorts } from './ports.ts';
+import { Redacted } from './redacted.ts';
+import { isDue } from './renewal-schedule.ts';
+import type { StateFolder } from './state-folder.io.ts';
+
+/** @throws StateError where the record cannot be trusted. */
+export async function readIssuer(state: StateFolder, name: string): Promise<Issuer | undefined> {
+  const record = recordOf(await state.read(name));
+  if (record === undefined) return undefined;
+  return {
+    certificate: readCertificate(record.certificatePem),
+    keys: await readKeyPair(new Redacted(record.privateKeyPem)),
+  };
+}
+
+/** @param parent null for a root. Where another process creates the same one at the same time, both get the winner's. */
+export async function createIssuer(
+  state: StateFolder,
+  name: string,
+  profile: CertificateProfile,
+  parent: Issuer | null,
+  ports: IdentityPorts,
+): Promise<Issuer> {
+  const keys = await generateKeyPair();
+  const certificate = await issueCertificate(profile, keys, parent, ports);
+  await state.create(name, issuerRecord(certificate, keys));
+  return (await readIssuer(state, name)) ?? { certificate, keys };
+}
+
+/** Reads, creates or renews an intermediate. */
+export async function ensureIntermediate(
+  state: StateFolder,
+  name: string,
+  profile: CertificateProfile,
+  root: Issuer,
+  ports: IdentityPorts,
+  held: Issuer | undefined,
+): Promise<Issuer> {
+  const issuer = held ?? (await readIssuer(state, name)) ?? (await createIssuer(state, name, profile, root, ports));
+  if (!isDue(name, issuer.certificate, profile.lifetimeMs, ports.clock.nowMs())) return issuer;
+  const certificate = await issueCertificate(profile, issuer.keys, root, ports);
+  await state.write(name, issuerRecord(certificate, issuer.keys));
+  return { certificate, keys: issuer.keys };
+}
+
+export function readCertificate(pem: string): IssuedCertificate {
+  const { validFromDate, validToDate } = new X509Certificate(pem);
+  return { pem, notBeforeMs: validFromDate.getTime(), notAfterMs: validToDate.getTime() };
+}
+
+interface IssuerRecord {
+  readonly certificatePem: string;
+  readonly privateKeyPem: string;
+}
+
+function issuerRecord(certificate: IssuedCertificate, keys: KeyPair): IssuerRecord {
+  return { certificatePem: certificate.pem, privateKeyPem: keys.privateKeyPem.reveal() };
+}
+
+/** The seal vouches for the content; this only says so to the compiler, and fails plainly for a record of another version. */
+function recordOf(value: unknown): IssuerRecord | undefined {
+  if (value === undefined) return undefined;
+  const { certificatePem, privateKeyPem } = value as Partial<IssuerRecord>;
+  if (typeof certificatePem !== 'string' || typeof privateKeyPem !== 'string') {
+    throw new TypeError('a sealed issuer record lacks its certificate or its key');
+  }
+  return { certificatePem, privateKeyPem };
+}

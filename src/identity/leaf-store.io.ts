@@ -1,0 +1,131 @@
+/**
+ * Leaf certificates with their keys: in memory for who asks, in the state folder for the next start.
+ *
+ *   wanted ─▶ held? ─▶ saved from before? ─▶ due? issue ─▶ save ─▶ held
+ *   not wanted any more ─▶ removed from memory and from the folder
+ *
+ * A restarted control plane delivers the same bytes, so no proxy sees a new certificate because of us.
+ * The surprise: what cannot be *saved* is served all the same. A full disk must not let a mesh's certificates run out;
+ * it is reported, and saved at the next turn.
+ */
+import { X509Certificate } from 'node:crypto';
+import type { CertificateProfile } from './certificate-profile.ts';
+import { type Issuer, issueCertificate } from './issue-certificate.io.ts';
+import { readCertificate } from './issuer-store.io.ts';
+import { generateKeyPair } from './key-pair.io.ts';
+import type { Leaf } from './leaf.ts';
+import type { IdentityPorts } from './ports.ts';
+import { Redacted } from './redacted.ts';
+import { isDue, renewAtMs } from './renewal-schedule.ts';
+import { StateError } from './state-error.ts';
+import type { StateFolder } from './state-folder.io.ts';
+
+export interface WantedLeaf {
+  /** Name of the record, `leaves/shop/cart`; also the seed of the renewal's jitter. */
+  readonly name: string;
+  readonly profile: CertificateProfile;
+  readonly issuer: Issuer;
+}
+
+/** `changed`: what is served is not what was served before. */
+export type LeafOutcome =
+  | { readonly kind: 'fine'; readonly changed: boolean }
+  /** Served, and something went wrong that a person must hear of. */
+  | { readonly kind: 'troubled'; readonly changed: boolean; readonly cause: unknown };
+
+interface HeldLeaf {
+  readonly leaf: Leaf;
+  readonly saved: boolean;
+}
+
+export class LeafStore {
+  readonly #state: StateFolder;
+  readonly #ports: IdentityPorts;
+  readonly #held = new Map<string, HeldLeaf>();
+
+  constructor(state: StateFolder, ports: IdentityPorts) {
+    this.#state = state;
+    this.#ports = ports;
+  }
+
+  get(name: string): Leaf | undefined {
+    return this.#held.get(name)?.leaf;
+  }
+
+  names(): Iterable<string> {
+    return this.#held.keys();
+  }
+
+  /** @returns Infinity where nothing is held. */
+  nextRenewalMs(): number {
+    let next = Infinity;
+    for (const [name, { leaf }] of this.#held) next = Math.min(next, renewAtMs(name, leaf));
+    return next;
+  }
+
+  async ensure(wanted: WantedLeaf): Promise<LeafOutcome> {
+    const { name, profile } = wanted;
+    const held = this.#held.get(name);
+    const before = held ?? (await this.#readSaved(wanted));
+    if (before instanceof StateError) {
+      // A leaf is cheap to lose: a new one is issued, and the damage is told.
+      const after = await this.#issue(wanted);
+      return { kind: 'troubled', changed: true, cause: after.kind === 'troubled' ? after.cause : before };
+    }
+    if (before === undefined || isDue(name, before.leaf, profile.lifetimeMs, this.#ports.clock.nowMs())) {
+      return this.#issue(wanted);
+    }
+    this.#held.set(name, before);
+    const changed = held === undefined;
+    return before.saved ? { kind: 'fine', changed } : this.#save(name, before.leaf, changed);
+  }
+
+  async remove(name: string): Promise<void> {
+    this.#held.delete(name);
+    await this.#state.remove(name);
+  }
+
+  async #issue({ name, profile, issuer }: WantedLeaf): Promise<LeafOutcome> {
+    const keys = await generateKeyPair();
+    const { pem, notBeforeMs, notAfterMs } = await issueCertificate(profile, keys, issuer, this.#ports);
+    const certificateChainPem = pem + issuer.certificate.pem;
+    const leaf = { certificateChainPem, privateKeyPem: keys.privateKeyPem, notBeforeMs, notAfterMs };
+    return this.#save(name, leaf, true);
+  }
+
+  /** Held first and saved after: see the head of this file. */
+  async #save(name: string, leaf: Leaf, changed: boolean): Promise<LeafOutcome> {
+    this.#held.set(name, { leaf, saved: false });
+    const { certificateChainPem, privateKeyPem } = leaf;
+    try {
+      await this.#state.write(name, { certificateChainPem, privateKeyPem: privateKeyPem.reveal() });
+    } catch (cause) {
+      return { kind: 'troubled', changed, cause };
+    }
+    this.#held.set(name, { leaf, saved: true });
+    return { kind: 'fine', changed };
+  }
+
+  /** A record signed by a key that the issuer no longer has is as good as none. */
+  async #readSaved({ name, issuer }: WantedLeaf): Promise<HeldLeaf | undefined | StateError> {
+    try {
+      const record = await this.#state.read(name);
+      if (record === undefined) return undefined;
+      const leaf = leafOf(record);
+      const signer = new X509Certificate(issuer.certificate.pem);
+      return new X509Certificate(leaf.certificateChainPem).checkIssued(signer) ? { leaf, saved: true } : undefined;
+    } catch (error) {
+      if (error instanceof StateError) return error;
+      throw error;
+    }
+  }
+}
+
+function leafOf(record: unknown): Leaf {
+  const { certificateChainPem, privateKeyPem } = record as Record<string, unknown>;
+  if (typeof certificateChainPem !== 'string' || typeof privateKeyPem !== 'string') {
+    throw new TypeError('a sealed leaf record lacks its certificate or its key');
+  }
+  const { notBeforeMs, notAfterMs } = readCertificate(certificateChainPem);
+  return { certificateChainPem, privateKeyPem: new Redacted(privateKeyPem), notBeforeMs, notAfterMs };
+}

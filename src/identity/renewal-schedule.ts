@@ -1,0 +1,36 @@
+/**
+ * When a certificate or a token is due for renewal.
+ *
+ *   notBefore ──── half life - jitter ···· half life ─────────────── notAfter
+ *                  └── due somewhere here ──┘
+ *
+ * Half life is what lets a control plane be gone for the other half. The jitter is a hash of the name: it spreads a mesh
+ * that was issued in one second, and a restart computes the same moment, so restarting never renews anything.
+ * The jitter is only ever early, so "at least half a life is left" holds as long as the control plane lives.
+ */
+import { createHash } from 'node:crypto';
+import { notBeforeSlackMs, type Validity } from './certificate-profile.ts';
+
+/** Share of the lifetime by which renewal may come before half life. */
+const jitterShare = 0.1;
+
+/** @param name what the certificate names: the seed of its jitter. */
+export function renewAtMs(name: string, { notBeforeMs, notAfterMs }: Validity): number {
+  const lifetimeMs = notAfterMs - notBeforeMs;
+  return Math.floor(notBeforeMs + lifetimeMs / 2 - lifetimeMs * jitterShare * fractionOf(name));
+}
+
+/**
+ * @param lifetimeMs the life that the mesh wants now; a certificate that would live longer than that from now on is due, so
+ * that a shortened life bites at once.
+ */
+export function isDue(name: string, validity: Validity, lifetimeMs: number, nowMs: number): boolean {
+  const notYetValid = nowMs < validity.notBeforeMs;
+  const livesTooLong = validity.notAfterMs - nowMs > lifetimeMs + notBeforeSlackMs;
+  return notYetValid || livesTooLong || nowMs >= renewAtMs(name, validity);
+}
+
+/** In [0, 1), the same for the same name everywhere. */
+function fractionOf(name: string): number {
+  return createHash('sha256').update(name).digest().readUInt32BE(0) / 2 ** 32;
+}

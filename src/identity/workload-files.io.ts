@@ -1,0 +1,138 @@
+/**
+ * What a sidecar outside Kubernetes needs on disk before it can speak to us: the mesh root and its own token.
+ *
+ *   FOLDER/<namespace>/<pod>/secrets/root.crt, secrets/token     rewritten by rename: Envoy's watched_directory sees a move
+ *   FOLDER/<namespace>/<pod>/mesh-root.sds.json, token.sds.json  name those files to Envoy's file-based SDS
+ *
+ * Level-triggered: `sync` is given every workload there is, renews tokens at half life and removes who vanished.
+ * Only folders that hold our `token.sds.json` are ever removed: a wrong path in a flag must not cost anybody's files.
+ */
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isErrno, makePrivateFolder, writeFileAtomic } from './atomic-file.io.ts';
+import { forEachBounded } from './for-each-bounded.ts';
+import type { Clock } from './ports.ts';
+import { renewAtMs } from './renewal-schedule.ts';
+import { isWorkloadKey, type TokenSubject } from './token-claims.ts';
+import type { TokenIssuer } from './token-issuer.io.ts';
+
+/** Workloads written at the same time. */
+const writingConcurrencyMax = 8;
+
+const tokenSdsFile = 'token.sds.json';
+const rootSdsFile = 'mesh-root.sds.json';
+
+export interface WorkloadFilesOptions {
+  /** Absolute, since Envoy reads the paths from another working directory. */
+  readonly folder: string;
+  readonly rootPem: string;
+  readonly tokens: TokenIssuer;
+  readonly clock: Clock;
+}
+
+export interface WorkloadFilesResult {
+  /** Workload keys whose token was written, sorted. */
+  readonly renewed: readonly string[];
+  readonly removed: readonly string[];
+  /** Epoch ms of the next token's half life; Infinity without workloads. */
+  readonly nextRenewalMs: number;
+}
+
+export class WorkloadFiles {
+  readonly #options: WorkloadFilesOptions;
+  /** Epoch ms at which each workload's token is due; a new process writes every token anew. */
+  readonly #dueMs = new Map<string, { readonly serviceAccount: string; readonly atMs: number }>();
+
+  constructor(options: WorkloadFilesOptions) {
+    this.#options = options;
+  }
+
+  /** Folder of one workload's files. */
+  folderOf(workload: string): string {
+    if (!isWorkloadKey(workload)) throw new Error(`\`${workload}\` is no workload key`);
+    return join(this.#options.folder, workload);
+  }
+
+  async sync(workloads: readonly TokenSubject[]): Promise<WorkloadFilesResult> {
+    const nowMs = this.#options.clock.nowMs();
+    const wanted = new Set(workloads.map(({ workload }) => workload));
+    const renewed: string[] = [];
+    await makePrivateFolder(this.#options.folder);
+    for (const workload of this.#dueMs.keys()) if (!wanted.has(workload)) this.#dueMs.delete(workload);
+    const removed = await this.#removeVanished(wanted);
+    await forEachBounded(workloads, writingConcurrencyMax, async (subject) => {
+      const due = this.#dueMs.get(subject.workload);
+      if (due !== undefined && due.serviceAccount === subject.serviceAccount && nowMs < due.atMs) return;
+      await this.#write(subject);
+      renewed.push(subject.workload);
+    });
+    const nextRenewalMs = Math.min(Infinity, ...[...this.#dueMs.values()].map(({ atMs }) => atMs));
+    return { renewed: renewed.sort(), removed, nextRenewalMs };
+  }
+
+  /** Secrets first, then the files that name them, so that Envoy never reads a name without content. */
+  async #write(subject: TokenSubject): Promise<void> {
+    const { rootPem, tokens } = this.#options;
+    const folder = this.folderOf(subject.workload);
+    const secrets = join(folder, 'secrets');
+    const rootFile = join(secrets, 'root.crt');
+    const tokenFile = join(secrets, 'token');
+    const { token, issuedAtMs, expiresAtMs } = await tokens.mintToken(subject);
+    await makePrivateFolder(secrets);
+    await writeIfDifferent(rootFile, rootPem);
+    await writeFileAtomic(tokenFile, token);
+    await writeIfDifferent(join(folder, rootSdsFile), rootSds(rootFile, secrets));
+    await writeIfDifferent(join(folder, tokenSdsFile), tokenSds(tokenFile));
+    const atMs = renewAtMs(subject.workload, { notBeforeMs: issuedAtMs, notAfterMs: expiresAtMs });
+    this.#dueMs.set(subject.workload, { serviceAccount: subject.serviceAccount, atMs });
+  }
+
+  async #removeVanished(wanted: ReadonlySet<string>): Promise<readonly string[]> {
+    const removed: string[] = [];
+    for (const namespace of await foldersIn(this.#options.folder)) {
+      for (const pod of await foldersIn(join(this.#options.folder, namespace))) {
+        const workload = `${namespace}/${pod}`;
+        if (wanted.has(workload) || !isWorkloadKey(workload)) continue;
+        const folder = this.folderOf(workload);
+        if (!(await exists(join(folder, tokenSdsFile)))) continue;
+        await rm(folder, { recursive: true, force: true });
+        removed.push(workload);
+      }
+    }
+    return removed.sort();
+  }
+}
+
+const secretType = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret';
+
+function rootSds(rootFile: string, secrets: string): string {
+  const validation_context = { trusted_ca: { filename: rootFile }, watched_directory: { path: secrets } };
+  return JSON.stringify({ resources: [{ '@type': secretType, name: 'mesh-root', validation_context }] });
+}
+
+function tokenSds(tokenFile: string): string {
+  const generic_secret = { secret: { filename: tokenFile } };
+  return JSON.stringify({ resources: [{ '@type': secretType, name: 'token', generic_secret }] });
+}
+
+/** An unchanged file is not moved, so Envoy reloads nothing. */
+async function writeIfDifferent(path: string, content: string): Promise<void> {
+  const before = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return null;
+    throw error;
+  });
+  if (before !== content) await writeFileAtomic(path, content);
+}
+
+/** Real folders only: a symbolic link is not followed, and so never emptied. */
+async function foldersIn(path: string): Promise<readonly string[]> {
+  const entries = await readdir(path, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

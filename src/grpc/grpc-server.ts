@@ -1,0 +1,121 @@
+/**
+ * A gRPC server that never speaks plaintext, changes its certificate while it runs, and ends in bounded time.
+ *
+ *   createGrpcServer ──addService──▶ bind ──rotate, drain──▶ … ──close──▶ 'drained' | 'forced'
+ *
+ * Addresses are `host:port` or `unix:/path`; TLS is spoken on both. What goes wrong at the start is a value with advice.
+ */
+import type { DescService } from '@bufbuild/protobuf';
+import { Server, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { type BindProblem, bindProblem } from './bind-problem.ts';
+import {
+  concurrentStreamsMax,
+  connectionAgeGraceMs,
+  connectionAgeMaxMs,
+  keepaliveTimeMs,
+  keepaliveTimeoutMs,
+  receiveMessageBytesMax,
+} from './limits.ts';
+import { prepareSocket } from './prepare-socket.ts';
+import { RotatingServerCredentials } from './rotating-server-credentials.ts';
+import { type ServiceForms, type ServiceHandlers, serviceDefinition } from './service-definition.ts';
+
+import { judgeTlsMaterial, type TlsMaterial } from './tls-material.ts';
+
+export interface GrpcServerOptions {
+  /** `host:port`, port 0 for any, or `unix:/path`. */
+  readonly address: string;
+  readonly tls: TlsMaterial;
+  /** False: a client without a good certificate gets through as nobody, and must show a token. */
+  readonly requireClientCertificate: boolean;
+  /** Age at which a connection is asked to leave, in ms; a tenth of jitter either way. */
+  readonly connectionAgeMaxMs?: number;
+  readonly receiveMessageBytesMax?: number;
+}
+
+export type BindResult =
+  /** `address` with the real port. */
+  { readonly kind: 'bound'; readonly address: string; readonly port: number } | BindProblem;
+
+export type RotationResult =
+  | { readonly kind: 'rotated' }
+  /** The old certificate stays in use. */
+  | { readonly kind: 'refused'; readonly message: string };
+
+export interface GrpcServer {
+  addService<S extends DescService, const F extends ServiceForms<S>>(
+    service: S,
+    forms: F,
+    handlers: ServiceHandlers<S, F>,
+  ): void;
+  bind(): Promise<BindResult>;
+  rotate(tls: TlsMaterial): RotationResult;
+  /** Asks every connected client to come back on a new connection; those still here after `graceMs` are cut. */
+  drain(graceMs: number): void;
+  /** Takes no new call, lets open ones end, and cuts what is left after `graceMs`. */
+  close(graceMs: number): Promise<'drained' | 'forced'>;
+}
+
+/** @throws where the certificate and key do not fit: the caller made or read them just now. */
+export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
+  const material = judgeTlsMaterial(options.tls);
+  if (material.kind === 'unusable') throw new Error(material.message);
+  const credentials = new RotatingServerCredentials(material.context, {
+    requested: options.tls.clientCaPem !== undefined,
+    required: options.requireClientCertificate,
+  });
+  const server = new Server({
+    'grpc.keepalive_time_ms': keepaliveTimeMs,
+    'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
+    'grpc.max_receive_message_length': options.receiveMessageBytesMax ?? receiveMessageBytesMax,
+    'grpc.max_concurrent_streams': concurrentStreamsMax,
+    'grpc.max_connection_age_ms': options.connectionAgeMaxMs ?? connectionAgeMaxMs,
+    'grpc.max_connection_age_grace_ms': connectionAgeGraceMs,
+    'grpc.enable_channelz': 0,
+  });
+  let boundAddress: string | null = null;
+
+  return {
+    addService(service, forms, handlers) {
+      // Each handler is typed by ServiceHandlers; grpc-js's own map is not.
+      server.addService(serviceDefinition(service, forms), handlers as UntypedServiceImplementation);
+    },
+
+    async bind() {
+      if ((await prepareSocket(options.address)) === 'no-such-folder') return bindProblem(options.address, 'ENOENT');
+      return new Promise((resolve) => {
+        server.bindAsync(options.address, credentials, (error, port) => {
+          if (error !== null) return resolve(bindProblem(options.address, error.message));
+          boundAddress = options.address.replace(/:0$/, `:${port}`);
+          resolve({ kind: 'bound', address: boundAddress, port });
+        });
+      });
+    },
+
+    rotate(tls) {
+      const next = judgeTlsMaterial(tls);
+      if (next.kind === 'unusable') return { kind: 'refused', message: next.message };
+      credentials.rotate(next.context);
+      return { kind: 'rotated' };
+    },
+
+    drain(graceMs) {
+      if (boundAddress !== null) server.drain(boundAddress, graceMs);
+    },
+
+    close(graceMs) {
+      return new Promise((resolve) => {
+        // grpc-js's forceShutdown knows no session unless channelz is on; its drain does, if it comes before tryShutdown.
+        if (boundAddress !== null) server.drain(boundAddress, graceMs);
+        const timer = setTimeout(() => {
+          server.forceShutdown();
+          resolve('forced');
+        }, graceMs);
+        server.tryShutdown(() => {
+          clearTimeout(timer);
+          resolve('drained');
+        });
+      });
+    },
+  };
+}

@@ -76,7 +76,7 @@ export function readObject(raw: unknown, where: SourceRef, notes: SourceNotes = 
     ...notes.problems.map((problem) => ({ ...problem, ...withConsequence(definition.kind, problem), object: ref })),
     ...findings.map((finding) => problemOf(place, withConsequence(definition.kind, finding))),
   ];
-  return { kind: 'object', object: brokenObject(place, selectorOf(raw)), problems };
+  return { kind: 'object', object: brokenObject(place, selectorOf(raw, notes)), problems };
 }
 
 type Identity =
@@ -145,8 +145,9 @@ function judge(
 }
 
 /** The selector alone, judged by its own part of the schema: a broken rule need not deny more than its scope. */
-function selectorOf(raw: Record<string, unknown>): Readonly<Record<string, string>> | undefined {
-  if (raw['kind'] !== 'AccessPolicy') return undefined;
+function selectorOf(raw: Record<string, unknown>, notes: SourceNotes): Readonly<Record<string, string>> | undefined {
+  const isDoubtful = notes.problems.some(({ path }) => path === 'spec' || path.startsWith('spec.selector'));
+  if (raw['kind'] !== 'AccessPolicy' || isDoubtful) return undefined;
   const probe = {
     apiVersion: apiVersionOf(kinds.AccessPolicy),
     kind: 'AccessPolicy',

@@ -1,0 +1,179 @@
+/**
+ * Services of the tenants: ports, endpoints, virtual addresses.
+ *
+ * What contradicts itself inside one tenant is taken from every side of the contradiction: a virtual address and port
+ * that two services claim, a port of a pod that two services call by different protocols. Between tenants nothing is
+ * taken from anybody here (see `grants.ts` for where their addresses would meet).
+ */
+import { canonicalIp } from '../ip-address.ts';
+import { badAddress } from '../object-rules.ts';
+import type { ProblemList } from '../problem-list.ts';
+import { quote } from '../quote.ts';
+import type { Endpoint, Service, Tenant } from '../snapshot.ts';
+import type { ValidObject } from '../sourced-object.ts';
+import { selectedEndpoints, selectPods, slicedEndpoints } from './endpoints.ts';
+import type { Inventory } from './inventory.ts';
+import { type DeclaredPort, declaredPorts } from './service-ports.ts';
+import type { PodWorkload } from './workloads.ts';
+
+/** Label by which a slice names its service. Source: Kubernetes, discovery.k8s.io/v1. */
+const serviceNameLabel = 'kubernetes.io/service-name';
+
+interface Draft {
+  readonly source: ValidObject<'Service'>;
+  readonly virtualIps: readonly string[];
+  readonly ports: readonly { readonly declared: DeclaredPort; readonly endpoints: readonly Endpoint[] }[];
+}
+
+/** @returns by `namespace/service`, sorted. */
+export function buildServices(
+  inventory: Inventory,
+  tenants: ReadonlyMap<string, Tenant>,
+  workloads: ReadonlyMap<string, PodWorkload>,
+  problems: ProblemList,
+): ReadonlyMap<string, Service> {
+  const pods = Map.groupBy(workloads.values(), ({ workload }) => workload.tenant);
+  const slices = Map.groupBy(inventory.of('EndpointSlice'), ({ ref, object }) =>
+    keyOf(ref.namespace, object.metadata.labels?.[serviceNameLabel] ?? ''),
+  );
+  const byTenant = Map.groupBy(inventory.of('Service'), ({ ref }) => ref.namespace);
+  const services = new Map<string, Service>();
+  for (const [namespace, sources] of byTenant) {
+    const tenant = tenants.get(namespace);
+    if (tenant === undefined) continue;
+    const tenantPods = pods.get(namespace) ?? [];
+    const drafts = sources
+      .filter((source) => isInternal(source, problems))
+      .map((source) => draftOf(source, tenantPods, slices.get(keyOf(namespace, source.ref.name)), problems));
+    const contested = contestedAddresses(drafts, tenantPods);
+    const disputed = disputedPorts(drafts);
+    for (const draft of drafts) {
+      const service = settle(draft, tenant, contested, disputed, problems);
+      services.set(service.key, service);
+    }
+  }
+  return services;
+}
+
+function isInternal(source: ValidObject<'Service'>, problems: ProblemList): boolean {
+  if (source.object.spec.type !== 'ExternalName') return true;
+  const message = 'an `ExternalName` leads out of the mesh and is not carried';
+  problems.warning(source, {
+    code: 'bad-value',
+    path: 'spec.type',
+    message,
+    advice: 'call the service by a pod of the mesh',
+  });
+  return false;
+}
+
+function draftOf(
+  source: ValidObject<'Service'>,
+  pods: readonly PodWorkload[],
+  slices: readonly ValidObject<'EndpointSlice'>[] | undefined,
+  problems: ProblemList,
+): Draft {
+  const selected = slices === undefined ? selectPods(source, pods, problems) : [];
+  const ports = declaredPorts(source, problems).map((declared) => ({
+    declared,
+    endpoints:
+      slices === undefined
+        ? selectedEndpoints(source, declared, selected, problems)
+        : slicedEndpoints(slices, declared, pods, problems),
+  }));
+  return { source, virtualIps: virtualIpsOf(source, problems), ports };
+}
+
+function virtualIpsOf(source: ValidObject<'Service'>, problems: ProblemList): string[] {
+  const { clusterIP, clusterIPs } = source.object.spec;
+  const path = clusterIPs === undefined || clusterIPs.length === 0 ? 'spec.clusterIP' : 'spec.clusterIPs';
+  const written = path === 'spec.clusterIPs' ? (clusterIPs ?? []) : [clusterIP ?? ''];
+  if (written.includes('')) {
+    problems.warning(source, {
+      code: 'missing-field',
+      path: 'spec.clusterIP',
+      message: 'the service has no virtual address, so it is called by the addresses of its pods',
+      advice: 'write an address, or `None` where that is meant',
+    });
+  }
+  return written.flatMap((text, index) => {
+    if (text === 'None' || text === '') return [];
+    const address = canonicalIp(text);
+    if (address === undefined)
+      problems.error(source, badAddress(path === 'spec.clusterIP' ? path : `${path}[${index}]`, text));
+    return address ?? [];
+  });
+}
+
+/** Addresses that a tenant's own services or pods claim more than once: `address port` of two services, `address` of a pod. */
+function contestedAddresses(drafts: readonly Draft[], pods: readonly PodWorkload[]): ReadonlySet<string> {
+  const contested = new Set(pods.flatMap(({ workload }) => workload.addresses));
+  const claimed = new Set<string>();
+  for (const { virtualIps, ports } of drafts) {
+    for (const address of new Set(virtualIps)) {
+      for (const { declared } of ports) {
+        const claim = `${address} ${declared.port}`;
+        if (claimed.has(claim)) contested.add(claim);
+        claimed.add(claim);
+      }
+    }
+  }
+  return contested;
+}
+
+/** `workload port` that is called by more than one protocol. */
+function disputedPorts(drafts: readonly Draft[]): ReadonlySet<string> {
+  const protocols = new Map<string, string>();
+  const disputed = new Set<string>();
+  for (const { declared, endpoints } of drafts.flatMap(({ ports }) => ports)) {
+    for (const { workload, port } of endpoints) {
+      const key = `${workload} ${port}`;
+      if ((protocols.get(key) ?? declared.protocol) !== declared.protocol) disputed.add(key);
+      protocols.set(key, declared.protocol);
+    }
+  }
+  return disputed;
+}
+
+function settle(
+  { source, virtualIps, ports }: Draft,
+  tenant: Tenant,
+  contested: ReadonlySet<string>,
+  disputed: ReadonlySet<string>,
+  problems: ProblemList,
+): Service {
+  const isContested = (address: string) =>
+    contested.has(address) || ports.some(({ declared }) => contested.has(`${address} ${declared.port}`));
+  for (const address of new Set(virtualIps.filter(isContested))) {
+    problems.error(source, {
+      code: 'address-conflict',
+      path: 'spec.clusterIP',
+      message: `${quote(address)} is also the address of another service or pod of this tenant, so no service has it`,
+      advice: 'give every service an address of its own',
+    });
+  }
+  return {
+    key: keyOf(tenant.name, source.ref.name),
+    tenant: tenant.name,
+    name: source.ref.name,
+    virtualIps: [...new Set(virtualIps.filter((address) => !isContested(address)))],
+    ports: ports.map(({ declared, endpoints }) => {
+      const settled = endpoints.filter(({ workload, port }) => !disputed.has(`${workload} ${port}`));
+      if (settled.length < endpoints.length) {
+        problems.error(source, {
+          code: 'port-conflict',
+          path: declared.path,
+          message: `another service of this tenant calls the same pod port by another protocol than ${quote(declared.protocol)}, so neither reaches it`,
+          advice: 'declare the same `appProtocol` on both',
+        });
+      }
+      return { port: declared.port, name: declared.name, protocol: declared.protocol, endpoints: settled };
+    }),
+    sealed: tenant.sealedServices.has(source.ref.name),
+    where: source.where,
+  };
+}
+
+function keyOf(namespace: string, name: string): string {
+  return `${namespace}/${name}`;
+}

@@ -1,0 +1,40 @@
+/** Tenants, and the namespaces that wait for one. */
+import type { ProblemList } from '../problem-list.ts';
+import { quote } from '../quote.ts';
+import type { Tenant } from '../snapshot.ts';
+import type { Inventory } from './inventory.ts';
+
+export function buildTenants(inventory: Inventory, problems: ProblemList): ReadonlyMap<string, Tenant> {
+  const tenants = new Map<string, Tenant>();
+  const services = new Set(inventory.of('Service').map(({ ref }) => `${ref.namespace}/${ref.name}`));
+  for (const source of inventory.of('Tenant')) {
+    const { metadata, spec } = source.object;
+    const sealedServices = spec.sealedServices ?? [];
+    for (const [index, service] of sealedServices.entries()) {
+      if (services.has(`${metadata.name}/${service}`)) continue;
+      problems.warning(source, {
+        code: 'dangling-reference',
+        path: `spec.sealedServices[${index}]`,
+        message: `there is no service ${quote(service)} in ${quote(metadata.name)}; the seal waits for it`,
+        advice: 'check the name: a misspelt seal seals nothing',
+      });
+    }
+    tenants.set(metadata.name, {
+      name: metadata.name,
+      environment: spec.environment,
+      defaultAccess: spec.defaultAccess ?? 'sameTenant',
+      sealedServices: new Set(sealedServices),
+      where: source.where,
+    });
+  }
+  for (const source of inventory.of('Namespace')) {
+    if (tenants.has(source.ref.name)) continue;
+    problems.warning(source, {
+      code: 'missing-tenant',
+      path: '',
+      message: `nobody owns the namespace ${quote(source.ref.name)}: its pods get no identity and no configuration`,
+      advice: `write a \`Tenant\` named ${quote(source.ref.name)}`,
+    });
+  }
+  return tenants;
+}

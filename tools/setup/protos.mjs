@@ -8,6 +8,7 @@
  * package cannot silently drop a field.
  */
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -27,14 +28,16 @@ const amendments = [
     file: 'envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
     why: 'tcp_proxy.upstream_connect_mode: no upstream connection before a good TLS handshake',
     anchor: 'message TcpProxy {',
-    insert: '  UpstreamConnectMode upstream_connect_mode = 21;\n  google.protobuf.UInt32Value max_early_data_bytes = 22;',
+    insert:
+      '  UpstreamConnectMode upstream_connect_mode = 21;\n  google.protobuf.UInt32Value max_early_data_bytes = 22;',
   },
   {
     file: 'envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto',
     why: 'the modes of upstream_connect_mode',
     anchor: '// [#next-free-field:',
     before: true,
-    insert: 'enum UpstreamConnectMode {\n  IMMEDIATE = 0;\n  ON_DOWNSTREAM_DATA = 1;\n  ON_DOWNSTREAM_TLS_HANDSHAKE = 2;\n}\n',
+    insert:
+      'enum UpstreamConnectMode {\n  IMMEDIATE = 0;\n  ON_DOWNSTREAM_DATA = 1;\n  ON_DOWNSTREAM_TLS_HANDSHAKE = 2;\n}\n',
   },
   {
     file: 'envoy-api/envoy/config/rbac/v3/rbac.proto',
@@ -54,7 +57,7 @@ const amendments = [
 
 /**
  * @param {string} repo absolute path of the checkout
- * @returns {Promise<string>} one line for the progress report
+ * @returns {Promise<void>}
  */
 export async function generateProtos(repo) {
   const staged = join(repo, '.cache', 'proto');
@@ -81,7 +84,10 @@ export async function generateProtos(repo) {
     version: 'v2',
     plugins: [
       {
-        local: [join(repo, 'node_modules/.bin/node'), join(repo, 'node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es')],
+        local: [
+          join(repo, 'node_modules/.bin/node'),
+          join(repo, 'node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es'),
+        ],
         out: fresh,
         strategy: 'all',
         include_imports: true,
@@ -101,10 +107,15 @@ export async function generateProtos(repo) {
     ],
     { cwd: staged, maxBuffer: 64 << 20 },
   );
-  await rm(join(repo, 'gen'), { recursive: true, force: true });
-  await rename(fresh, join(repo, 'gen'));
-  const files = (await readdir(join(repo, 'gen'), { recursive: true })).filter((name) => name.endsWith('.js'));
-  return `${files.length} files of protobuf code from ${listed.length + ours.length} .proto files`;
+  await swap(fresh, join(repo, 'gen'), join(repo, '.cache', 'gen.old'));
+}
+
+/** Two renames, so that whoever imports from gen/ meanwhile misses it for an instant rather than for a whole delete. */
+async function swap(fresh, target, aside) {
+  await rm(aside, { recursive: true, force: true });
+  if (existsSync(target)) await rename(target, aside);
+  await rename(fresh, target);
+  await rm(aside, { recursive: true, force: true });
 }
 
 async function stage(from, to) {

@@ -1,0 +1,44 @@
+/**
+ * Four projects: `unit` and `conformance` and `features` run side by side, `e2e` (real Envoys) last, a file at a time.
+ *
+ * Every random test of one run draws from one seed, printed here; COFFRE_SEED=that number repeats the run.
+ */
+import { randomInt } from 'node:crypto';
+import { defineConfig } from 'vitest/config';
+
+/** Longest a test with real processes may take, in ms: an Envoy starts in 0.1 s, on a loaded machine in many seconds. */
+const e2eTimeoutMs = 120_000;
+/** fast-check takes a signed 32-bit seed. */
+const seedMax = 2 ** 31 - 1;
+
+// Through the environment, because the forks that run the tests inherit it.
+process.env['COFFRE_SEED'] ??= String(randomInt(seedMax));
+console.error(`random tests: COFFRE_SEED=${process.env['COFFRE_SEED']}`);
+
+const elsewhere = ['test/conformance/**', 'test/features/**', 'test/e2e/**'];
+const common = {
+  setupFiles: ['test/setup.ts'],
+  // Generated code is plain JavaScript: Node loads it faster than vite transforms it.
+  server: { deps: { external: [/\/gen\//] } },
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { ...common, name: 'unit', include: ['test/**/*.test.ts'], exclude: elsewhere } },
+      { test: { ...common, name: 'conformance', include: ['test/conformance/**/*.test.ts'] } },
+      { test: { ...common, name: 'features', include: ['test/features/**/*.test.ts'] } },
+      {
+        test: {
+          ...common,
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: e2eTimeoutMs,
+          hookTimeout: e2eTimeoutMs,
+        },
+      },
+    ],
+  },
+});

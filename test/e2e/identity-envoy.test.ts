@@ -3,12 +3,9 @@
  * TLS 1.3, no resumption, as every inbound chain has it; and, beside it, a listener anchored at the root alone, where the
  * name constraints stand by themselves.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
+import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CertificateProfile } from '../../src/identity/certificate-profile.ts';
@@ -17,9 +14,9 @@ import { openAuthority } from '../../src/identity/open-authority.io.ts';
 import { fakePorts } from '../identity/fake-ports.ts';
 import { forge, stolenIssuer } from '../identity/forge.ts';
 import type { Side } from '../identity/handshake.ts';
+import { lineThat, type StaticEnvoy, startEnvoy } from './static-envoy.ts';
 
 const dayMs = 86_400_000;
-const envoyBinary = resolve(import.meta.dirname, '../../.cache/envoy/envoy/_bin/envoy');
 const cart = 'spiffe://mesh.example/ns/shop/sa/cart';
 const ledger = 'spiffe://mesh.example/ns/bank/sa/ledger';
 
@@ -33,8 +30,7 @@ interface Verdict {
 }
 
 let folder: string;
-let envoy: ChildProcess;
-let log: Interface;
+let envoy: StaticEnvoy;
 const sides = new Map<string, Side>();
 
 beforeAll(async () => {
@@ -57,17 +53,11 @@ beforeAll(async () => {
   sides.set('control-plane name', await forge(bank, dns, ports));
   const server = sideOf(authority.leaf(cart));
   const config = bootstrap(server, { shop: authority.bundlePem('shop') ?? '', root: authority.rootPem });
-  await writeFile(join(folder, 'envoy.json'), JSON.stringify(config));
-  const flags = ['--disable-hot-restart', '--concurrency', '1', '--file-flush-interval-msec', '50'];
-  envoy = spawn(envoyBinary, ['-c', join(folder, 'envoy.json'), ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
-  if (envoy.stdout === null || envoy.stderr === null) throw new Error('no pipes');
-  log = createInterface({ input: envoy.stdout });
-  await lineThat(createInterface({ input: envoy.stderr }), (line) => line.includes('starting main dispatch loop'));
+  envoy = await startEnvoy(folder, config);
 });
 
 afterAll(async () => {
-  envoy.kill('SIGKILL');
-  await once(envoy, 'exit');
+  await envoy.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -86,7 +76,7 @@ const cases: readonly [string, Anchor, Verdict][] = [
 test.each(cases)('Envoy judges "%s" at the anchor "%s" as it should', async (name, anchor, expected) => {
   const side = sides.get(name);
   if (side === undefined) throw new Error(`no certificate ${name}`);
-  const logged = lineThat(log, (line) => line.startsWith(`${anchor} `));
+  const logged = lineThat(envoy.log, (line) => line.startsWith(`${anchor} `));
   const answer = await request(join(folder, `${anchor}.sock`), side);
   const reason = (await logged).slice(anchor.length + 1);
   expect(answer).toBe(expected.answer);
@@ -109,17 +99,6 @@ async function request(path: string, side: Side): Promise<string> {
   socket.write('GET / HTTP/1.1\r\nhost: mesh\r\nconnection: close\r\n\r\n');
   await new Promise((done) => socket.once('close', done));
   return received.split('\r\n')[0] ?? '';
-}
-
-function lineThat(lines: Interface, matches: (line: string) => boolean): Promise<string> {
-  return new Promise((found) => {
-    const look = (line: string): void => {
-      if (!matches(line)) return;
-      lines.off('line', look);
-      found(line);
-    };
-    lines.on('line', look);
-  });
 }
 
 function bootstrap(server: Side, anchors: Record<Anchor, string>): object {

@@ -32,13 +32,13 @@ export function unshareArgv(mode: LabMode): readonly [string, ...string[]] {
   return ['unshare', ...user, '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--'];
 }
 
-export function labSupport(): LabSupport {
+/** @param modes to try, in this order; default: all that this user may hope for. */
+export function labSupport(modes: readonly LabMode[] = ownModes()): LabSupport {
   const missing = Object.keys(tools).filter((tool) => inLabPath(`command -v ${tool}`).status !== 0);
   if (missing.length > 0) {
     const packages = [...new Set(missing.map((tool) => tools[tool]))].join(' ');
     return { kind: 'none', why: `there is no ${missing.join(', ')}`, cure: `install ${packages}` };
   }
-  const modes: readonly LabMode[] = process.getuid?.() === 0 ? ['root', 'user-namespace'] : ['user-namespace'];
   const complaints: string[] = [];
   for (const mode of modes) {
     const tried = inLabPath([...unshareArgv(mode), 'sh', '-c', `'${trial}'`].join(' '));
@@ -50,6 +50,10 @@ export function labSupport(): LabSupport {
     why: `namespaces are refused (${complaints.join('; ')})`,
     cure: 'run as root, or allow user namespaces: sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1',
   };
+}
+
+function ownModes(): readonly LabMode[] {
+  return process.getuid?.() === 0 ? ['root', 'user-namespace'] : ['user-namespace'];
 }
 
 function inLabPath(script: string) {

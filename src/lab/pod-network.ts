@@ -3,7 +3,8 @@
  *
  * The default route leads to the bridge, which forwards nothing: it exists so that a connection to a service's virtual
  * address gets as far as iptables. The rules stand before the link comes up, so there is no open moment.
- * IPv6 has no link-local addresses and no duplicate detection: addresses work at once, and no packet is sent unasked.
+ * IPv6 has no link-local addresses (ruled out before a link is up: in one command the address would come first) and no
+ * duplicate detection: addresses work at once, and no packet is sent unasked.
  */
 import { spawnSync } from 'node:child_process';
 import { isIP } from 'node:net';
@@ -20,7 +21,8 @@ export function createBridge(): void {
   ip([
     'link set lo up',
     `link add ${bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
-    `link set ${bridge} addrgenmode none up`,
+    `link set ${bridge} addrgenmode none`,
+    `link set ${bridge} up`,
     `addr add ${labHost.ipv4}/${podPrefixBits.ipv4} dev ${bridge}`,
     `addr add ${labHost.ipv6}/${podPrefixBits.ipv6} dev ${bridge} nodad`,
   ]);
@@ -31,7 +33,8 @@ export function createPodNetwork(netns: string, pod: PodSpec): void {
   ip([
     `netns add ${netns}`,
     `link add ${netns} type veth peer name eth0 ${hardwareAddress(pod.addresses)} netns ${netns}`,
-    `link set ${netns} master ${bridge} addrgenmode none up`,
+    `link set ${netns} master ${bridge} addrgenmode none`,
+    `link set ${netns} up`,
   ]);
   if (pod.intercepted) {
     for (const family of [4, 6] as const) {
@@ -40,7 +43,10 @@ export function createPodNetwork(netns: string, pod: PodSpec): void {
       run(['nsenter', `--net=/run/netns/${netns}`, '--', restore], rules);
     }
   }
-  ip(['link set lo up', 'link set eth0 addrgenmode none up', ...pod.addresses.flatMap(addressLines)], netns);
+  ip(
+    ['link set lo up', 'link set eth0 addrgenmode none', 'link set eth0 up', ...pod.addresses.flatMap(addressLines)],
+    netns,
+  );
 }
 
 export function removePodNetwork(netns: string): void {

@@ -1,0 +1,114 @@
+/**
+ * The lab's application: answers what it is asked and writes down, before it answers, who came and what they wanted.
+ *
+ *   app.ts --service api --log FILE --listen http:8080 --listen http2:9090 --listen tcp:5432 [--host ::]
+ *
+ * The log is the oracle of every claim about what arrived: one JSON line per accepted connection and per request,
+ * written synchronously, so a request that was answered is in it. Prints `ready` once all ports are bound.
+ * `http2` is plaintext HTTP/2 with prior knowledge, and answers gRPC callers in their manner; `tcp` speaks first.
+ * The path `/status/<code>` answers with that code; every other path answers 200.
+ */
+import { appendFileSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer as createHttp2Server } from 'node:http2';
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { parseArgs } from 'node:util';
+import type { AppConnection, AppRequest, AppSighting } from './app-process.ts';
+
+const { values } = parseArgs({
+  options: {
+    service: { type: 'string', default: 'app' },
+    host: { type: 'string', default: '::' },
+    listen: { type: 'string', multiple: true, default: [] },
+    log: { type: 'string' },
+  },
+});
+const { service, host, log } = values;
+
+await Promise.all(values.listen.map(listen));
+process.stdout.write('ready\n');
+
+async function listen(text: string): Promise<void> {
+  const [kind, portText] = text.split(':');
+  const port = Number(portText);
+  const server = serverOf(kind, port);
+  server.on('connection', (socket: Socket) => {
+    socket.on('error', () => socket.destroy());
+    sight({ kind: 'connection', port, ...peerOf(socket) });
+  });
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
+}
+
+function serverOf(kind: string | undefined, port: number): Server {
+  switch (kind) {
+    case 'http':
+      return createServer((request, response) => {
+        request.resume(); // the body is nobody's business
+        const seen = requestSeen(port, request.socket, request.method, request.url, request.headers);
+        response.writeHead(statusFor(seen.path), { 'content-type': 'application/json' });
+        response.end(answerTo(seen));
+      });
+    case 'http2':
+      return createHttp2Server((request, response) => {
+        request.resume();
+        const { socket } = request.stream.session ?? {};
+        const seen = requestSeen(port, socket, request.method, request.url, request.headers);
+        if (request.headers['content-type']?.startsWith('application/grpc')) {
+          request.stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+          request.stream.on('wantTrailers', () => request.stream.sendTrailers({ 'grpc-status': '0' }));
+          request.stream.end(emptyGrpcMessage);
+        } else {
+          response.writeHead(statusFor(seen.path), { 'content-type': 'application/json' });
+          response.end(answerTo(seen));
+        }
+      });
+    case 'tcp':
+      return createTcpServer((socket) => {
+        socket.write(`hello from ${service}\n`);
+        socket.pipe(socket);
+      });
+    default:
+      throw new Error(`\`${kind}\` is no kind of listener; write http:PORT, http2:PORT or tcp:PORT`);
+  }
+}
+
+/** An uncompressed message of no bytes: flag and four bytes of length. Source: gRPC over HTTP/2, "Length-Prefixed-Message". */
+const emptyGrpcMessage = Buffer.alloc(5);
+
+function requestSeen(
+  port: number,
+  socket: Pick<Socket, 'remoteAddress' | 'remotePort'> | undefined,
+  method: string | undefined,
+  path: string | undefined,
+  headers: IncomingHttpHeaders,
+): AppRequest {
+  const seen: AppRequest = {
+    kind: 'request',
+    port,
+    ...peerOf(socket),
+    id: String(headers['x-request-id'] ?? ''),
+    method: method ?? '',
+    path: path ?? '',
+    headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+  };
+  sight(seen);
+  return seen;
+}
+
+function peerOf(
+  socket: Pick<Socket, 'remoteAddress' | 'remotePort'> | undefined,
+): Pick<AppConnection, 'peer' | 'peerPort'> {
+  return { peer: socket?.remoteAddress ?? '', peerPort: socket?.remotePort ?? 0 };
+}
+
+function sight(seen: AppSighting): void {
+  if (log !== undefined) appendFileSync(log, `${JSON.stringify(seen)}\n`);
+}
+
+function statusFor(path: string): number {
+  return Number(/^\/status\/([2-5]\d\d)\b/.exec(path)?.[1] ?? 200);
+}
+
+function answerTo({ method, path, headers }: AppRequest): string {
+  return `${JSON.stringify({ service, method, path, headers })}\n`;
+}

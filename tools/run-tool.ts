@@ -14,7 +14,7 @@ const tools = {
 export type Tool = keyof typeof tools;
 
 /** @returns whether it passed; a program that could not be started has not. */
-export function runTool(tool: Tool): Promise<boolean> {
+function runTool(tool: Tool): Promise<boolean> {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, tools[tool], { stdio: 'inherit' });
     child.on('error', (error) => {

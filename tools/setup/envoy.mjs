@@ -11,7 +11,7 @@ import { runQuietly } from './run-quietly.mjs';
 import { hashOf } from './stamp.mjs';
 
 /** Where the binary lies, from the root of the repository. */
-export const envoyBinary = '.cache/envoy/envoy/_bin/envoy';
+const envoyBinary = '.cache/envoy/envoy/_bin/envoy';
 const requirements = 'tools/setup/envoy-requirements.txt';
 
 export const envoyStep = {

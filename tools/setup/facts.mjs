@@ -68,7 +68,7 @@ export function wholePath() {
  * @param {string} name
  * @returns {string | undefined} where the program lies
  */
-export function programPath(name) {
+function programPath(name) {
   return wholePath()
     .map((folder) => join(folder, name))
     .find(isProgram);

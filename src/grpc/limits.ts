@@ -10,10 +10,10 @@ export const receiveMessageBytesMax = 4 * 1024 * 1024;
 /** Largest message a client of ours takes in, in bytes: a whole policy program, not a request. */
 export const clientReceiveMessageBytesMax = 64 * 1024 * 1024;
 
-/** Streams on one connection. A proxy needs four (ADS, access log, load reports, authz). */
+/** Streams on one connection. ADS needs one a proxy; ext_authz has one for each request in flight, and Envoy opens a second connection beyond this. */
 export const concurrentStreamsMax = 1_000;
 
-/** Header block of one call, in bytes: a token is at most 2 KiB. */
+/** Header block of one call, in bytes: a token is at most 4 KiB. */
 export const headerListBytesMax = 16 * 1024;
 
 /** A TLS handshake that takes longer, in ms, is closed: before it, a peer is nobody and gets no patience. */

@@ -10,18 +10,18 @@ import { type DescMethod, fromBinary, type MessageShape, toBinary } from '@bufbu
 import type { MethodDefinition } from '@grpc/grpc-js';
 import { rawBytes } from './raw-bytes.ts';
 
-export type Form = 'decoded' | 'raw';
+type Form = 'decoded' | 'raw';
 
 export interface MethodForms {
   readonly request?: Form;
   readonly response?: Form;
 }
 
-/** What a handler or caller holds for one side of a method. */
-export type Held<F extends Form | undefined, M> = F extends 'raw' ? Uint8Array : M;
-
-export type RequestOf<D extends DescMethod, F extends MethodForms> = Held<F['request'], MessageShape<D['input']>>;
-export type ResponseOf<D extends DescMethod, F extends MethodForms> = Held<F['response'], MessageShape<D['output']>>;
+/** What a handler or caller holds: bytes where the side is raw, a message otherwise. */
+export type RequestOf<D extends DescMethod, F> = F extends { request: 'raw' } ? Uint8Array : MessageShape<D['input']>;
+export type ResponseOf<D extends DescMethod, F> = F extends { response: 'raw' }
+  ? Uint8Array
+  : MessageShape<D['output']>;
 
 export function methodDefinition<D extends DescMethod, const F extends MethodForms>(
   method: D,

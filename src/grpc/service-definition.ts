@@ -17,10 +17,10 @@ import { type MethodForms, methodDefinition, type RequestOf, type ResponseOf } f
 export type ServiceForms<S extends DescService> = { readonly [K in keyof S['method']]?: MethodForms };
 
 export type ServiceHandlers<S extends DescService, F extends ServiceForms<S>> = {
-  readonly [K in keyof S['method']]: Handler<S['method'][K], F[K] extends MethodForms ? F[K] : MethodForms & object>;
+  readonly [K in keyof S['method']]: Handler<S['method'][K], F[K]>;
 };
 
-type Handler<D extends DescMethod, F extends MethodForms> = {
+type Handler<D extends DescMethod, F> = {
   unary: handleUnaryCall<RequestOf<D, F>, ResponseOf<D, F>>;
   server_streaming: handleServerStreamingCall<RequestOf<D, F>, ResponseOf<D, F>>;
   client_streaming: handleClientStreamingCall<RequestOf<D, F>, ResponseOf<D, F>>;

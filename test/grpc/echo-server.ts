@@ -1,7 +1,7 @@
 /** A server of a real service whose answers say what it saw: the peer, and the token. One test, one server. */
 
-import type { DescMessage } from '@bufbuild/protobuf';
-import { create, type MessageShape } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
+import type { ClientDuplexStream } from '@grpc/grpc-js';
 import { onTestFinished } from 'vitest';
 import { Authorization, CheckResponseSchema } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
 import { AggregatedDiscoveryService } from '#gen/envoy/service/discovery/v3/ads_pb.js';
@@ -71,7 +71,7 @@ export function clientOf(authority: Authority, address: string, changes: Partial
 }
 
 /** The next message of a stream. */
-export function nextOf<D extends DescMessage>(stream: NodeJS.ReadableStream): Promise<MessageShape<D>> {
+export function nextOf<T>(stream: ClientDuplexStream<never, T>): Promise<T> {
   return new Promise((resolve, reject) => {
     stream.once('data', resolve);
     stream.once('error', reject);

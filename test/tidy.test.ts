@@ -60,8 +60,6 @@ const rooms: RoomTable = {
   // The composition roots and what they read.
   config: ['model', 'envoy'],
   main: 'everything',
-  'equip-workloads': 'everything',
-  'system-clock': [],
   'equip-workloads': ['config', 'envoy', 'identity', 'model'],
   'system-clock': [],
   worker: 'everything',

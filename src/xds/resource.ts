@@ -15,16 +15,38 @@ export interface Resource {
   readonly version: string;
   /** An encoded `google.protobuf.Any`, ready to be copied into a response of either protocol. */
   readonly any: Uint8Array;
+  /** Of a cluster whose endpoints have another name (`eds_cluster_config.service_name`): that name. Default: `name`. */
+  readonly endpointsName?: string;
 }
 
-/** Everything one client may be told, by type URL and then by name: a value, replaced whole. */
+/** The resources of one type, by name. */
+export type Listing = ReadonlyMap<string, Resource>;
+
+/**
+ * Everything one client may be told, by type URL and then by name: a value, replaced whole.
+ * A type that is present and empty is empty, and its clients are told so; of a type that is absent nothing is said,
+ * so that a builder which failed or forgot can never be read as a deletion.
+ */
 export interface ResourceSnapshot {
   /** The revision of the inputs it was made from; travels in logs and events, never decides anything here. */
   readonly revision: string;
-  readonly types: ReadonlyMap<string, ReadonlyMap<string, Resource>>;
+  readonly types: ReadonlyMap<string, Listing>;
 }
 
 /** Hash that names content, for resources and for whole type listings. */
 export function contentVersion(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+}
+
+/** Versions of listings already hashed: snapshots share their maps between clients, and a value never changes. */
+const listingVersions = new WeakMap<Listing, string>();
+
+/** Version of a set of resources, whatever the order it was built in: what SotW calls `version_info`. */
+export function listingVersion(listing: Listing): string {
+  const known = listingVersions.get(listing);
+  if (known !== undefined) return known;
+  const lines = [...listing.values()].map(({ name, version }) => `${name}\0${version}\n`).sort();
+  const version = contentVersion(Buffer.from(lines.join('')));
+  listingVersions.set(listing, version);
+  return version;
 }

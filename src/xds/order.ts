@@ -1,0 +1,206 @@
+/**
+ * Make before break: what may be sent now, given what the client holds and what it should hold.
+ *
+ *   updates   SDS ─▶ CDS ─▶ EDS ─▶ LDS ─▶ RDS ─▶ others      each behind the ACK, NACK or timeout of the one before
+ *   removals  LDS ─▶ RDS, others ─▶ CDS, SDS ─▶ EDS          each behind the ACK of whatever might use it
+ *
+ * The planner is level-triggered: after every event it compares and emits the sends that are allowed, at most one
+ * outstanding response per type. A roll-out keeps the snapshot it began with (`target`) until all its updates are sent;
+ * the snapshots that arrive meanwhile merge into `newest`. Without that, endpoints that change all the time would hold
+ * back a route for ever; with it, a route never names a cluster of another snapshot.
+ * No cycle can form: Envoy ACKs on acceptance, not after warming, and a type never waits for one of a higher rank.
+ * A NACK does not stop the types behind it, because what comes next may revoke something; it does keep whatever the
+ * refused resources might still use.
+ */
+import type { Protocol, XdsRequest } from './protocol.ts';
+import type { Resource, ResourceSnapshot } from './resource.ts';
+import { newTypeState, type Pending, pendingOf, postponed, sent, settled, type TypeState } from './type-state.ts';
+import { isIndependent, mayUse, rankOf, typeUrls } from './type-url.ts';
+import { warmed } from './warming.ts';
+
+/** Everything one stream knows: a value. */
+export interface StreamState {
+  readonly types: ReadonlyMap<string, TypeState>;
+  /** The snapshot being rolled out. */
+  readonly target: ResourceSnapshot;
+  readonly newest: ResourceSnapshot;
+  /** Something of `target` was sent. */
+  readonly underway: boolean;
+  /** Nonces given so far on this stream. */
+  readonly nonces: number;
+}
+
+/** A response to be written. */
+export interface Send {
+  readonly typeUrl: string;
+  readonly nonce: string;
+  readonly version: string;
+  readonly revision: string;
+  readonly resources: readonly Resource[];
+  readonly removed: readonly string[];
+}
+
+export interface Plan {
+  readonly state: StreamState;
+  readonly sends: readonly Send[];
+  /** Nonce of the response whose ACK holds something back, to be given up after `ackWaitMs`. */
+  readonly waitingFor: string | undefined;
+}
+
+/** The snapshot that a type is served from: what depends on nothing need not wait for a roll-out to end. */
+export function snapshotFor(
+  { target, newest }: Pick<StreamState, 'target' | 'newest'>,
+  typeUrl: string,
+): ResourceSnapshot {
+  return isIndependent(typeUrl) ? newest : target;
+}
+
+/** What may be sent now, and the state after sending it. */
+export function plan<R extends XdsRequest>(protocol: Protocol<R>, state: StreamState): Plan {
+  return new Planner(protocol, state).run();
+}
+
+/** The draft of one plan: mutable while it is made, never seen outside. */
+class Planner<R extends XdsRequest> {
+  private readonly protocol: Protocol<R>;
+  readonly newest: ResourceSnapshot;
+  private readonly types: Map<string, TypeState>;
+  /** Type URLs by rank. */
+  private readonly order: readonly string[];
+  private readonly sends: Send[] = [];
+  /** What was found pending for a state, for as long as `target` stays. */
+  private readonly found = new Map<TypeState, Pending>();
+  target: ResourceSnapshot;
+  private underway: boolean;
+  private nonces: number;
+
+  constructor(protocol: Protocol<R>, state: StreamState) {
+    this.protocol = protocol;
+    this.newest = state.newest;
+    this.types = new Map(state.types);
+    this.order = [...this.types.keys()].sort((a, b) => rankOf(a) - rankOf(b));
+    this.target = state.target;
+    this.underway = state.underway;
+    this.nonces = state.nonces;
+  }
+
+  run(): Plan {
+    let left = this.sendUpdates();
+    if (this.target !== this.newest && !(this.underway && left)) {
+      this.target = this.newest;
+      this.underway = false;
+      this.found.clear();
+      left = this.sendUpdates();
+    }
+    for (const typeUrl of this.order) {
+      if (this.hasRemovals(typeUrl) && this.mayRemove(typeUrl)) this.send(typeUrl, 'removal');
+    }
+    for (const typeUrl of this.order) this.settle(typeUrl);
+    const { types, target, newest, underway, nonces, sends } = this;
+    const state = { types, target, newest, underway, nonces };
+    return { state, sends, waitingFor: left ? this.firstAwaited() : undefined };
+  }
+
+  /** Sends the updates that wait for nothing. @returns whether some are left that wait for an ACK still hoped for. */
+  private sendUpdates(): boolean {
+    let heldBackFrom = Number.POSITIVE_INFINITY;
+    let left = false;
+    for (const typeUrl of this.order) {
+      const independent = isIndependent(typeUrl);
+      const rank = rankOf(typeUrl);
+      const free = this.stateOf(typeUrl).outstanding === undefined && (independent || rank <= heldBackFrom);
+      if (free && this.hasUpdates(typeUrl)) {
+        this.send(typeUrl, 'update');
+        this.underway ||= !independent;
+      }
+      const { outstanding } = this.stateOf(typeUrl);
+      if (independent || outstanding?.overdue) continue;
+      const updatesLeft = this.hasUpdates(typeUrl);
+      left ||= updatesLeft;
+      if (outstanding !== undefined || updatesLeft) heldBackFrom = Math.min(heldBackFrom, rank);
+    }
+    return left;
+  }
+
+  private send(typeUrl: string, phase: 'update' | 'removal'): void {
+    const state = this.stateOf(typeUrl);
+    const snapshot = this.snapshotOf(typeUrl);
+    const listing = snapshot.types.get(typeUrl);
+    if (listing === undefined) return;
+    const content = this.protocol.compose(typeUrl, state, {
+      snapshot,
+      listing,
+      pending: this.pendingIn(typeUrl),
+      phase,
+    });
+    this.nonces += 1;
+    const nonce = String(this.nonces);
+    this.types.set(typeUrl, sent(state, { nonce, ...content }));
+    this.sends.push({ typeUrl, nonce, revision: snapshot.revision, ...content });
+    if (typeUrl === typeUrls.cluster) {
+      const endpoints = this.stateOf(typeUrls.endpoints);
+      this.types.set(typeUrls.endpoints, warmed(endpoints, state.held, content.resources, content.removed));
+    }
+  }
+
+  private mayRemove(typeUrl: string): boolean {
+    if (!this.isQuiet(typeUrl)) return false;
+    if (isIndependent(typeUrl)) return true;
+    return this.order.every((other) => {
+      if (other === typeUrl || isIndependent(other)) return true;
+      // The old listener stays until what the new one needs was accepted.
+      if (typeUrl === typeUrls.listener) return rankOf(other) < rankOf(typeUrl) || this.isQuiet(other);
+      if (!mayUse(other, typeUrl)) return true;
+      return this.isQuiet(other) && !this.hasRemovals(other) && this.stateOf(other).nack === undefined;
+    });
+  }
+
+  private isQuiet(typeUrl: string): boolean {
+    return this.stateOf(typeUrl).outstanding === undefined && !this.hasUpdates(typeUrl);
+  }
+
+  private hasUpdates(typeUrl: string): boolean {
+    const { changed, missing } = this.pendingIn(typeUrl);
+    if (changed.length > 0 || (missing.length > 0 && this.protocol.canSayAbsent(typeUrl))) return true;
+    return this.stateOf(typeUrl).answerDue && this.snapshotOf(typeUrl).types.has(typeUrl);
+  }
+
+  private hasRemovals(typeUrl: string): boolean {
+    return this.pendingIn(typeUrl).gone.length > 0 && this.protocol.canSayAbsent(typeUrl);
+  }
+
+  private pendingIn(typeUrl: string): Pending {
+    const state = this.stateOf(typeUrl);
+    const known = this.found.get(state);
+    if (known !== undefined) return known;
+    const pending = pendingOf(state, this.snapshotOf(typeUrl).types.get(typeUrl));
+    this.found.set(state, pending);
+    return pending;
+  }
+
+  private stateOf(typeUrl: string): TypeState {
+    return this.types.get(typeUrl) ?? newTypeState;
+  }
+
+  private snapshotOf(typeUrl: string): ResourceSnapshot {
+    return snapshotFor(this, typeUrl);
+  }
+
+  /** Writes down that nothing is missing, so that the next event need not look again. */
+  private settle(typeUrl: string): void {
+    const state = this.stateOf(typeUrl);
+    const listing = this.snapshotOf(typeUrl).types.get(typeUrl);
+    if (listing === undefined || state.settledOn === listing || this.hasUpdates(typeUrl)) return;
+    if (this.hasRemovals(typeUrl)) return;
+    const { missing } = this.pendingIn(typeUrl);
+    this.types.set(typeUrl, settled(missing.length > 0 ? postponed(state, missing) : state, listing));
+  }
+
+  private firstAwaited(): string | undefined {
+    for (const typeUrl of this.order) {
+      const { outstanding } = this.stateOf(typeUrl);
+      if (!isIndependent(typeUrl) && outstanding !== undefined && !outstanding.overdue) return outstanding.nonce;
+    }
+    return undefined;
+  }
+}

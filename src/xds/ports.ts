@@ -1,0 +1,42 @@
+/**
+ * What the server asks of its host: who a caller is, what time it is, and somebody to tell what happened.
+ */
+import type { PeerCertificate } from 'node:tls';
+import type { Node } from '#gen/envoy/config/core/v3/base_pb.js';
+import type { SnapshotCache } from './cache.ts';
+import type { XdsEvent } from './xds-event.ts';
+
+export interface XdsPorts {
+  /** Judges a caller once, by its first request, before anything is looked up for it. A rejection refuses. */
+  authenticate(caller: Caller): Promise<Admission>;
+  readonly snapshots: SnapshotCache;
+  readonly clock: Clock;
+  /** Must not throw. */
+  observe(event: XdsEvent): void;
+  /** `control_plane.identifier` of every response. */
+  readonly identifier: string;
+}
+
+/** Everything here was said by the caller; only `certificate` was verified, by TLS, against the server's trust. */
+export interface Caller {
+  readonly node: Node;
+  /** Address of the peer, for logs. */
+  readonly address: string;
+  /** Undefined if no client certificate was presented and verified. */
+  readonly certificate: PeerCertificate | undefined;
+  /** First value of a metadata header of the call. */
+  header(name: string): string | undefined;
+}
+
+export type Admission =
+  /** `key` names the snapshot it may see. At `expiresAtMs` (epoch) the stream ends, so that the client proves itself anew. */
+  | { readonly kind: 'client'; readonly key: string; readonly expiresAtMs?: number }
+  /** `reason` goes to the observer only: the caller learns that it is refused and nothing else. */
+  | { readonly kind: 'refused'; readonly status: 'UNAUTHENTICATED' | 'PERMISSION_DENIED'; readonly reason: string };
+
+export interface Clock {
+  /** Epoch ms. */
+  nowMs(): number;
+  /** Calls `then` once, after `ms`. @returns a function that cancels it, and may be called twice. */
+  setTimer(ms: number, then: () => void): () => void;
+}

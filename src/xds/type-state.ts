@@ -1,0 +1,212 @@
+/**
+ * What one stream holds of one type: what was asked, what was sent, what was accepted.
+ *
+ *   subscription + held + due + barred ──pendingOf(listing)──▶ what is missing for the client to hold the newest
+ *
+ * `held` is optimistic: it says what the client holds if it accepts all that was sent. A NACK makes the versions it
+ * concerns unknown and bars the refused ones, so that the same bytes are not sent again, while any other version,
+ * also the former one, is.
+ */
+import type { Listing, Resource } from './resource.ts';
+import { noSubscription, type Subscription, wants } from './subscription.ts';
+
+/** A resource the client is believed to hold; without `any` where only its version was told by the client. */
+export type Held = Resource | { readonly version: string };
+
+export interface Nack {
+  readonly nonce: string;
+  readonly version: string;
+  readonly code: number;
+  readonly message: string;
+}
+
+export interface Outstanding {
+  readonly nonce: string;
+  readonly version: string;
+  /** Version of each resource in the response. */
+  readonly sent: ReadonlyMap<string, string>;
+  /** `held` as it was before. */
+  readonly before: ReadonlyMap<string, Held>;
+  /** It replaces something refused: its ACK gives what was refused beside it one more try. */
+  readonly releases: boolean;
+  /** It was waited for long enough: nothing waits for it any more but itself. */
+  readonly overdue: boolean;
+}
+
+export interface TypeState {
+  readonly subscription: Subscription;
+  /** A request of this type was seen on this stream. */
+  readonly begun: boolean;
+  readonly held: ReadonlyMap<string, Held>;
+  /** Names to be sent though they did not change: newly subscribed, or endpoints of a cluster that was sent again. */
+  readonly due: ReadonlySet<string>;
+  /** A first wildcard request is answered even if there is nothing: Envoy waits for it. */
+  readonly answerDue: boolean;
+  /** Versions that the client refused, by name. */
+  readonly barred: ReadonlyMap<string, string>;
+  readonly outstanding?: Outstanding | undefined;
+  /** Of the newest response, empty before the first. */
+  readonly nonce: string;
+  /** Of the newest response, empty before the first. */
+  readonly sentVersion: string;
+  readonly ackedVersion: string;
+  /** The refusal that is still in force. */
+  readonly nack?: Nack | undefined;
+  /** The listing for which nothing was found missing: a memo that every change of this state drops. */
+  readonly settledOn?: Listing | undefined;
+}
+
+export const newTypeState: TypeState = {
+  subscription: noSubscription,
+  begun: false,
+  held: new Map(),
+  due: new Set(),
+  answerDue: false,
+  barred: new Map(),
+  nonce: '',
+  sentVersion: '',
+  ackedVersion: '',
+};
+
+/** What must travel for the client to hold `listing`. */
+export interface Pending {
+  readonly changed: readonly Resource[];
+  /** Asked for, to be answered, and not there. */
+  readonly missing: readonly string[];
+  /** Held, and no longer there. */
+  readonly gone: readonly string[];
+}
+
+export const nothingPending: Pending = { changed: [], missing: [], gone: [] };
+
+export function pendingOf(state: TypeState, listing: Listing | undefined): Pending {
+  if (listing === undefined || state.settledOn === listing) return nothingPending;
+  const { subscription, held, due, barred } = state;
+  const changed: Resource[] = [];
+  const missing: string[] = [];
+  const gone: string[] = [];
+  const consider = (resource: Resource) => {
+    const { name, version } = resource;
+    if (due.has(name) || (held.get(name)?.version !== version && barred.get(name) !== version)) changed.push(resource);
+  };
+  if (subscription.wildcard !== 'none') {
+    for (const resource of listing.values()) consider(resource);
+  } else {
+    for (const name of subscription.names) {
+      const resource = listing.get(name);
+      if (resource !== undefined) consider(resource);
+    }
+  }
+  for (const name of due) {
+    if (!listing.has(name) && wants(subscription, name)) missing.push(name);
+  }
+  for (const name of held.keys()) {
+    if (!listing.has(name) && !due.has(name)) gone.push(name);
+  }
+  return { changed, missing, gone };
+}
+
+/** Takes a new subscription: names it no longer wants are forgotten, `due` ones are sent whether they changed or not. */
+export function resubscribed(state: TypeState, subscription: Subscription, due: Iterable<string>): TypeState {
+  const kept = <T>(entries: ReadonlyMap<string, T>) =>
+    subscription.wildcard === 'none' ? new Map([...entries].filter(([name]) => subscription.names.has(name))) : entries;
+  const barred = kept(state.barred);
+  // Names that were never wanted stay due: they are endpoints waiting for the client to ask (see warming.ts).
+  const stillDue = [...state.due].filter((name) => wants(subscription, name) || !wants(state.subscription, name));
+  return {
+    ...state,
+    subscription,
+    begun: true,
+    held: kept(state.held),
+    due: new Set([...stillDue, ...due]),
+    barred,
+    nack: state.barred.size > 0 && barred.size === 0 ? undefined : state.nack,
+    settledOn: undefined,
+  };
+}
+
+/** Drops names from `due` and `held` that cannot be answered now and will be sent once they exist. */
+export function postponed(state: TypeState, names: readonly string[]): TypeState {
+  const held = new Map(state.held);
+  const due = new Set(state.due);
+  for (const name of names) {
+    held.delete(name);
+    due.delete(name);
+  }
+  return { ...state, held, due, settledOn: undefined };
+}
+
+/** Notes that nothing is missing. A wildcard client that holds all of a listing shares it instead of owning a copy. */
+export function settled(state: TypeState, listing: Listing): TypeState {
+  const holdsAll =
+    state.subscription.wildcard !== 'none' && state.barred.size === 0 && state.held.size === listing.size;
+  return { ...state, held: holdsAll ? listing : state.held, settledOn: listing };
+}
+
+export interface Sent {
+  readonly nonce: string;
+  readonly version: string;
+  readonly resources: readonly Resource[];
+  /** Names the client is told do not exist. */
+  readonly removed: readonly string[];
+}
+
+export function sent(state: TypeState, { nonce, version, resources, removed }: Sent): TypeState {
+  const held = new Map(state.held);
+  const due = new Set(state.due);
+  const barred = new Map(state.barred);
+  let releases = false;
+  for (const resource of resources) {
+    held.set(resource.name, resource);
+    due.delete(resource.name);
+    releases = barred.delete(resource.name) || releases;
+  }
+  for (const name of removed) {
+    held.delete(name);
+    due.delete(name);
+    releases = barred.delete(name) || releases;
+  }
+  const versions = new Map(resources.map((resource) => [resource.name, resource.version]));
+  return {
+    ...state,
+    held,
+    due,
+    barred,
+    answerDue: false,
+    nonce,
+    sentVersion: version,
+    outstanding: { nonce, version, sent: versions, before: state.held, releases, overdue: false },
+    settledOn: undefined,
+  };
+}
+
+export function acked(state: TypeState, { version, releases }: Outstanding): TypeState {
+  const barred = releases ? new Map<string, string>() : state.barred;
+  return {
+    ...state,
+    outstanding: undefined,
+    ackedVersion: version,
+    barred,
+    nack: barred.size === 0 ? undefined : state.nack,
+    settledOn: undefined,
+  };
+}
+
+/** A version no content has, so that every listing differs from it. */
+const unknownVersion = '';
+
+export function nacked(state: TypeState, { nonce, version, sent, before }: Outstanding, cause: NackCause): TypeState {
+  const held = new Map(state.held);
+  const barred = new Map(state.barred);
+  for (const [name, refused] of sent) {
+    if (!held.has(name)) continue;
+    held.set(name, { ...before.get(name), version: unknownVersion });
+    barred.set(name, refused);
+  }
+  return { ...state, held, barred, outstanding: undefined, nack: { nonce, version, ...cause }, settledOn: undefined };
+}
+
+export interface NackCause {
+  readonly code: number;
+  readonly message: string;
+}

@@ -1,0 +1,42 @@
+/** What the server tells its host: one event per thing that happened, in order, per stream. */
+import type { NackCause } from './type-state.ts';
+
+export interface StreamRef {
+  /** Unique in this process. */
+  readonly stream: number;
+  readonly protocol: 'sotw' | 'delta';
+  /** Client key given at authentication. */
+  readonly key: string;
+}
+
+export type XdsEvent =
+  | ({ readonly kind: 'stream-opened'; readonly nodeId: string; readonly address: string } & StreamRef)
+  | ({ readonly kind: 'stream-closed'; readonly reason: string } & StreamRef)
+  /** Before a client is known: nothing was served. `reason` is for our log only. */
+  | { readonly kind: 'refused'; readonly address: string; readonly status: string; readonly reason: string }
+  | ({
+      readonly kind: 'pushed';
+      readonly typeUrl: string;
+      readonly nonce: string;
+      readonly version: string;
+      readonly revision: string;
+      readonly resources: number;
+      readonly removed: number;
+      readonly bytes: number;
+    } & StreamRef)
+  | ({ readonly kind: 'acked'; readonly typeUrl: string; readonly nonce: string; readonly version: string } & StreamRef)
+  | ({
+      readonly kind: 'nacked';
+      readonly typeUrl: string;
+      readonly nonce: string;
+      readonly version: string;
+      readonly cause: NackCause;
+    } & StreamRef)
+  /** The nonce was not that of the newest response. */
+  | ({ readonly kind: 'stale-nonce'; readonly typeUrl: string; readonly nonce: string } & StreamRef)
+  /** The request was ignored: the stream asks for `typesPerStreamMax` types already. */
+  | ({ readonly kind: 'too-many-types'; readonly typeUrl: string } & StreamRef)
+  /** A later request named another node; it was served as the first one. */
+  | ({ readonly kind: 'node-ignored' } & StreamRef)
+  /** The client stopped reading; the stream is ended. */
+  | ({ readonly kind: 'write-stalled' } & StreamRef);

@@ -8,7 +8,7 @@ import type { LabMode } from '../../src/lab/lab-support.ts';
 import { eachMode } from '../lab/each-mode.ts';
 import { processesIn, tracesOf } from '../lab/traces.ts';
 
-/** The longest a lab may take to be gone, in ms, once its end has begun. */
+/** The longest a lab may take to be gone once its end has begun, or a process to be what it was started as, in ms. */
 const goneMs = 5_000;
 
 const owners: ChildProcess[] = [];
@@ -37,10 +37,10 @@ eachMode('a lab', (mode) => {
     const lab = await startLab({ mode });
     await lab.addPod({ ...pod, addresses: ['10.99.1.2', 'fd99::1:2'] });
     await lab.spawn({ in: 'atelier/api', argv: ['sleep', '600'], confined: true, name: 'sleeper' });
-    const traces = tracesOf(lab.dir);
-    const namespaces = new Set(traces.map(({ netns }) => netns));
     // The control: agent and sleeper are found, in the lab's namespace and the pod's.
-    expect(traces.map(({ command }) => command)).toContainEqual(expect.stringContaining('sleep 600'));
+    const commands = () => tracesOf(lab.dir).map(({ command }) => command);
+    await expect.poll(commands, { timeout: goneMs }).toContainEqual(expect.stringMatching(/^sleep 600/));
+    const namespaces = new Set(tracesOf(lab.dir).map(({ netns }) => netns));
     expect(namespaces.size).toBeGreaterThanOrEqual(2);
     expect(hostLinks()).toBe(linksBefore);
 

@@ -15,7 +15,7 @@
 import type { Protocol, XdsRequest } from './protocol.ts';
 import type { Resource, ResourceSnapshot } from './resource.ts';
 import { newTypeState, type Pending, pendingOf, postponed, sent, settled, type TypeState } from './type-state.ts';
-import { isIndependent, mayUse, rankOf, typeUrls } from './type-url.ts';
+import { isIndependent, mayUse, rankOf, referringTypes, typeUrls } from './type-url.ts';
 import { warmed } from './warming.ts';
 
 /** Everything one stream knows: a value. */
@@ -28,7 +28,12 @@ export interface StreamState {
   readonly underway: boolean;
   /** Nonces given so far on this stream. */
   readonly nonces: number;
+  /** A returning client names its types one after the other: not all that it holds is known yet. */
+  readonly young: boolean;
 }
+
+/** What `waitingFor` says while removals wait for a young stream; no response has this nonce. */
+export const youth = '';
 
 /** A response to be written. */
 export interface Send {
@@ -43,7 +48,7 @@ export interface Send {
 export interface Plan {
   readonly state: StreamState;
   readonly sends: readonly Send[];
-  /** Nonce of the response whose ACK holds something back, to be given up after `ackWaitMs`. */
+  /** Nonce of the response whose ACK holds something back, or `youth`: to be given up after `ackWaitMs`. */
   readonly waitingFor: string | undefined;
 }
 
@@ -64,6 +69,7 @@ export function plan<R extends XdsRequest>(protocol: Protocol<R>, state: StreamS
 class Planner<R extends XdsRequest> {
   private readonly protocol: Protocol<R>;
   readonly newest: ResourceSnapshot;
+  private readonly young: boolean;
   private readonly types: Map<string, TypeState>;
   /** Type URLs by rank. */
   private readonly order: readonly string[];
@@ -77,6 +83,7 @@ class Planner<R extends XdsRequest> {
   constructor(protocol: Protocol<R>, state: StreamState) {
     this.protocol = protocol;
     this.newest = state.newest;
+    this.young = state.young;
     this.types = new Map(state.types);
     this.order = [...this.types.keys()].sort((a, b) => rankOf(a) - rankOf(b));
     this.target = state.target;
@@ -96,9 +103,9 @@ class Planner<R extends XdsRequest> {
       if (this.hasRemovals(typeUrl) && this.mayRemove(typeUrl)) this.send(typeUrl, 'removal');
     }
     for (const typeUrl of this.order) this.settle(typeUrl);
-    const { types, target, newest, underway, nonces, sends } = this;
-    const state = { types, target, newest, underway, nonces };
-    return { state, sends, waitingFor: left ? this.firstAwaited() : undefined };
+    const { types, target, newest, underway, nonces, young, sends } = this;
+    const state = { types, target, newest, underway, nonces, young };
+    return { state, sends, waitingFor: left ? this.firstAwaited() : this.youthAwaited() };
   }
 
   /** Sends the updates that wait for nothing. @returns whether some are left that wait for an ACK still hoped for. */
@@ -146,6 +153,7 @@ class Planner<R extends XdsRequest> {
   private mayRemove(typeUrl: string): boolean {
     if (!this.isQuiet(typeUrl)) return false;
     if (isIndependent(typeUrl)) return true;
+    if (this.waitsForYouth(typeUrl)) return false;
     return this.order.every((other) => {
       if (other === typeUrl || isIndependent(other)) return true;
       // The old listener stays until what the new one needs was accepted.
@@ -153,6 +161,16 @@ class Planner<R extends XdsRequest> {
       if (!mayUse(other, typeUrl)) return true;
       return this.isQuiet(other) && !this.hasRemovals(other) && this.stateOf(other).nack === undefined;
     });
+  }
+
+  /** Whether a type that might use this one was not asked for yet, on a stream where it may still be. */
+  private waitsForYouth(typeUrl: string): boolean {
+    return this.young && referringTypes.some((user) => mayUse(user, typeUrl) && !this.stateOf(user).begun);
+  }
+
+  private youthAwaited(): string | undefined {
+    const waits = (typeUrl: string) => this.hasRemovals(typeUrl) && this.waitsForYouth(typeUrl);
+    return this.order.some(waits) ? youth : undefined;
   }
 
   private isQuiet(typeUrl: string): boolean {

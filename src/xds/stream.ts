@@ -6,7 +6,7 @@
  * A closed stream is no event: its state is a value, and dropping it is all there is to do.
  */
 import { namesPerTypeMax, typesPerStreamMax } from './limits.ts';
-import { type Plan, plan, type StreamState, snapshotFor } from './order.ts';
+import { type Plan, plan, type StreamState, snapshotFor, youth } from './order.ts';
 import type { Note, Protocol, XdsRequest } from './protocol.ts';
 import type { ResourceSnapshot } from './resource.ts';
 import { newTypeState, type TypeState } from './type-state.ts';
@@ -14,7 +14,7 @@ import { newTypeState, type TypeState } from './type-state.ts';
 export type StreamEvent<R extends XdsRequest> =
   | { readonly kind: 'request'; readonly request: R }
   | { readonly kind: 'snapshot'; readonly snapshot: ResourceSnapshot }
-  /** The response with this nonce was waited for long enough. */
+  /** What the last plan was `waitingFor` was waited for long enough. */
   | { readonly kind: 'ack-wait-over'; readonly nonce: string };
 
 export type Step =
@@ -23,7 +23,7 @@ export type Step =
   | { readonly kind: 'too-many-names'; readonly count: number };
 
 export function newStreamState(snapshot: ResourceSnapshot): StreamState {
-  return { types: new Map(), target: snapshot, newest: snapshot, underway: false, nonces: 0 };
+  return { types: new Map(), target: snapshot, newest: snapshot, underway: false, nonces: 0, young: true };
 }
 
 export function step<R extends XdsRequest>(protocol: Protocol<R>, state: StreamState, event: StreamEvent<R>): Step {
@@ -53,6 +53,7 @@ function takeRequest<R extends XdsRequest>(protocol: Protocol<R>, state: StreamS
 }
 
 function giveUpWaiting(state: StreamState, nonce: string): StreamState {
+  if (nonce === youth) return { ...state, young: false };
   for (const [typeUrl, type] of state.types) {
     if (type.outstanding?.nonce !== nonce) continue;
     return withType(state, typeUrl, { ...type, outstanding: { ...type.outstanding, overdue: true } });

@@ -45,6 +45,9 @@ export function hasLegacyWildcard(typeUrl: string): boolean {
   return isFullState(typeUrl);
 }
 
+/** The known types whose resources refer to others by name. */
+export const referringTypes: readonly string[] = [typeUrls.cluster, typeUrls.listener, typeUrls.route];
+
 /**
  * Whether a resource of type `user` may refer to one of type `used`, so that `used` is taken away after `user`.
  * Types this room does not know may refer to clusters and secrets, and be referred to by listeners.

@@ -1,5 +1,6 @@
 /** What only delta can say: XDS-36 to XDS-43. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ackWaitMs } from '../../src/xds/limits.ts';
 import { snapshotOf } from '../xds/resources.ts';
 import { type ServerUnderTest, startServer } from './server-under-test.ts';
 import { accept, type Session, silence } from './session.ts';
@@ -72,6 +73,8 @@ test('XDS-41 a missing name is answered as removed, then sent, removed and sent 
   server.set('n', { endpoints: { Z: '1' } });
   expect(await accept(session, 'endpoints')).toMatchObject({ resources: { Z: '1' }, removed: [] });
   server.set('n', { endpoints: {} });
+  await silence(session);
+  server.clock.advance(ackWaitMs);
   expect(await accept(session, 'endpoints')).toMatchObject({ resources: {}, removed: ['Z'] });
   server.set('n', { endpoints: { Z: '1' } });
   expect(await accept(session, 'endpoints')).toMatchObject({ resources: { Z: '1' }, removed: [] });
@@ -101,6 +104,9 @@ test('XDS-43 a reconnecting client is sent the difference to what it holds', asy
     nonce: 'of another stream',
   });
   expect(await accept(session, 'endpoints')).toMatchObject({ resources: { B: '2' } });
+  // What might still use C has not been asked for: that is waited for.
+  await silence(session);
+  server.clock.advance(ackWaitMs);
   expect(await accept(session, 'endpoints')).toMatchObject({ resources: {}, removed: ['C'] });
   // All three are subscribed.
   server.set('n', { endpoints: { A: '2', B: '2', C: '1' } });

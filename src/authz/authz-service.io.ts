@@ -1,0 +1,56 @@
+/**
+ * envoy.service.auth.v3.Authorization and grpc.health.v1.Health, ready to be added to a gRPC server.
+ *
+ *   createAuthzService({ judge, … }).addTo(server) ──▶ setPhase('ready') ──▶ … ──▶ setPhase('draining')
+ *
+ * The judge is asked from `ready` on. Before that, health is NOT_SERVING and every check is UNAVAILABLE; while
+ * draining, health is NOT_SERVING, and the checks that still come are judged as ever.
+ */
+import { status } from '@grpc/grpc-js';
+import { Authorization } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
+import { Health } from '#gen/grpc/health/v1/health_pb.js';
+import type { GrpcServer } from '../grpc/grpc-server.ts';
+import { type CheckerOptions, createChecker } from './checker.ts';
+import { healthForms, healthHandlers } from './health-service.io.ts';
+import { HealthState } from './health-status.ts';
+
+export type ServicePhase = 'starting' | 'ready' | 'draining';
+
+export interface AuthzService {
+  addTo(server: Pick<GrpcServer, 'addService'>): void;
+  setPhase(phase: ServicePhase): void;
+}
+
+export function createAuthzService(options: CheckerOptions): AuthzService {
+  const check = createChecker(options);
+  const health = new HealthState();
+  let phase: ServicePhase = 'starting';
+
+  return {
+    addTo(server) {
+      server.addService(Health, healthForms, healthHandlers(health, [Authorization.typeName]));
+      server.addService(
+        Authorization,
+        { check: { request: 'raw', response: 'raw' } },
+        {
+          check(call, callback) {
+            const answer =
+              phase === 'starting'
+                ? ({ kind: 'unavailable', why: 'no policy yet' } as const)
+                : check(
+                    Buffer.from(call.request.buffer, call.request.byteOffset, call.request.byteLength),
+                    call.getPeer(),
+                  );
+            if (answer.kind === 'response') callback(null, answer.bytes);
+            else callback({ code: status.UNAVAILABLE, details: answer.why });
+          },
+        },
+      );
+    },
+
+    setPhase(next) {
+      phase = next;
+      health.set(next === 'ready' ? 'serving' : 'not-serving');
+    },
+  };
+}

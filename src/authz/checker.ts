@@ -1,0 +1,114 @@
+/**
+ * One check, from the bytes of a CheckRequest to what the transport shall answer. It knows no transport.
+ *
+ *   bytes ──budget──▶ readCheckRequest ──▶ accessRequest ──▶ judge ──▶ answer
+ *             │              └──────┬──────────┘               │
+ *             ▼ unavailable         ▼ deny, undecodable        ▼ throws, or no verdict: unavailable
+ *
+ * There is one way to an allow, and it goes through the judge.
+ */
+import { type AccessRequest, accessRequest, type UndecodableReason, unknownId } from './access-request.ts';
+import { allowAnswer, denyAnswer } from './answer.ts';
+import { readCheckRequest } from './check-request.ts';
+import type { Decision, Judge } from './judge.ts';
+import { type CheckLimits, recordedPathLengthMax } from './limits.ts';
+import type { DecisionRecord, Observer, RecordedRequest } from './observer.ts';
+import { PeerBudgets } from './peer-budgets.ts';
+
+export interface Clock {
+  /** Epoch, in ms. */
+  nowMs(): number;
+  /** From any fixed point, never backwards, in µs. */
+  monotonicUs(): number;
+}
+
+export interface CheckerOptions {
+  readonly judge: Judge;
+  readonly observer: Observer;
+  readonly limits: CheckLimits;
+  readonly clock: Clock;
+}
+
+export type CheckAnswer =
+  /** An encoded CheckResponse. */
+  | { readonly kind: 'response'; readonly bytes: Buffer }
+  /** Envoy answers its caller with `status_on_error`. */
+  | { readonly kind: 'unavailable'; readonly why: string };
+
+export type Checker = (message: Buffer, peer: string) => CheckAnswer;
+
+export function createChecker({ judge, observer, limits, clock }: CheckerOptions): Checker {
+  const budgets = new PeerBudgets(limits);
+
+  return (message, peer) => {
+    const startUs = clock.monotonicUs();
+    if (!budgets.take(peer, startUs / 1_000)) {
+      observer.shed(peer);
+      return { kind: 'unavailable', why: 'too many checks on one connection' };
+    }
+    const record = (id: string, rest: Told): void =>
+      observer.decided({ id, timeMs: clock.nowMs(), durationUs: clock.monotonicUs() - startUs, ...rest });
+
+    const read = readCheckRequest(message, limits);
+    const access = read.kind === 'read' ? accessRequest(read.fields) : undecodable(read.why);
+    if (access.kind === 'undecodable') {
+      record(access.id, { verdict: 'undecodable', why: access.why });
+      return { kind: 'response', bytes: denyAnswer(access.id) };
+    }
+    const { request } = access;
+    const decision = decide(judge, request);
+    record(request.id, { request: recorded(request), ...verdictOf(decision) });
+    return answer(request.id, decision);
+  };
+}
+
+function undecodable(why: UndecodableReason) {
+  return { kind: 'undecodable', id: unknownId, why } as const;
+}
+
+const verdicts: readonly unknown[] = ['allow', 'deny', 'unavailable'] satisfies Decision['kind'][];
+
+function decide(judge: Judge, request: AccessRequest): Decision {
+  try {
+    const decision = judge.judge(request);
+    // A judge written without types may be asynchronous by mistake, or give nothing.
+    return verdicts.includes(decision.kind) ? decision : { kind: 'unavailable', why: 'the judge gave no verdict' };
+  } catch (error) {
+    return { kind: 'unavailable', why: `the judge failed: ${error instanceof Error ? error.message : 'unknown'}` };
+  }
+}
+
+function answer(id: string, decision: Decision): CheckAnswer {
+  switch (decision.kind) {
+    case 'allow':
+      return { kind: 'response', bytes: allowAnswer(id) };
+    case 'deny':
+      return { kind: 'response', bytes: denyAnswer(id, decision.publicText) };
+    case 'unavailable':
+      return decision;
+  }
+}
+
+type WithoutFrame<R> = R extends unknown ? Omit<R, 'id' | 'timeMs' | 'durationUs'> : never;
+type Told = WithoutFrame<DecisionRecord>;
+
+function verdictOf(decision: Decision) {
+  switch (decision.kind) {
+    case 'allow':
+      return { verdict: 'allow', rule: decision.rule, revision: decision.revision } as const;
+    case 'deny':
+      return { verdict: 'deny', reason: decision.reason, revision: decision.revision } as const;
+    case 'unavailable':
+      return { verdict: 'unavailable', why: decision.why } as const;
+  }
+}
+
+function recorded({ principal, destination, host, method, path }: AccessRequest): RecordedRequest {
+  return {
+    principal: principal.kind === 'uri-san' ? principal.uri : '',
+    destination: `${destination.address}:${destination.port}`,
+    host,
+    method,
+    path: path.slice(0, recordedPathLengthMax),
+  };
+}

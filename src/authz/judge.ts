@@ -1,0 +1,30 @@
+/**
+ * The port a user implements: one request in, one decision out, at once.
+ *
+ * A judge holds its policy in memory and asks nobody, so a check has no wait to bound. What it throws is caught,
+ * counted and answered as unavailable: nothing that goes wrong in here opens a door.
+ */
+import type { AccessRequest } from './access-request.ts';
+
+export interface Judge {
+  judge(request: AccessRequest): Decision;
+}
+
+export type Decision =
+  | {
+      readonly kind: 'allow';
+      /** Name of the rule that allows. */
+      readonly rule: string;
+      /** Which policy judged. */
+      readonly revision: string;
+    }
+  | {
+      readonly kind: 'deny';
+      /** A stable code, such as `no-allow-rule`. For the record, not for the caller. */
+      readonly reason: string;
+      readonly revision: string;
+      /** A sentence for the caller, given only where this caller is entitled to it. */
+      readonly publicText?: string;
+    }
+  /** No verdict can be had now: the caller is answered 503, never 403 and never through. */
+  | { readonly kind: 'unavailable'; readonly why: string };

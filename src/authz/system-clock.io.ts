@@ -1,0 +1,6 @@
+import type { Clock } from './checker.ts';
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicUs: () => Math.round(performance.now() * 1_000),
+};

@@ -1,0 +1,143 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { CheckResponseSchema } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
+import { createChecker } from '../../src/authz/checker.ts';
+import type { Decision } from '../../src/authz/judge.ts';
+import { type CheckLimits, defaultCheckLimits } from '../../src/authz/limits.ts';
+import { cart, checkRequest } from './support/check-request.ts';
+import { RecordingObserver } from './support/recording-observer.ts';
+
+const allow: Decision = { kind: 'allow', rule: 'cart reads', revision: 'r1' };
+
+test('an allow is answered and recorded', () => {
+  const { check, records } = checkerWith(() => allow);
+  expect(verdictOf(check(checkRequest(), 'p'))).toBe('OK');
+  expect(records).toEqual([
+    {
+      id: 'f3a1',
+      timeMs: 1_700_000_000_000,
+      durationUs: 5,
+      request: { principal: cart, destination: '10.0.0.7:8080', host: 'shop.example', method: 'GET', path: '/items' },
+      verdict: 'allow',
+      rule: 'cart reads',
+      revision: 'r1',
+    },
+  ]);
+});
+
+test('a deny tells its reason to the record, and to the caller only what the judge gave for him', () => {
+  const { check, records } = checkerWith(() => ({ kind: 'deny', reason: 'tenant-wall', revision: 'r1' }));
+  const answer = check(checkRequest(), 'p');
+  expect(verdictOf(answer)).toBe('403 {"decision":"f3a1"}\n');
+  expect(records).toMatchObject([{ verdict: 'deny', reason: 'tenant-wall', revision: 'r1' }]);
+
+  const open = checkerWith(() => ({ kind: 'deny', reason: 'no-rule', revision: 'r1', publicText: 'ask shop' }));
+  expect(verdictOf(open.check(checkRequest(), 'p'))).toBe('403 {"decision":"f3a1","reason":"ask shop"}\n');
+});
+
+test.for<[string, () => unknown]>([
+  ['says so', () => ({ kind: 'unavailable', why: 'policy is too old' })],
+  [
+    'throws',
+    () => {
+      throw new Error('index out of range');
+    },
+  ],
+  ['gives nothing', () => undefined],
+  ['is asynchronous by mistake', () => Promise.resolve(allow)],
+  ['gives a verdict of its own', () => ({ ...allow, kind: 'ALLOW' })],
+])('a judge that %s makes the check unavailable, and never an allow', ([, judge]) => {
+  const { check, records } = checkerWith(judge as () => Decision);
+  expect(check(checkRequest(), 'p').kind).toBe('unavailable');
+  expect(records).toMatchObject([{ verdict: 'unavailable', id: 'f3a1' }]);
+});
+
+test('what cannot be decoded is denied without asking the judge, and recorded apart', () => {
+  const { check, records, asked } = checkerWith(() => allow);
+  expect(verdictOf(check(Buffer.from([0xff]), 'p'))).toBe('403 {"decision":"unknown"}\n');
+  expect(verdictOf(check(checkRequest({ path: '' }), 'p'))).toBe('403 {"decision":"f3a1"}\n');
+  expect(verdictOf(check(Buffer.alloc(defaultCheckLimits.messageBytesMax + 1), 'p'))).toMatch(/^403/);
+  expect(records).toMatchObject([
+    { verdict: 'undecodable', why: 'malformed', id: 'unknown' },
+    { verdict: 'undecodable', why: 'bad-path', id: 'f3a1' },
+    { verdict: 'undecodable', why: 'oversized', id: 'unknown' },
+  ]);
+  expect(asked()).toBe(0);
+});
+
+test('random bytes are never allowed, whatever the judge would say', () => {
+  const limits = { ...defaultCheckLimits, checksBurstMax: 10_000 };
+  const { check } = checkerWith(() => allow, limits);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (message) => {
+      expect(verdictOf(check(Buffer.from(message), 'p'))).toMatch(/^403/);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('a record holds no header, no query and no more path than its bound', () => {
+  const { check, records } = checkerWith(() => allow);
+  const path = `/${'p'.repeat(300)}`;
+  check(checkRequest({ path: `${path}?token=secret`, headers: [['authorization', 'Bearer secret']] }), 'p');
+  expect(JSON.stringify(records)).not.toMatch(/secret|authorization/);
+  expect(records).toMatchObject([{ request: { path: path.slice(0, 256) } }]);
+});
+
+test('a connection beyond its budget is shed unread, and the others are not', () => {
+  const limits = { ...defaultCheckLimits, checksBurstMax: 2, checksPerSecondMax: 1_000 };
+  const { check, records, shedPeers, passMs } = checkerWith(() => allow, limits);
+  const ask = (peer: string) => check(checkRequest(), peer).kind;
+
+  expect([ask('loud'), ask('loud'), ask('loud'), ask('loud')]).toEqual([
+    'response',
+    'response',
+    'unavailable',
+    'unavailable',
+  ]);
+  expect(ask('quiet')).toBe('response');
+  expect(shedPeers).toEqual(['loud', 'loud']);
+  expect(records).toHaveLength(3);
+
+  passMs(1); // 1,000 a second is one a millisecond
+  expect([ask('loud'), ask('loud')]).toEqual(['response', 'unavailable']);
+  passMs(60_000); // and silence saves up no more than a burst
+  expect([ask('loud'), ask('loud'), ask('loud')]).toEqual(['response', 'response', 'unavailable']);
+});
+
+/** A clock that stands still but for 5 µs between a check's begin and its record. */
+function checkerWith(judge: () => Decision, limits: CheckLimits = defaultCheckLimits) {
+  const observer = new RecordingObserver();
+  let judged = 0;
+  let passedMs = 0;
+  let readings = 0;
+  const check = createChecker({
+    judge: {
+      judge() {
+        judged += 1;
+        return judge();
+      },
+    },
+    observer,
+    limits,
+    clock: {
+      nowMs: () => 1_700_000_000_000 + passedMs,
+      monotonicUs: () => passedMs * 1_000 + (readings++ % 2) * 5,
+    },
+  });
+  const passMs = (ms: number): void => {
+    passedMs += ms;
+    readings = 0;
+  };
+  return { check, records: observer.records, shedPeers: observer.shedPeers, asked: () => judged, passMs };
+}
+
+function verdictOf(answer: ReturnType<ReturnType<typeof createChecker>>): string {
+  if (answer.kind === 'unavailable') return answer.why;
+  const { status, httpResponse } = fromBinary(CheckResponseSchema, answer.bytes);
+  if (status?.code === 0) return 'OK';
+  return httpResponse.case === 'deniedResponse'
+    ? `${httpResponse.value.status?.code} ${httpResponse.value.body}`
+    : `code ${status?.code}`;
+}

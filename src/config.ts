@@ -40,8 +40,7 @@ const options = {
 export function readConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): ConfigResult {
   const flags = parseFlags(args);
   if (typeof flags === 'string') return { kind: 'refused', problems: [flags] };
-  const value = (flag: keyof typeof options) =>
-    flags[flag] ?? env[`COFFRE_${flag.toUpperCase().replaceAll('-', '_')}`];
+  const value = (flag: keyof typeof options) => flags[flag] ?? env[`COFFRE_${flag.toUpperCase().replaceAll('-', '_')}`];
 
   const problems: string[] = [];
   const folder = value('folder');
@@ -49,10 +48,13 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
   const state = resolve(value('state') ?? '.coffre');
   const xds = parseEndpoint(value('xds') ?? '127.0.0.1:15012');
   if (xds === undefined) {
-    problems.push(`\`${value('xds')}\` is no ADDRESS:PORT to listen on; write --xds 127.0.0.1:15012 or --xds [::1]:15012`);
+    problems.push(
+      `\`${value('xds')}\` is no ADDRESS:PORT to listen on; write --xds 127.0.0.1:15012 or --xds [::1]:15012`,
+    );
   }
   const bypass = parseBypass(value('bypass') ?? 'user');
-  if (bypass === undefined) problems.push(`\`${value('bypass')}\` is no way past capture; write --bypass user or --bypass mark`);
+  if (bypass === undefined)
+    problems.push(`\`${value('bypass')}\` is no way past capture; write --bypass user or --bypass mark`);
   const stateKeyFile = value('state-key-file');
   if (folder === undefined || xds === undefined || bypass === undefined) return { kind: 'refused', problems };
   const config: Config = {

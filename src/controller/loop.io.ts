@@ -37,7 +37,6 @@ export interface LoopPorts {
 export interface ProxyConfigurations {
   set(workload: string, configuration: ResourceSnapshot): void;
   delete(workload: string): void;
-  keys(): Iterable<string>;
   /** From now on clients are answered. */
   setReady(): void;
 }
@@ -62,6 +61,8 @@ export class Loop {
   #running: Promise<void> | undefined;
   #again = false;
   #stopped = false;
+  /** Workloads that have been given a configuration. */
+  readonly #served = new Set<string>();
   #cancelTimer: () => void = () => undefined;
 
   constructor(ports: LoopPorts) {
@@ -117,8 +118,14 @@ export class Loop {
   #publish(snapshot: Snapshot): void {
     const { proxies, report, trust, bypass, clock } = this.#ports;
     const configuration = configure(snapshot, trust, bypass, clock.nowMs());
-    for (const [workload, resources] of configuration.proxies) proxies.set(workload, resources);
-    for (const workload of [...proxies.keys()]) if (!snapshot.workloads.has(workload)) proxies.delete(workload);
+    for (const [workload, resources] of configuration.proxies) {
+      proxies.set(workload, resources);
+      this.#served.add(workload);
+    }
+    for (const workload of [...this.#served].filter((key) => !snapshot.workloads.has(key))) {
+      proxies.delete(workload);
+      this.#served.delete(workload);
+    }
     for (const { workload, cause } of configuration.failed) report.buildFailed(workload, cause);
     report.published(snapshot.revision, configuration.proxies.size, configuration.withheld);
   }

@@ -27,6 +27,7 @@ import { HeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mu
 import { refusalLog, statusAtLeast } from './access-log.ts';
 import { allowNobody } from './rbac.ts';
 import { durationOf, pack } from './resource.ts';
+import { prefix } from './string-match.ts';
 import { fromAds } from './tls.ts';
 
 /** Names of the two RBAC filters; the route's rules are addressed to them by name. */
@@ -90,9 +91,9 @@ function common(name: string, direction: 'inbound' | 'outbound') {
     streamIdleTimeout: durationOf(limits.streamIdleTimeoutMs),
     useRemoteAddress: true,
     skipXffAppend: true,
-    // Without ranges of its own Envoy would take a private source address for an internal one and keep its x-envoy-* headers.
-    internalAddressConfig: {},
-    earlyHeaderMutationExtensions: [freshRequestId()],
+    // No address is trusted for being private; an empty list would mean the private ranges.
+    internalAddressConfig: { cidrRanges: [{ addressPrefix: '255.255.255.255', prefixLen: 32 }] },
+    earlyHeaderMutationExtensions: [cleanedHeaders()],
     localReplyConfig: {
       mappers: [
         {
@@ -115,12 +116,18 @@ function hcmFilter(init: HcmInit): NetworkFilter {
   });
 }
 
-/** The client's request id is dropped before Envoy makes its own: the id names our decision, so no caller may choose it. */
-function freshRequestId() {
+/**
+ * What a client may not say: the request id names our decision, so no caller may choose it, and `x-envoy-*` would steer
+ * retries, timeouts and faults. Both are dropped before Envoy reads them.
+ */
+function cleanedHeaders() {
   const mutation = create(HeaderMutationSchema, {
-    mutations: [{ action: { case: 'remove', value: 'x-request-id' } }],
+    mutations: [
+      { action: { case: 'remove', value: 'x-request-id' } },
+      { action: { case: 'removeOnMatch', value: { keyMatcher: prefix('x-envoy-') } } },
+    ],
   });
-  return { name: 'fresh-request-id', typedConfig: pack(HeaderMutationSchema, mutation) };
+  return { name: 'cleaned-headers', typedConfig: pack(HeaderMutationSchema, mutation) };
 }
 
 function rbacFilter(name: string, rbac: ReturnType<typeof create<typeof RBACSchema>>): HttpFilter {

@@ -53,6 +53,25 @@ const amendments = [
     insert:
       'enum MetadataSource {\n  DYNAMIC = 0;\n  ROUTE = 1;\n}\n\nmessage SourcedMetadata {\n  type.matcher.v3.MetadataMatcher metadata_matcher = 1;\n  MetadataSource metadata_source = 2;\n}\n',
   },
+  {
+    file: 'envoy-api/envoy/config/common/mutation_rules/v3/mutation_rules.proto',
+    why: 'HeaderMutation.remove_on_match removes a whole family of headers',
+    anchor: '    core.v3.HeaderValueOption append = 2;',
+    insert: '    RemoveOnMatch remove_on_match = 3;',
+  },
+  {
+    file: 'envoy-api/envoy/config/common/mutation_rules/v3/mutation_rules.proto',
+    why: 'the message of remove_on_match',
+    anchor: 'message HeaderMutation {',
+    insert:
+      '  message RemoveOnMatch {\n    type.matcher.v3.StringMatcher key_matcher = 1 [(validate.rules).message = {required: true}];\n  }\n',
+  },
+  {
+    file: 'envoy-api/envoy/config/common/mutation_rules/v3/mutation_rules.proto',
+    why: 'the matcher of remove_on_match',
+    anchor: 'import "envoy/type/matcher/v3/regex.proto";',
+    insert: 'import "envoy/type/matcher/v3/string.proto";',
+  },
 ];
 
 /**

@@ -1,0 +1,154 @@
+/**
+ * A whole mesh in a lab: the control plane as a process of its own, and for every Pod of a folder a namespace with its
+ * application and, in a tenant's namespace, a sidecar whose bootstrap the control plane wrote.
+ *
+ *   folder of YAML ──▶ control plane (place `host`) ──ADS──▶ Envoy ◀──redirect── application
+ *
+ * Tests and demo act on it as the world does: they edit files, kill processes and look at what arrived.
+ */
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type AppProcess, startApp } from './app-process.ts';
+import { type EnvoyProcess, startEnvoy } from './envoy-process.ts';
+import { type Lab, type LabOptions, startLab } from './lab.ts';
+import type { LabProcess } from './lab-process.ts';
+import { type MeshPodSpec, type MeshWorld, readMeshWorld } from './mesh-pods.ts';
+import { hostPlace } from './protocol.ts';
+
+/** Where proxies find the control plane. In the reserved range, so that no application can dial it. */
+export const controlPlanePort = 15_012;
+/** Longest wait for the control plane to serve, in ms. */
+const controlPlaneMs = 30_000;
+
+export interface MeshPod extends MeshPodSpec {
+  readonly app: AppProcess;
+  /** Absent outside the mesh. */
+  readonly envoy: EnvoyProcess | undefined;
+}
+
+export interface MeshLabOptions extends LabOptions {
+  /** Copied; the copy is what the control plane watches and what may be edited. */
+  readonly folder: string;
+  /** What a pod's application listens on, such as `['http:8080']`; by default its container ports, as HTTP/1.1. */
+  readonly listen?: (pod: MeshPodSpec) => readonly string[];
+}
+
+export class MeshLab {
+  readonly lab: Lab;
+  /** The folder that is watched. */
+  readonly folder: string;
+  readonly #options: MeshLabOptions;
+  readonly #pods = new Map<string, MeshPod>();
+  #controlPlane: LabProcess | undefined;
+
+  private constructor(lab: Lab, options: MeshLabOptions) {
+    this.lab = lab;
+    this.folder = join(lab.dir, 'mesh');
+    this.#options = options;
+  }
+
+  /** Resolves when every sidecar is live under the configuration of the folder. */
+  static async start(options: MeshLabOptions): Promise<MeshLab> {
+    const mesh = new MeshLab(await startLab(options), options);
+    try {
+      cpSync(options.folder, mesh.folder, { recursive: true });
+      await mesh.startControlPlane();
+      const world = readMeshWorld(mesh.folder);
+      await Promise.all(world.pods.map((pod) => mesh.#startPod(pod, world)));
+      return mesh;
+    } catch (error) {
+      await mesh.stop();
+      throw error;
+    }
+  }
+
+  pod(key: string): MeshPod {
+    const pod = this.#pods.get(key);
+    if (pod === undefined)
+      throw new Error(`no pod \`${key}\` in this mesh; there are ${[...this.#pods.keys()].join(', ')}`);
+    return pod;
+  }
+
+  sidecar(key: string): EnvoyProcess {
+    const { envoy } = this.pod(key);
+    if (envoy === undefined) throw new Error(`\`${key}\` is outside the mesh and has no sidecar`);
+    return envoy;
+  }
+
+  pods(): readonly MeshPod[] {
+    return [...this.#pods.values()];
+  }
+
+  get controlPlane(): LabProcess {
+    if (this.#controlPlane === undefined) throw new Error('the control plane has not been started');
+    return this.#controlPlane;
+  }
+
+  /** What the control plane has logged since it last started. */
+  controlPlaneLog(): string {
+    return readFileSync(this.controlPlane.stdoutPath, 'utf8');
+  }
+
+  async startControlPlane(): Promise<void> {
+    const main = fileURLToPath(new URL('../main.ts', import.meta.url));
+    this.#controlPlane = await this.lab.spawn({
+      in: hostPlace,
+      argv: [
+        process.execPath,
+        main,
+        ...['--folder', this.folder, '--state', this.#private('state')],
+        ...['--workloads', this.#private('w'), '--bypass', 'mark'],
+        ...['--xds', `${this.lab.host.ipv4}:${controlPlanePort}`],
+      ],
+      confined: false,
+      name: 'coffre',
+    });
+    await this.#controlPlane.waitForLine(/"msg":"serving"/, controlPlaneMs);
+  }
+
+  async killControlPlane(): Promise<void> {
+    await this.controlPlane.kill('SIGKILL');
+    await this.controlPlane.exited;
+  }
+
+  /** Writes a file of the mesh as an editor does: beside it, then renamed. */
+  write(file: string, text: string): void {
+    const path = join(this.folder, file);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(`${path}.tmp`, text);
+    renameSync(`${path}.tmp`, path);
+  }
+
+  remove(file: string): void {
+    rmSync(join(this.folder, file), { force: true });
+  }
+
+  async stop(): Promise<void> {
+    await this.lab.stop();
+  }
+
+  #private(name: string): string {
+    return join(this.lab.privateDir, name);
+  }
+
+  async #startPod(spec: MeshPodSpec, world: MeshWorld): Promise<void> {
+    await this.lab.addPod({
+      key: spec.key,
+      addresses: spec.addresses,
+      intercepted: spec.intercepted,
+      dnsResolvers: world.dnsResolvers,
+      hosts: world.hostsFor(spec.namespace),
+    });
+    const listen = this.#options.listen?.(spec) ?? spec.ports.map(({ port }) => `http:${port}`);
+    const app = await startApp(this.lab, spec.key, { listen });
+    const envoy = spec.intercepted ? await this.#startSidecar(spec.key) : undefined;
+    this.#pods.set(spec.key, { ...spec, app, envoy });
+  }
+
+  async #startSidecar(key: string): Promise<EnvoyProcess> {
+    const envoy = await startEnvoy(this.lab, key, { bootstrapPath: join(this.#private('w'), key, 'bootstrap.json') });
+    await envoy.waitLive();
+    return envoy;
+  }
+}

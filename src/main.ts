@@ -1,0 +1,177 @@
+/**
+ * The control plane: reads the mesh, issues what it needs, and serves every sidecar its own configuration over ADS.
+ *
+ *   folder ──▶ loop ──▶ xDS cache ──▶ ADS over TLS ──▶ Envoy          CA ──▶ leaves, tokens, workload files
+ *
+ * This is a composition root: it joins rooms that do not know each other, and decides nothing.
+ */
+import { pino } from 'pino';
+import { AggregatedDiscoveryService } from '#gen/envoy/service/discovery/v3/ads_pb.js';
+import { type Config, readConfig } from './config.ts';
+import { admitProxy } from './controller/admit-proxy.ts';
+import { logReport, logXdsEvents } from './controller/log-report.io.ts';
+import { Loop } from './controller/loop.io.ts';
+import { equipWorkloads } from './equip-workloads.ts';
+import { watchFolder, watchFolderDefaults } from './folder/watch-folder.ts';
+import { createGrpcServer, type GrpcServer } from './grpc/grpc-server.ts';
+import { tokenHeader } from './grpc/peer.ts';
+import type { Authority } from './identity/authority.ts';
+import { openAuthority } from './identity/open-authority.io.ts';
+import { StateError } from './identity/state-error.ts';
+import { systemPorts } from './identity/system-ports.io.ts';
+import { buildSnapshot } from './model/build-snapshot.ts';
+import type { Snapshot } from './model/snapshot.ts';
+import type { SourcedObject } from './model/sourced-object.ts';
+import { systemClock } from './system-clock.ts';
+import { SnapshotCache } from './xds/cache.ts';
+import { createXdsService } from './xds/server.io.ts';
+
+/** Time that open streams get to end at shutdown, in ms. Sidecars keep what they have and come back. */
+const shutdownGraceMs = 2_000;
+
+/** Responses leave as the bytes they were encoded to once. */
+const adsForms = {
+  streamAggregatedResources: { request: 'raw', response: 'raw' },
+  deltaAggregatedResources: { request: 'raw', response: 'raw' },
+} as const;
+
+const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
+
+const result = readConfig(process.argv.slice(2), process.env);
+if (result.kind === 'refused') {
+  for (const problem of result.problems) console.error(problem);
+  process.exitCode = 2;
+} else {
+  await run(result.config).catch((error: unknown) => {
+    // A damaged state folder speaks for itself; anything else is ours, and its stack is wanted.
+    if (error instanceof StateError || error instanceof StartRefused) console.error(error.message);
+    else log.fatal({ err: error }, 'the control plane could not start');
+    process.exitCode = 1;
+  });
+}
+
+async function run(config: Config): Promise<void> {
+  const stop = stopSignal();
+  const report = logReport(log);
+  const cache = new SnapshotCache();
+  let objects: readonly SourcedObject[] = [];
+  let latest: Snapshot | undefined;
+  let folderProblems: Parameters<typeof report.problems>[0] = [];
+  let control: { readonly authority: Authority; readonly loop: Loop; readonly server: GrpcServer } | undefined;
+  let starting: Promise<void> | undefined;
+
+  /** The trust domain is written in the mesh, so the CA cannot be opened before the mesh has been read. */
+  async function start(trustDomain: string): Promise<void> {
+    const authority = await openAuthority({
+      stateFolder: config.state,
+      ...(config.stateKeyFile === undefined ? {} : { keyFile: config.stateKeyFile }),
+      trustDomain,
+      ports: systemPorts,
+    });
+    const server = await serveXds(config, authority, cache, () => latest);
+    let rotated = authority.serverCredentials();
+    const equip = equipWorkloads(config, authority);
+    const loop = new Loop({
+      clock: systemClock,
+      bypass: config.bypass,
+      snapshot: snapshotNow,
+      trust: {
+        trustDomain: authority.trustDomain,
+        bundlePem: (tenant) => authority.bundlePem(tenant),
+        leaf(spiffeId) {
+          const leaf = authority.leaf(spiffeId);
+          return leaf && { certificateChainPem: leaf.certificateChainPem, privateKeyPem: leaf.privateKeyPem.reveal() };
+        },
+        ensure: (wanted) => authority.ensure(wanted),
+        nextRenewalMs: () => authority.nextRenewalMs(),
+      },
+      async equip(snapshot) {
+        const credentials = authority.serverCredentials();
+        if (credentials !== undefined && credentials !== rotated) server.rotate(credentials);
+        rotated = credentials;
+        return equip(snapshot);
+      },
+      proxies: cache,
+      report,
+    });
+    control = { authority, loop, server };
+    loop.lookAgain();
+    await loop.settled();
+    log.info({ xds: `${config.xds.address}:${config.xds.port}`, folder: config.folder }, 'serving');
+  }
+
+  function snapshotNow(): Snapshot {
+    const snapshot = buildSnapshot(objects, systemClock.nowMs());
+    latest = { ...snapshot, problems: [...folderProblems, ...snapshot.problems] };
+    return latest;
+  }
+
+  await watchFolder(
+    config.folder,
+    watchFolderDefaults,
+    (contents) => {
+      objects = contents.objects;
+      folderProblems = contents.problems;
+      if (control !== undefined) return control.loop.lookAgain();
+      const { mesh, problems } = snapshotNow();
+      if (problems.some(({ code }) => code === 'missing-mesh')) return report.problems(problems);
+      starting ??= start(mesh.trustDomain).catch(stop.because);
+    },
+    stop.signal,
+  );
+  await starting;
+  await control?.loop.stop();
+  await control?.server.close(shutdownGraceMs);
+  if (stop.cause !== undefined) throw stop.cause;
+}
+
+async function serveXds(
+  config: Config,
+  authority: Authority,
+  snapshots: SnapshotCache,
+  snapshot: () => Snapshot | undefined,
+): Promise<GrpcServer> {
+  const tls = authority.serverCredentials();
+  if (tls === undefined) throw new Error('the CA has no certificate for the control plane itself');
+  const { address, port } = config.xds;
+  const server = createGrpcServer({
+    address: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+    tls,
+    requireClientCertificate: false,
+  });
+  const xds = createXdsService({
+    identifier: 'coffre',
+    clock: systemClock,
+    snapshots,
+    observe: logXdsEvents(log),
+    async authenticate({ node, header }) {
+      const token = await authority.tokens.verifyToken(header(tokenHeader) ?? '');
+      return admitProxy(token, { nodeId: node.id, nodeCluster: node.cluster, snapshot: snapshot() });
+    },
+  });
+  server.addService(AggregatedDiscoveryService, adsForms, {
+    streamAggregatedResources: xds.implementation['StreamAggregatedResources'] as never,
+    deltaAggregatedResources: xds.implementation['DeltaAggregatedResources'] as never,
+  });
+  const bound = await server.bind();
+  if (bound.kind !== 'bound') throw new StartRefused(`${bound.message}; ${bound.advice}`);
+  return server;
+}
+
+/** Something the operator must mend before a start; the message says what and how. */
+class StartRefused extends Error {}
+
+/** SIGTERM and SIGINT, once; and the error that ends the process. */
+function stopSignal() {
+  const controller = new AbortController();
+  const state = {
+    signal: controller.signal,
+    cause: undefined as unknown,
+    because(cause: unknown) {
+      state.cause = cause;
+      controller.abort();
+    },
+  };
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => controller.abort());
+  return state;
+}

@@ -6,7 +6,7 @@
  * A look can fall between two writes of an editor, so what it sees is weighed before it takes anything away:
  *
  *   the file does not parse        its last good state stays, whole
- *   a document is no longer valid  Grant: withdrawn. AccessPolicy: denies its scope. Any other kind: its last good stays
+ *   a document is no longer valid  Grant: withdrawn. AccessPolicy: denies its scope, old and new. Any other kind: its last good stays
  *   a document nobody can identify might be any object the file held: those that are gone stay, but for Grants
  *   an object or file is gone      it goes when a look `settleMs` later finds it still gone
  *   the folder cannot be read      everything stays: no deletion is inferred from silence
@@ -14,9 +14,10 @@
  * So a half-written file never loosens what was valid before, and a withdrawal waits for `settleMs` and no longer.
  * What comes or changes counts at once, and what moved to another file has not gone.
  */
+import { canonicalJson } from '../model/canonical-json.ts';
 import { type ParsedFile, parseDocument } from '../model/parse-document.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
-import type { SourcedObject } from '../model/sourced-object.ts';
+import { type BrokenObject, brokenObject, policySelector, type SourcedObject } from '../model/sourced-object.ts';
 
 export type FileReading =
   | { readonly kind: 'text'; readonly text: string }
@@ -110,7 +111,9 @@ function merged(previous: FileState, read: NonNullable<FileState['read']>, nowMs
   const kept = new Set<string>();
   const present = objects.map((object): Held => {
     const good = before.get(object.id);
-    if (object.kind === 'valid' || !keepsLastGood(object.ref) || good?.kind !== 'valid') return { object };
+    if (object.kind === 'valid' || good === undefined) return { object };
+    if (object.ref.kind === 'AccessPolicy') return { object: widened(object, good) };
+    if (!keepsLastGood(object.ref) || good.kind === 'broken') return { object };
     kept.add(object.id);
     return { object: good };
   });
@@ -131,9 +134,15 @@ function merged(previous: FileState, read: NonNullable<FileState['read']>, nowMs
   };
 }
 
-/** Of these kinds the last good object says less than its absence would take away; of the two others it could say more. */
+/** A grant opens, so one that is in doubt is withdrawn; the other kinds would take the ground from under what is valid. */
 function keepsLastGood({ kind }: ObjectRef): boolean {
-  return kind !== 'Grant' && kind !== 'AccessPolicy';
+  return kind !== 'Grant';
+}
+
+/** A broken edit that also moved the selector would leave what it protected before unprotected: it denies the tenant. */
+function widened(object: BrokenObject, before: SourcedObject): BrokenObject {
+  const isSame = canonicalJson(policySelector(object) ?? {}) === canonicalJson(policySelector(before) ?? {});
+  return isSame ? object : brokenObject(object, undefined);
 }
 
 function fading(held: readonly Held[], nowMs: number, settleMs: number): Held[] {

@@ -147,7 +147,9 @@ class WatchedFolder {
       if (this.#watcher !== undefined && identity === this.#identity) return true;
       this.close();
       const watcher = watch(this.#dir, { recursive: true, persistent: true }, () => this.#bell.ring());
-      watcher.on('error', () => this.close());
+      watcher.on('error', () => {
+        if (this.#watcher === watcher) this.close();
+      });
       this.#watcher = watcher;
       this.#identity = identity;
       return true;

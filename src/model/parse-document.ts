@@ -19,8 +19,10 @@ export interface ParsedFile {
 
 /** Longest file, in UTF-16 code units (for YAML in ASCII: bytes). A mesh is many files; one of this size is a mistake. */
 export const fileLengthMax: number = 4 * 1_024 * 1_024;
-/** Most fields and list items of one file. The longest file that is allowed holds about this many. */
-const nodesMax = 500_000;
+/** Most fields and list items of one file: about 5,000 pods. */
+const nodesMax = 200_000;
+/** Most separators (`,`, `:`, `-`, line ends) of one file: counted first, because the parser takes seconds for millions. */
+const separatorsMax = 2 * nodesMax;
 /** Most fields that the aliases of one file expand to. */
 const aliasNodesMax = 10_000;
 /** Most syntax problems that one file is told. The first is the cause, more often than not of all the others. */
@@ -28,9 +30,10 @@ const syntaxProblemsMax = 4;
 
 /** @param file name shown to authors, relative to the folder. Never throws. */
 export function parseDocument(text: string, file: string): ParsedFile {
-  if (text.length > fileLengthMax) {
-    const message = `the file is longer than ${fileLengthMax} characters and was not read`;
-    return unreadable([problemAt(file, { code: 'file-too-large', line: 1, path: '', message, advice: 'split it' })]);
+  if (text.length > fileLengthMax || hasTooManySeparators(text)) {
+    const message = `the file was not read: it has more than ${fileLengthMax} characters or ${separatorsMax} separators`;
+    const advice = 'split it into several files';
+    return unreadable([problemAt(file, { code: 'file-too-large', line: 1, path: '', message, advice })]);
   }
   const lineCounter = new LineCounter();
   const parsed = parseAllDocuments(text, {
@@ -78,6 +81,15 @@ export function parseDocument(text: string, file: string): ParsedFile {
     if (outcome.kind === 'unidentified') unidentified += 1;
   }
   return { objects, problems, completeness: unidentified > 0 ? 'some-unidentified' : 'whole' };
+}
+
+function hasTooManySeparators(text: string): boolean {
+  let count = 0;
+  for (let index = 0; index < text.length && count <= separatorsMax; index += 1) {
+    const character = text[index];
+    if (character === ',' || character === ':' || character === '\n' || character === '-') count += 1;
+  }
+  return count > separatorsMax;
 }
 
 function unreadable(problems: readonly Problem[]): ParsedFile {

@@ -79,6 +79,12 @@ export function isOfKind<K extends Kind>(object: SourcedObject, kind: K): object
   return object.kind === 'valid' && object.object.kind === kind;
 }
 
+/** Labels by which a policy, broken or not, names its workloads; absent means all of the tenant. */
+export function policySelector(object: SourcedObject): BrokenObject['selector'] {
+  if (object.kind === 'broken') return object.selector;
+  return isOfKind(object, 'AccessPolicy') ? object.object.spec.selector?.matchLabels : undefined;
+}
+
 /** The line of a field, or of the nearest thing around it that was written. */
 export function whereOf({ where, lines }: Pick<Place, 'where' | 'lines'>, path: string): SourceRef {
   for (let around = path; around !== ''; around = enclosing(around)) {

@@ -50,7 +50,7 @@ const unsafeKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'pr
 
 /** @param contents root of one document, parsed without errors. Never throws for what an author wrote. */
 export function plainData(contents: Node | null, lineCounter: LineCounter, budget: NodeBudget): PlainData {
-  const walk: Walk = { lineCounter, budget, lines: new Map(), anchors: new Map(), slips: [], insideAlias: false };
+  const walk: Walk = { lineCounter, budget, lines: new Map(), anchors: new Map(), slips: [] };
   const value = convert(contents, '', 0, walk);
   if (walk.refusal !== undefined) return { kind: 'refused', refusal: walk.refusal };
   return { kind: 'data', value, lines: walk.lines, slips: walk.slips };
@@ -63,7 +63,8 @@ interface Walk {
   /** Anchors whose node is complete; an alias inside its own anchor finds nothing here. */
   readonly anchors: Map<string, Node>;
   readonly slips: Refusal[];
-  insideAlias: boolean;
+  /** The alias that is being expanded, the outermost one, since that is the one to write out. */
+  alias?: { readonly line: number; readonly path: string } | undefined;
   /** Set once a bound is passed: from then on every branch ends at once. */
   refusal?: Refusal;
 }
@@ -82,11 +83,11 @@ function convert(node: unknown, path: string, depth: number, walk: Walk): unknow
 function spend(node: unknown, path: string, depth: number, walk: Walk): void {
   const { budget } = walk;
   budget.nodes -= 1;
-  if (walk.insideAlias) budget.aliasNodes -= 1;
+  if (walk.alias !== undefined) budget.aliasNodes -= 1;
   const at = { line: lineOf(node, walk), path };
   if (budget.aliasNodes < 0) {
     const message = 'the aliases of this file expand beyond its bound';
-    walk.refusal ??= { code: 'alias-bomb', ...at, message, advice: 'write the repeated part out' };
+    walk.refusal ??= { code: 'alias-bomb', ...at, ...walk.alias, message, advice: 'write the repeated part out' };
   } else if (budget.nodes < 0) {
     const message = 'the file has too many fields';
     walk.refusal ??= { code: 'file-too-large', ...at, message, advice: 'split it into several files' };
@@ -102,10 +103,10 @@ function convertAlias(alias: Alias, path: string, depth: number, walk: Walk): un
     const message = `the alias ${quote(alias.source)} names no anchor before it`;
     return slip(walk, alias, path, { code: 'yaml-syntax', message, advice: 'write the anchor first' });
   }
-  const outer = walk.insideAlias;
-  walk.insideAlias = true;
+  const outer = walk.alias;
+  walk.alias ??= { line: lineOf(alias, walk), path };
   const value = convert(target, path, depth, walk);
-  walk.insideAlias = outer;
+  walk.alias = outer;
   return value;
 }
 

@@ -8,7 +8,14 @@ import { canonicalJson, compareText } from '../canonical-json.ts';
 import type { Kind } from '../kinds/catalogue.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { formatSourceRef } from '../source-ref.ts';
-import { type BrokenObject, brokenObject, isOfKind, type SourcedObject, type ValidObject } from '../sourced-object.ts';
+import {
+  type BrokenObject,
+  brokenObject,
+  isOfKind,
+  policySelector,
+  type SourcedObject,
+  type ValidObject,
+} from '../sourced-object.ts';
 
 export interface Inventory {
   /** Sorted by namespace and name. */
@@ -46,11 +53,6 @@ function contradiction(same: readonly SourcedObject[], problems: ProblemList): B
     compareText(formatSourceRef(left.where), formatSourceRef(right.where)),
   );
   if (!isPolicy || first === undefined) return [];
-  const [selector, ...others] = new Set(same.map((object) => canonicalJson(selectorOf(object) ?? {})));
-  return [brokenObject(first, others.length === 0 && selector !== undefined ? selectorOf(first) : undefined)];
-}
-
-function selectorOf(object: SourcedObject): BrokenObject['selector'] {
-  if (object.kind === 'broken') return object.selector;
-  return isOfKind(object, 'AccessPolicy') ? object.object.spec.selector?.matchLabels : undefined;
+  const [selector, ...others] = new Set(same.map((object) => canonicalJson(policySelector(object) ?? {})));
+  return [brokenObject(first, others.length === 0 && selector !== undefined ? policySelector(first) : undefined)];
 }

@@ -1,0 +1,157 @@
+/** One object of every kind with every field that is read, a line each: what tests break one field at a time. */
+import type { Kind } from '../../src/model/kinds/catalogue.ts';
+
+export const completeObjects: Readonly<Record<Kind, string>> = {
+  Mesh: `apiVersion: coffre.dev/v1alpha1
+kind: Mesh
+metadata:
+  name: default
+spec:
+  trustDomain: prod.example
+  certificates:
+    leafLifetime: 24h
+  dns:
+    resolvers:
+      - 10.96.0.10
+`,
+  Tenant: `apiVersion: coffre.dev/v1alpha1
+kind: Tenant
+metadata:
+  name: shop
+spec:
+  environment: prod
+  defaultAccess: none
+  sealedServices:
+    - database
+`,
+  Grant: `apiVersion: coffre.dev/v1alpha1
+kind: Grant
+metadata:
+  name: invoices
+  namespace: shop
+spec:
+  from:
+    tenant: billing
+    serviceAccounts:
+      - invoicer
+  to:
+    service: api
+    ports:
+      - 80
+    methods:
+      - GET
+    paths:
+      - /orders/*
+  notAfter: 2027-01-31T18:00:00Z
+  reason: billing reads orders once a day
+`,
+  AccessPolicy: `apiVersion: coffre.dev/v1alpha1
+kind: AccessPolicy
+metadata:
+  name: api
+  namespace: shop
+spec:
+  selector:
+    matchLabels:
+      app: api
+  allow:
+    - from:
+        tenants:
+          - billing
+        serviceAccounts:
+          - cart
+        principals:
+          - spiffe://prod.example/ns/billing/sa/invoicer
+      to:
+        methods:
+          - GET
+        paths:
+          - /orders/*
+        ports:
+          - 8080
+  deny:
+    - to:
+        paths:
+          - /admin
+`,
+  Namespace: `apiVersion: v1
+kind: Namespace
+metadata:
+  name: shop
+`,
+  ServiceAccount: `apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: cart
+  namespace: shop
+  labels:
+    app: cart
+`,
+  Service: `apiVersion: v1
+kind: Service
+metadata:
+  name: api
+  namespace: shop
+  labels:
+    app: api
+spec:
+  type: ClusterIP
+  clusterIP: 10.96.1.1
+  clusterIPs:
+    - 10.96.1.1
+  selector:
+    app: api
+  ports:
+    - name: http
+      port: 80
+      targetPort: http
+      protocol: TCP
+      appProtocol: http
+`,
+  Pod: `apiVersion: v1
+kind: Pod
+metadata:
+  name: api-0
+  namespace: shop
+  labels:
+    app: api
+spec:
+  serviceAccountName: api
+  hostNetwork: false
+  containers:
+    - ports:
+        - name: http
+          containerPort: 8080
+  initContainers:
+    - ports:
+        - name: admin
+          containerPort: 9090
+status:
+  phase: Running
+  podIPs:
+    - ip: 10.0.1.1
+  conditions:
+    - type: Ready
+      status: "True"
+`,
+  EndpointSlice: `apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  name: api-1
+  namespace: shop
+  labels:
+    kubernetes.io/service-name: api
+addressType: IPv4
+endpoints:
+  - addresses:
+      - 10.0.1.1
+    conditions:
+      ready: true
+    targetRef:
+      kind: Pod
+      name: api-0
+ports:
+  - name: http
+    port: 8080
+`,
+};

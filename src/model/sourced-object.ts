@@ -71,7 +71,7 @@ export function brokenObject(place: Place, selector: BrokenObject['selector']): 
   };
 }
 
-export function objectId({ kind, namespace, name }: ObjectRef): string {
+function objectId({ kind, namespace, name }: ObjectRef): string {
   return `${kind}/${namespace}/${name}`;
 }
 

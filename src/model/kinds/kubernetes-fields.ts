@@ -7,7 +7,7 @@
 import Type, { type TSchema } from 'typebox';
 import { dnsLabel, labels, subdomain } from './fields.ts';
 
-export const objectLabels = Type.Optional(labels('Labels of the object.'));
+const objectLabels = Type.Optional(labels('Labels of the object.'));
 
 /** A list of Kubernetes' own, which may be empty. */
 export function kubernetesList<Item extends TSchema>(item: Item, description: string, itemsMax: number) {

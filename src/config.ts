@@ -5,22 +5,29 @@
  *   --state DIR             CA, keys, leaves; made on the first start        COFFRE_STATE
  *   --state-key-file FILE   the sealing key, kept outside the state folder   COFFRE_STATE_KEY_FILE
  *   --xds ADDRESS:PORT      where proxies connect                            COFFRE_XDS
+ *   --authz ADDRESS:PORT,…  where sidecars reach authorization workers       COFFRE_AUTHZ
  *   --workloads DIR         bootstrap, root and token per workload           COFFRE_WORKLOADS
  *   --bypass user|mark      how a sidecar's own connections escape capture   COFFRE_BYPASS
  */
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { CaptureBypass } from './envoy/cluster.ts';
+import type { CaptureBypass } from './envoy/platform.ts';
 import { proxyMark } from './envoy/redirect.ts';
 
 export interface Config {
   readonly folder: string;
   readonly state: string;
   readonly stateKeyFile: string | undefined;
-  readonly xds: { readonly address: string; readonly port: number };
+  readonly xds: SocketEndpoint;
+  readonly authz: readonly SocketEndpoint[];
   readonly workloads: string;
   readonly bypass: CaptureBypass;
+}
+
+export interface SocketEndpoint {
+  readonly address: string;
+  readonly port: number;
 }
 
 export type ConfigResult =
@@ -32,6 +39,7 @@ const options = {
   state: { type: 'string' },
   'state-key-file': { type: 'string' },
   xds: { type: 'string' },
+  authz: { type: 'string' },
   workloads: { type: 'string' },
   bypass: { type: 'string' },
 } as const;
@@ -52,16 +60,24 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
       `\`${value('xds')}\` is no ADDRESS:PORT to listen on; write --xds 127.0.0.1:15012 or --xds [::1]:15012`,
     );
   }
+  const authzTexts = (value('authz') ?? '').split(',').filter((text) => text !== '');
+  const authz = authzTexts.flatMap((text) => parseEndpoint(text) ?? []);
+  if (authz.length < authzTexts.length) {
+    problems.push(`\`${value('authz')}\` is no list of ADDRESS:PORT; write --authz 10.0.0.5:15013,10.0.0.6:15013`);
+  }
   const bypass = parseBypass(value('bypass') ?? 'user');
   if (bypass === undefined)
     problems.push(`\`${value('bypass')}\` is no way past capture; write --bypass user or --bypass mark`);
   const stateKeyFile = value('state-key-file');
-  if (folder === undefined || xds === undefined || bypass === undefined) return { kind: 'refused', problems };
+  if (folder === undefined || xds === undefined || bypass === undefined || problems.length > 0) {
+    return { kind: 'refused', problems };
+  }
   const config: Config = {
     folder: resolve(folder),
     state,
     stateKeyFile: stateKeyFile === undefined ? undefined : resolve(stateKeyFile),
     xds,
+    authz,
     workloads: resolve(value('workloads') ?? `${state}/workloads`),
     bypass,
   };
@@ -76,7 +92,7 @@ function parseFlags(args: readonly string[]) {
   }
 }
 
-function parseEndpoint(text: string): Config['xds'] | undefined {
+function parseEndpoint(text: string): SocketEndpoint | undefined {
   const match = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(text);
   const address = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);

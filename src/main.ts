@@ -73,10 +73,11 @@ async function run(config: Config): Promise<void> {
     const equip = equipWorkloads(config, authority);
     const loop = new Loop({
       clock: systemClock,
-      bypass: config.bypass,
+      platform: { bypass: config.bypass, authz: config.authz },
       snapshot: snapshotNow,
       trust: {
         trustDomain: authority.trustDomain,
+        rootPem: authority.rootPem,
         bundlePem: (tenant) => authority.bundlePem(tenant),
         leaf(spiffeId) {
           const leaf = authority.leaf(spiffeId);

@@ -8,7 +8,7 @@
  */
 import { toBinary } from '@bufbuild/protobuf';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
-import type { CaptureBypass } from '../envoy/cluster.ts';
+import type { Platform } from '../envoy/platform.ts';
 import type { ProxyTrust } from '../envoy/proxy-trust.ts';
 import type { EnvoyResource } from '../envoy/resource.ts';
 import { resourcesFor } from '../envoy/resources-for.ts';
@@ -21,6 +21,7 @@ import { contentVersion, type Resource, type ResourceSnapshot } from '../xds/res
 export interface IssuedTrust {
   leaf(spiffeId: string): Pick<ProxyTrust, 'certificateChainPem' | 'privateKeyPem'> | undefined;
   bundlePem(tenant: string): string | undefined;
+  readonly rootPem: string;
 }
 
 export interface Configuration {
@@ -33,7 +34,7 @@ export interface Configuration {
 }
 
 /** @param nowMs epoch ms at which grants are judged dead or alive. */
-export function configure(snapshot: Snapshot, trust: IssuedTrust, bypass: CaptureBypass, nowMs: number): Configuration {
+export function configure(snapshot: Snapshot, trust: IssuedTrust, platform: Platform, nowMs: number): Configuration {
   const proxies = new Map<string, ResourceSnapshot>();
   const withheld: string[] = [];
   const failed: { workload: string; cause: unknown }[] = [];
@@ -43,7 +44,7 @@ export function configure(snapshot: Snapshot, trust: IssuedTrust, bypass: Captur
       const view = viewOf(snapshot, workload, nowMs);
       const proxyTrust = trustFor(view, trust);
       if (proxyTrust === undefined) withheld.push(workload.key);
-      else proxies.set(workload.key, toSnapshot(snapshot.revision, resourcesFor(view, proxyTrust, bypass), encoded));
+      else proxies.set(workload.key, toSnapshot(snapshot.revision, resourcesFor(view, proxyTrust, platform), encoded));
     } catch (cause) {
       failed.push({ workload: workload.key, cause });
     }
@@ -60,7 +61,12 @@ function trustFor(view: ProxyView, trust: IssuedTrust): ProxyTrust | undefined {
     if (bundle === undefined) return undefined;
     bundles.set(tenant, bundle);
   }
-  return { certificateChainPem: leaf.certificateChainPem, privateKeyPem: leaf.privateKeyPem, bundles };
+  return {
+    certificateChainPem: leaf.certificateChainPem,
+    privateKeyPem: leaf.privateKeyPem,
+    rootPem: trust.rootPem,
+    bundles,
+  };
 }
 
 function toSnapshot(

@@ -8,7 +8,7 @@
  * published before anything new is issued, so that no revocation waits for a signature.
  * Until the first whole run nothing is served, and a mesh that cannot be read leaves what is served untouched.
  */
-import type { CaptureBypass } from '../envoy/cluster.ts';
+import type { Platform } from '../envoy/platform.ts';
 import type { EnsureFailure, EnsureResult, WantedIdentities } from '../identity/authority.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Snapshot } from '../model/snapshot.ts';
@@ -19,7 +19,7 @@ import { waitMs } from './schedule.ts';
 
 export interface LoopPorts {
   readonly clock: LoopClock;
-  readonly bypass: CaptureBypass;
+  readonly platform: Platform;
   /** What the sources hold now, as a snapshot; undefined until they have been read once. */
   snapshot(nowMs: number): Snapshot | undefined;
   readonly trust: IssuedTrust & {
@@ -116,8 +116,8 @@ export class Loop {
   }
 
   #publish(snapshot: Snapshot): void {
-    const { proxies, report, trust, bypass, clock } = this.#ports;
-    const configuration = configure(snapshot, trust, bypass, clock.nowMs());
+    const { proxies, report, trust, platform, clock } = this.#ports;
+    const configuration = configure(snapshot, trust, platform, clock.nowMs());
     for (const [workload, resources] of configuration.proxies) {
       proxies.set(workload, resources);
       this.#served.add(workload);

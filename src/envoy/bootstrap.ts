@@ -23,8 +23,9 @@ import {
 import { UpstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { HttpProtocolOptionsSchema } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import { tcpAddress, unixAddress } from './address.ts';
-import { bypassOption, type CaptureBypass } from './cluster.ts';
+import { bypassOption } from './cluster-options.ts';
 import { drillLayer } from './names.ts';
+import type { CaptureBypass } from './platform.ts';
 import { envoyRegistry } from './registry.ts';
 import { durationOf, pack } from './resource.ts';
 import { exact } from './string-match.ts';

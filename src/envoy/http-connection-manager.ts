@@ -25,6 +25,7 @@ import {
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { HeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { refusalLog, statusAtLeast } from './access-log.ts';
+import { authzFilters } from './ext-authz.ts';
 import { allowNobody } from './rbac.ts';
 import { durationOf, pack } from './resource.ts';
 import { prefix } from './string-match.ts';
@@ -48,8 +49,8 @@ const limits = {
   initialConnectionWindowBytes: 1_048_576,
 } as const;
 
-/** @param name of the RouteConfiguration that brings this port's rules. */
-export function inboundHttp(name: string): NetworkFilter {
+/** @param name of the RouteConfiguration that brings this port's rules; @param authz whether every request is also put to a worker. */
+export function inboundHttp(name: string, authz: boolean): NetworkFilter {
   return hcmFilter({
     ...common(name, 'inbound'),
     normalizePath: true,
@@ -61,6 +62,7 @@ export function inboundHttp(name: string): NetworkFilter {
     httpFilters: [
       rbacFilter(denyFilter, create(RBACSchema)),
       rbacFilter(allowFilter, create(RBACSchema, { rules: allowNobody() })),
+      ...(authz ? authzFilters() : []),
       router(),
     ],
   });

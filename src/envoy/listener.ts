@@ -80,7 +80,7 @@ function inboundChain(view: ProxyView, port: InboundPort, caller: CallerTenant):
       ? downstreamTls(tenantTrustSecret(caller.tenant), ['h2', 'http/1.1'])
       : downstreamTls(peersSecret(port.port, caller.tenant), []),
     filters: http
-      ? [inboundHttp(inboundName(port.port))]
+      ? [inboundHttp(inboundName(port.port), port.everyRequest)]
       : [...inboundTcp(port, caller, caller.tenant === view.workload.tenant)],
   });
 }

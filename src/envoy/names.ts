@@ -10,6 +10,9 @@ export const outboundListener = 'outbound';
 export const drillLayer = 'drill';
 /** The workload's own certificate and key. */
 export const identitySecret = 'identity';
+/** Where verdicts come from, and whom to believe there. */
+export const authzCluster = 'coffre-authz';
+export const authzTrustSecret = 'trust-authz';
 /** Prefix of what is said of a caller's tenant in SNI; it selects a filter chain and grants nothing. */
 const sniSuffix = 'mesh.coffre';
 

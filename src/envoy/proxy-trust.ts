@@ -6,6 +6,8 @@ export interface ProxyTrust {
   /** Leaf, then its intermediate, PEM. */
   readonly certificateChainPem: string;
   readonly privateKeyPem: string;
+  /** The mesh root: the anchor for what belongs to no tenant, such as authorization workers; never for a workload. */
+  readonly rootPem: string;
   /** By tenant: the intermediate that vouches for it, PEM. One anchor each: two in one context would let one tenant's CA name another's identities. */
   readonly bundles: ReadonlyMap<string, string>;
 }

@@ -6,20 +6,21 @@
  * One listener, cluster, route and secret per thing: a bad one is refused alone, and one change moves one resource.
  */
 import type { ProxyView } from '../policy/view.ts';
-import { type CaptureBypass, clustersOf } from './cluster.ts';
+import { clustersOf } from './cluster.ts';
 import { endpointsOf } from './endpoint.ts';
 import { listenersOf } from './listener.ts';
+import type { Platform } from './platform.ts';
 import type { ProxyTrust } from './proxy-trust.ts';
 import type { EnvoyResource } from './resource.ts';
 import { routesOf } from './route.ts';
 import { runtimeOf } from './runtime.ts';
 import { secretsOf } from './secret.ts';
 
-export function resourcesFor(view: ProxyView, trust: ProxyTrust, bypass: CaptureBypass): readonly EnvoyResource[] {
+export function resourcesFor(view: ProxyView, trust: ProxyTrust, platform: Platform): readonly EnvoyResource[] {
   return [
     runtimeOf(),
     ...secretsOf(view, trust),
-    ...clustersOf(view, bypass),
+    ...clustersOf(view, platform),
     ...endpointsOf(view),
     ...listenersOf(view),
     ...routesOf(view),

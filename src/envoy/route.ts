@@ -11,6 +11,7 @@ import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js
 import { RBACPerRouteSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import type { PortProtocol } from '../model/snapshot.ts';
 import type { InboundPort, OutboundPort, ProxyView } from '../policy/view.ts';
+import { authzFilter, checkSettings } from './ext-authz.ts';
 import { allowFilter, denyFilter } from './http-connection-manager.ts';
 import { applicationCluster, inboundName, outboundRoute, serviceCluster } from './names.ts';
 import { allowRules, denyRules, type RbacRules } from './rbac.ts';
@@ -38,6 +39,7 @@ function inboundRoute(view: ProxyView, port: InboundPort): EnvoyResource {
   return routeConfiguration(inboundName(port.port), action, {
     [allowFilter]: perRoute(allowRules(port.policy, view.trustDomain)),
     [denyFilter]: perRoute(denyRules(port.policy, view.trustDomain)),
+    ...(port.everyRequest ? { [authzFilter]: checkSettings(view, port) } : {}),
   });
 }
 

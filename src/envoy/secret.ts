@@ -13,8 +13,15 @@ import {
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { spiffeIdPrefix } from '../model/spiffe-id.ts';
-import type { CallerTenant, InboundPort, OutboundPort, ProxyView } from '../policy/view.ts';
-import { identitySecret, peersSecret, serversSecret, tenantTrustSecret } from './names.ts';
+import {
+  asksForVerdicts,
+  type CallerTenant,
+  type InboundPort,
+  type OutboundPort,
+  type ProxyView,
+} from '../policy/view.ts';
+import { authzServerName } from './ext-authz.ts';
+import { authzTrustSecret, identitySecret, peersSecret, serversSecret, tenantTrustSecret } from './names.ts';
 import type { ProxyTrust } from './proxy-trust.ts';
 import { type EnvoyResource, resource } from './resource.ts';
 import { exact, prefix, type StringMatch } from './string-match.ts';
@@ -30,6 +37,7 @@ export function secretsOf(view: ProxyView, trust: ProxyTrust): readonly EnvoyRes
     ),
     ...view.inbound.flatMap((port) => port.callers.flatMap((caller) => peers(port, caller, trust))),
     ...view.outbound.map((outbound) => servers(outbound, trust)),
+    ...(asksForVerdicts(view) ? [authzWorkers(trust)] : []),
   ];
 }
 
@@ -71,25 +79,36 @@ function servers(outbound: OutboundPort, trust: ProxyTrust): EnvoyResource {
   return validationContext(serversSecret(outbound), outbound.tenant, trust, outbound.serverSpiffeIds.map(exact));
 }
 
+/** The name is one that no tenant's CA may sign: their name constraints exclude DNS names. */
+function authzWorkers({ rootPem }: ProxyTrust): EnvoyResource {
+  const context = contextOf(rootPem, SubjectAltNameMatcher_SanType.DNS, [exact(authzServerName)]);
+  return contextSecret(authzTrustSecret, context);
+}
+
 function validationContext(
   name: string,
   tenant: string,
   trust: ProxyTrust,
   names: readonly StringMatch[],
 ): EnvoyResource {
-  const value = contextOf(tenant, trust, names);
-  return resource(SecretSchema, name, create(SecretSchema, { name, type: { case: 'validationContext', value } }));
-}
-
-function contextOf(tenant: string, trust: ProxyTrust, names: readonly StringMatch[]): CertificateValidationContext {
   const bundle = trust.bundles.get(tenant);
   if (bundle === undefined || names.length === 0) {
     throw new Error(`a validation context for tenant \`${tenant}\` needs its CA certificate and at least one name`);
   }
+  return contextSecret(name, contextOf(bundle, SubjectAltNameMatcher_SanType.URI, names));
+}
+
+function contextOf(
+  anchorPem: string,
+  sanType: SubjectAltNameMatcher_SanType,
+  names: readonly StringMatch[],
+): CertificateValidationContext {
   return create(CertificateValidationContextSchema, {
-    trustedCa: { specifier: { case: 'inlineString', value: bundle } },
-    matchTypedSubjectAltNames: names.map((matcher) =>
-      create(SubjectAltNameMatcherSchema, { sanType: SubjectAltNameMatcher_SanType.URI, matcher }),
-    ),
+    trustedCa: { specifier: { case: 'inlineString', value: anchorPem } },
+    matchTypedSubjectAltNames: names.map((matcher) => create(SubjectAltNameMatcherSchema, { sanType, matcher })),
   });
+}
+
+function contextSecret(name: string, value: CertificateValidationContext): EnvoyResource {
+  return resource(SecretSchema, name, create(SecretSchema, { name, type: { case: 'validationContext', value } }));
 }

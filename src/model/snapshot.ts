@@ -32,6 +32,8 @@ export interface Mesh {
   readonly leafLifetimeMs: number;
   /** Addresses of the DNS resolver that pods may ask; nobody else is reachable over UDP. */
   readonly dnsResolvers: readonly string[];
+  /** `everyRequest`: an authorization worker judges every HTTP request behind the proxy's own rules; `dynamicOnly`: only where those rules cannot. */
+  readonly authorizationMode: 'everyRequest' | 'dynamicOnly';
   readonly where: SourceRef;
 }
 

@@ -29,6 +29,8 @@ export interface InboundPort {
   /** One filter chain each: the own tenant first, then each with a live grant, sorted. */
   readonly callers: readonly CallerTenant[];
   readonly policy: PortPolicy;
+  /** Every request is put to an authorization worker as well; never on an opaque port. */
+  readonly everyRequest: boolean;
 }
 
 export interface CallerTenant {
@@ -62,6 +64,11 @@ export function viewOf(snapshot: Snapshot, workload: Workload, nowMs: number): P
   };
 }
 
+/** Whether this proxy needs to reach an authorization worker at all. */
+export function asksForVerdicts(view: ProxyView): boolean {
+  return view.inbound.some(({ everyRequest }) => everyRequest);
+}
+
 interface DeclaredPort {
   readonly protocol: PortProtocol;
   readonly grants: Map<string, Grant>;
@@ -80,7 +87,8 @@ function inboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): reado
         tenant: caller,
         spiffeIds: opaque ? whoMayConnect(snapshot, policy, caller, nowMs) : [],
       }));
-      return { port, protocol, callers, policy };
+      const everyRequest = !opaque && snapshot.mesh.authorizationMode === 'everyRequest';
+      return { port, protocol, callers, policy, everyRequest };
     });
 }
 

@@ -11,11 +11,12 @@ const leafLifetimeDefaultMs = 24 * 3_600_000;
 export function buildMesh(inventory: Inventory): Mesh | undefined {
   const [mesh] = inventory.of('Mesh');
   if (mesh === undefined) return undefined;
-  const { trustDomain, certificates, dns } = mesh.object.spec;
+  const { trustDomain, certificates, dns, authorization } = mesh.object.spec;
   return {
     trustDomain,
     leafLifetimeMs: parseDurationMs(certificates?.leafLifetime ?? '') ?? leafLifetimeDefaultMs,
     dnsResolvers: (dns?.resolvers ?? []).flatMap((resolver) => canonicalIp(resolver) ?? []),
+    authorizationMode: authorization?.mode ?? 'everyRequest',
     where: mesh.where,
   };
 }
@@ -25,6 +26,7 @@ export const absentMesh: Mesh = {
   trustDomain: 'mesh.invalid',
   leafLifetimeMs: leafLifetimeDefaultMs,
   dnsResolvers: [],
+  authorizationMode: 'everyRequest',
   where: { file: '', line: 1 },
 };
 

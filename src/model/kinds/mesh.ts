@@ -32,6 +32,20 @@ export const meshSchema = ourObject(
             'Workload certificates.',
           ),
         ),
+        authorization: Type.Optional(
+          ourObject(
+            {
+              mode: Type.Optional(
+                Type.Enum(['everyRequest', 'dynamicOnly'], {
+                  description:
+                    'Which HTTP requests an authorization worker judges: every one (the default), or only those that the proxy cannot judge alone.',
+                  examples: ['everyRequest'],
+                }),
+              ),
+            },
+            'Who judges requests.',
+          ),
+        ),
         dns: Type.Optional(
           ourObject(
             {

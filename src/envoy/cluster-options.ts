@@ -1,0 +1,31 @@
+/** Options that clusters of different purpose share. */
+import { create } from '@bufbuild/protobuf';
+import { Http2ProtocolOptionsSchema } from '#gen/envoy/config/core/v3/protocol_pb.js';
+import { SocketOption_SocketState, SocketOptionSchema } from '#gen/envoy/config/core/v3/socket_option_pb.js';
+import { HttpProtocolOptionsSchema } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
+import type { CaptureBypass } from './platform.ts';
+import { pack } from './resource.ts';
+
+/** Envoy's `upstream_bind_config` for the bypass; every cluster needs it, or its connections come back to the sidecar. */
+export function bypassOption(bypass: CaptureBypass) {
+  if (bypass.kind === 'user') return {};
+  const option = create(SocketOptionSchema, {
+    description: 'SO_MARK',
+    level: 1n,
+    name: 36n,
+    value: { case: 'intValue', value: BigInt(bypass.mark) },
+    state: SocketOption_SocketState.STATE_PREBIND,
+  });
+  return { upstreamBindConfig: { socketOptions: [option] } };
+}
+
+/** HTTP/2 towards the upstream, whatever the downstream speaks. */
+export function http2Only() {
+  const options = create(HttpProtocolOptionsSchema, {
+    upstreamProtocolOptions: {
+      case: 'explicitHttpConfig',
+      value: { protocolConfig: { case: 'http2ProtocolOptions', value: create(Http2ProtocolOptionsSchema) } },
+    },
+  });
+  return { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': pack(HttpProtocolOptionsSchema, options) };
+}

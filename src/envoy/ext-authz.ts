@@ -1,0 +1,120 @@
+/**
+ * The second enforcer: every HTTP request that the routes' rules let pass is put to an authorization worker.
+ *
+ *   rbac (deny, allow) ──▶ ext_authz ──▶ seal ──▶ router
+ *
+ * Closed in every way it can fail: no answer, an error or silence is 503, told apart from a 403. The seal lets a request
+ * pass only if the answer itself said `verdict: allow`; without it Envoy takes an empty answer for an allow.
+ * Nothing here can be switched off per route or request: the only per-route part names the workload that is asked about.
+ */
+import { create } from '@bufbuild/protobuf';
+import type { Any } from '@bufbuild/protobuf/wkt';
+import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import { RBAC_Action, RBACSchema as RulesSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import {
+  CheckSettingsSchema,
+  ExtAuthzPerRouteSchema,
+  ExtAuthzSchema,
+} from '#gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
+import { RBACSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
+import {
+  type HttpFilter,
+  HttpFilterSchema,
+} from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
+import { StatusCode } from '#gen/envoy/type/v3/http_status_pb.js';
+import type { InboundPort, ProxyView } from '../policy/view.ts';
+import { tcpAddress } from './address.ts';
+import { bypassOption, http2Only } from './cluster-options.ts';
+import { authzCluster, authzTrustSecret } from './names.ts';
+import type { Platform } from './platform.ts';
+import { durationOf, pack } from './resource.ts';
+import { exact } from './string-match.ts';
+import { upstreamTls } from './tls.ts';
+
+/** Name of the filter; routes address their part of it by this name, and its metadata carries the verdict. */
+export const authzFilter = 'envoy.filters.http.ext_authz';
+
+/** Keys of the context that a check carries: whose policy is to judge. The worker trusts them as Envoy's configuration, which the caller cannot touch. */
+export const checkContext = { workload: 'workload', port: 'port' } as const;
+
+/** Longest wait for a verdict, in ms; then 503. A worker answers in well under one. */
+const checkTimeoutMs = 200;
+
+/** DNS name in the certificate of every authorization worker. */
+export const authzServerName = 'authz.mesh.coffre';
+
+/** ext_authz and its seal, to stand directly before the router. */
+export function authzFilters(): readonly HttpFilter[] {
+  const authz = create(ExtAuthzSchema, {
+    transportApiVersion: 2,
+    failureModeAllow: false,
+    statusOnError: { code: StatusCode.ServiceUnavailable },
+    // A header that is no UTF-8 travels as it is: a replaced byte would show policy and application different values.
+    encodeRawHeaders: true,
+    validateMutations: true,
+    decoderHeaderMutationRules: { disallowAll: true },
+    services: {
+      case: 'grpcService',
+      value: {
+        targetSpecifier: { case: 'envoyGrpc', value: { clusterName: authzCluster } },
+        timeout: durationOf(checkTimeoutMs),
+      },
+    },
+  });
+  return [filter(authzFilter, pack(ExtAuthzSchema, authz)), filter('coffre.seal', pack(RBACSchema, seal()))];
+}
+
+/** What a route adds to each check. */
+export function checkSettings(view: ProxyView, { port }: InboundPort): Any {
+  const value = create(CheckSettingsSchema, {
+    contextExtensions: { [checkContext.port]: String(port), [checkContext.workload]: view.workload.key },
+  });
+  return pack(ExtAuthzPerRouteSchema, create(ExtAuthzPerRouteSchema, { override: { case: 'checkSettings', value } }));
+}
+
+/** Without a worker to reach the cluster has no endpoint, and every request that needs a verdict is answered 503. */
+export function authzClusterOf(platform: Platform): Cluster {
+  const lbEndpoints = platform.authz.map(({ address, port }) => ({
+    hostIdentifier: { case: 'endpoint' as const, value: { address: tcpAddress(address, port) } },
+  }));
+  return create(ClusterSchema, {
+    name: authzCluster,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    connectTimeout: durationOf(1_000),
+    loadAssignment: { clusterName: authzCluster, endpoints: lbEndpoints.length === 0 ? [] : [{ lbEndpoints }] },
+    transportSocket: upstreamTls(authzTrustSecret, authzServerName, ['h2']),
+    typedExtensionProtocolOptions: http2Only(),
+    ...bypassOption(platform.bypass),
+  });
+}
+
+function seal() {
+  return create(RBACSchema, {
+    rules: create(RulesSchema, {
+      action: RBAC_Action.ALLOW,
+      policies: {
+        sealed: {
+          principals: [{ identifier: { case: 'any', value: true } }],
+          permissions: [
+            {
+              rule: {
+                case: 'sourcedMetadata',
+                value: {
+                  metadataMatcher: {
+                    filter: authzFilter,
+                    path: [{ segment: { case: 'key', value: 'verdict' } }],
+                    value: { matchPattern: { case: 'stringMatch', value: exact('allow') } },
+                  },
+                },
+              },
+            },
+          ],
+        },
+      },
+    }),
+  });
+}
+
+function filter(name: string, value: Any): HttpFilter {
+  return create(HttpFilterSchema, { name, configType: { case: 'typedConfig', value } });
+}

@@ -14,7 +14,16 @@
  */
 import type { Protocol, XdsRequest } from './protocol.ts';
 import type { Resource, ResourceSnapshot } from './resource.ts';
-import { newTypeState, type Pending, pendingOf, postponed, sent, settled, type TypeState } from './type-state.ts';
+import {
+  newTypeState,
+  type Pending,
+  pendingOf,
+  postponed,
+  released,
+  sent,
+  settled,
+  type TypeState,
+} from './type-state.ts';
 import { isIndependent, mayUse, rankOf, referringTypes, typeUrls } from './type-url.ts';
 import { warmed } from './warming.ts';
 
@@ -92,11 +101,13 @@ class Planner<R extends XdsRequest> {
   }
 
   run(): Plan {
+    this.release();
     let left = this.sendUpdates();
     if (this.target !== this.newest && !(this.underway && left)) {
       this.target = this.newest;
       this.underway = false;
       this.found.clear();
+      this.release();
       left = this.sendUpdates();
     }
     for (const typeUrl of this.order) {
@@ -106,6 +117,15 @@ class Planner<R extends XdsRequest> {
     const { types, target, newest, underway, nonces, young, sends } = this;
     const state = { types, target, newest, underway, nonces, young };
     return { state, sends, waitingFor: left ? this.firstAwaited() : this.youthAwaited() };
+  }
+
+  /** Where a response can say that something is gone, saying so is what releases the rest. */
+  private release(): void {
+    for (const typeUrl of this.order) {
+      if (this.protocol.canSayAbsent(typeUrl)) continue;
+      const listing = this.snapshotOf(typeUrl).types.get(typeUrl);
+      if (listing !== undefined) this.types.set(typeUrl, released(this.stateOf(typeUrl), listing));
+    }
   }
 
   /** Sends the updates that wait for nothing. @returns whether some are left that wait for an ACK still hoped for. */

@@ -110,19 +110,28 @@ export function pendingOf(state: TypeState, listing: Listing | undefined): Pendi
 export function resubscribed(state: TypeState, subscription: Subscription, due: Iterable<string>): TypeState {
   const kept = <T>(entries: ReadonlyMap<string, T>) =>
     subscription.wildcard === 'none' ? new Map([...entries].filter(([name]) => subscription.names.has(name))) : entries;
-  const barred = kept(state.barred);
+  const stillBarred = kept(state.barred);
+  // Of what was refused together, part is wanted no more: the rest may have been innocent.
+  const barred = stillBarred.size < state.barred.size ? new Map<string, string>() : state.barred;
   // Names that were never wanted stay due: they are endpoints waiting for the client to ask (see warming.ts).
   const stillDue = [...state.due].filter((name) => wants(subscription, name) || !wants(state.subscription, name));
+  const held = kept(state.held);
   return {
     ...state,
     subscription,
     begun: true,
-    held: kept(state.held),
+    held,
     due: new Set([...stillDue, ...due]),
     barred,
-    nack: state.barred.size > 0 && barred.size === 0 ? undefined : state.nack,
+    nack: inForce(state.nack, held),
     settledOn: undefined,
   };
+}
+
+/** Of what was refused together, part does not exist any more: the rest gets one more try. */
+export function released(state: TypeState, listing: Listing): TypeState {
+  const blamable = [...state.barred.keys()].every((name) => listing.has(name));
+  return blamable ? state : { ...state, barred: new Map(), settledOn: undefined };
 }
 
 /** Drops names from `due` and `held` that cannot be answered now and will be sent once they exist. */
@@ -187,13 +196,19 @@ export function acked(state: TypeState, { version, releases }: Outstanding): Typ
     outstanding: undefined,
     ackedVersion: version,
     barred,
-    nack: barred.size === 0 ? undefined : state.nack,
+    nack: inForce(state.nack, state.held),
     settledOn: undefined,
   };
 }
 
 /** A version no content has, so that every listing differs from it. */
 const unknownVersion = '';
+
+/** A refusal lasts while it is unknown what the client holds because of it. */
+function inForce(nack: Nack | undefined, held: ReadonlyMap<string, Held>): Nack | undefined {
+  if (nack === undefined) return undefined;
+  return [...held.values()].some(({ version }) => version === unknownVersion) ? nack : undefined;
+}
 
 export function nacked(state: TypeState, { nonce, version, sent, before }: Outstanding, cause: NackCause): TypeState {
   const held = new Map(state.held);
@@ -203,7 +218,10 @@ export function nacked(state: TypeState, { nonce, version, sent, before }: Outst
     held.set(name, { ...before.get(name), version: unknownVersion });
     barred.set(name, refused);
   }
-  return { ...state, held, barred, outstanding: undefined, nack: { nonce, version, ...cause }, settledOn: undefined };
+  const refusal: Nack = { nonce, version, ...cause };
+  // An empty response can be refused as well, and leaves nothing unknown.
+  const nack = sent.size === 0 ? refusal : inForce(refusal, held);
+  return { ...state, held, barred, outstanding: undefined, nack, settledOn: undefined };
 }
 
 export interface NackCause {

@@ -30,6 +30,8 @@ const types = [cluster, endpoints, listener, route] as const;
 export class EnvoyModel {
   private readonly kind: 'sotw' | 'delta';
   private readonly memory = new Map<string, TypeMemory>();
+  /** By listener: the cluster its requests go to. */
+  private readonly serves = new Map<string, string>();
   private toServer: (SotwRequest | DeltaRequest)[] = [];
   private toClient: Send[] = [];
   private server: StreamState;
@@ -47,6 +49,11 @@ export class EnvoyModel {
     const memory = this.memory.get(typeUrl);
     if (memory === undefined) throw new Error(`nothing is known of ${typeUrl}`);
     return memory;
+  }
+
+  /** The cluster each listener sends requests to. One that warms serves as before until its route is there. */
+  serving(): ReadonlyMap<string, string> {
+    return this.serves;
   }
 
   held(typeUrl: string): ReadonlyMap<string, HeldResource> {
@@ -140,6 +147,16 @@ export class EnvoyModel {
         [...this.held(listener).values()].map(({ content }) => target(content)),
       );
     this.send({ typeUrl, names: [...memory.names], version, nonce });
+    this.serve();
+  }
+
+  private serve(): void {
+    const listeners = this.held(listener);
+    for (const name of this.serves.keys()) if (!listeners.has(name)) this.serves.delete(name);
+    for (const [name, { content }] of listeners) {
+      const routed = this.held(route).get(target(content));
+      if (routed !== undefined) this.serves.set(name, target(routed.content));
+    }
   }
 
   /** Subscribes to what is referred to now, and to nothing else. */

@@ -4,7 +4,7 @@
  *   Resource.any (shared) ──copy──▶ response          no message object is built and nothing is encoded again
  *
  * Field numbers: envoy/service/discovery/v3/discovery.proto. Fields are written in ascending order, empty ones left out,
- * so the bytes are those any protobuf encoder writes.
+ * as the protobuf specification asks of a serializer.
  */
 import type { Send } from './order.ts';
 

@@ -1,0 +1,90 @@
+/** The reducer step by step, without a socket: what leaves, and what is waited for. */
+import { describe, expect, test } from 'vitest';
+import { type DeltaRequest, delta } from '../../src/xds/delta.ts';
+import type { StreamState } from '../../src/xds/order.ts';
+import { newStreamState, type StreamEvent, step } from '../../src/xds/stream.ts';
+import { mayUse, typeUrls } from '../../src/xds/type-url.ts';
+import { type Contents, snapshotOf } from './resources.ts';
+
+function ask(fields: Partial<DeltaRequest> & Pick<DeltaRequest, 'typeUrl'>): StreamEvent<DeltaRequest> {
+  const empty = { nonce: '', subscribe: [], unsubscribe: [], initialVersions: new Map(), namesCount: 0 };
+  return { kind: 'request', request: { ...empty, ...fields } };
+}
+
+const replace = (contents: Contents): StreamEvent<DeltaRequest> => ({
+  kind: 'snapshot',
+  snapshot: snapshotOf(contents),
+});
+
+/** Plays events. @returns for each what was sent, as `Type names -removed`, and what was waited for in the end. */
+function play(contents: Contents, events: readonly StreamEvent<DeltaRequest>[]) {
+  let state: StreamState = newStreamState(snapshotOf(contents));
+  let waitingFor: string | undefined;
+  const sent = events.map((event) => {
+    const result = step(delta, state, event);
+    if (result.kind !== 'step') throw new Error(result.kind);
+    state = result.state;
+    waitingFor = result.waitingFor;
+    return result.sends.map(({ typeUrl, resources, removed }) =>
+      [typeUrl.split('.').at(-1), ...resources.map(({ name }) => name), ...removed.map((name) => `-${name}`)].join(' '),
+    );
+  });
+  return { sent, waitingFor };
+}
+
+const { cluster, route, endpoints } = typeUrls;
+
+describe('the order of sends', () => {
+  test('a route waits for the ACK of its cluster, and that ACK is what is waited for', () => {
+    const { sent, waitingFor } = play({ cluster: { x: '1' }, route: { r: '1' } }, [
+      ask({ typeUrl: cluster }),
+      ask({ typeUrl: route, subscribe: ['r'] }),
+    ]);
+    expect(sent).toEqual([['Cluster x'], []]);
+    expect(waitingFor).toBe('1');
+  });
+
+  test('nothing is waited for when nothing is held back', () => {
+    const { waitingFor } = play({ cluster: { x: '1' } }, [ask({ typeUrl: cluster })]);
+    expect(waitingFor).toBeUndefined();
+  });
+
+  test('a cluster that is not acknowledged in time lets the route pass, and its own next change still waits', () => {
+    const { sent } = play({ cluster: { x: '1' }, route: { r: '1' } }, [
+      ask({ typeUrl: cluster }),
+      ask({ typeUrl: route, subscribe: ['r'] }),
+      { kind: 'ack-wait-over', nonce: '1' },
+      replace({ cluster: { x: '2' }, route: { r: '1' } }),
+      ask({ typeUrl: cluster, nonce: '1' }),
+    ]);
+    expect(sent).toEqual([['Cluster x'], [], ['RouteConfiguration r'], [], ['Cluster x']]);
+  });
+
+  test('endpoints that change all the time do not hold back a route', () => {
+    const at = (version: string, r: string) => replace({ endpoints: { e: version }, route: { r } });
+    const { sent } = play({ endpoints: { e: '1' }, route: { r: '1' } }, [
+      ask({ typeUrl: endpoints, subscribe: ['e'] }),
+      ask({ typeUrl: endpoints, nonce: '1' }),
+      ask({ typeUrl: route, subscribe: ['r'] }),
+      ask({ typeUrl: route, nonce: '2' }),
+      at('2', '2'),
+      at('3', '2'),
+      ask({ typeUrl: endpoints, nonce: '3' }),
+    ]);
+    // Endpoints 2 were acknowledged: the route that came with them leaves, and endpoints 3 with it.
+    expect(sent.at(-1)).toEqual(['RouteConfiguration r', 'ClusterLoadAssignment e']);
+  });
+});
+
+test.each([
+  [typeUrls.listener, cluster, true],
+  [route, cluster, true],
+  [cluster, endpoints, true],
+  [cluster, typeUrls.secret, true],
+  [typeUrls.listener, route, true],
+  [cluster, cluster, false],
+  [endpoints, cluster, false],
+  [route, typeUrls.listener, false],
+])('%s may use %s: %s', (user, used, expected) => {
+  expect(mayUse(user, used)).toBe(expected);
+});

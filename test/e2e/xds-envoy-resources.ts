@@ -17,8 +17,10 @@ export interface EnvoyContents {
   /** Listeners without a route configuration, which Envoy refuses. */
   readonly badListeners?: readonly string[];
   readonly clusters: readonly string[];
-  /** Listener name to cluster name. */
+  /** Route name to cluster name. */
   readonly routes: Readonly<Record<string, string>>;
+  /** Listener name to route name, where they differ. */
+  readonly routeNames?: Readonly<Record<string, string>>;
 }
 
 const overAds: ConfigSource = create(ConfigSourceSchema, {
@@ -27,11 +29,11 @@ const overAds: ConfigSource = create(ConfigSourceSchema, {
 });
 
 export function envoySnapshotOf(contents: EnvoyContents, folder: string, upstreamPort: number): ResourceSnapshot {
-  const { listeners, badListeners = [], clusters, routes } = contents;
+  const { listeners, badListeners = [], clusters, routes, routeNames = {} } = contents;
   const listings = [
     listingOf(ListenerSchema, [
-      ...listeners.map((name) => listenerOf(name, folder, true)),
-      ...badListeners.map((name) => listenerOf(name, folder, false)),
+      ...listeners.map((name) => listenerOf(name, folder, routeNames[name] ?? name)),
+      ...badListeners.map((name) => listenerOf(name, folder, undefined)),
     ]),
     listingOf(ClusterSchema, clusters.map(clusterOf)),
     listingOf(
@@ -64,10 +66,12 @@ function listingOf<D extends DescMessage>(
   return [typeUrl, new Map(resources)];
 }
 
-function listenerOf(name: string, folder: string, good: boolean) {
+function listenerOf(name: string, folder: string, routeConfigName: string | undefined) {
   const manager = create(HttpConnectionManagerSchema, {
     statPrefix: name,
-    ...(good ? { routeSpecifier: { case: 'rds', value: { configSource: overAds, routeConfigName: name } } } : {}),
+    ...(routeConfigName === undefined
+      ? {}
+      : { routeSpecifier: { case: 'rds', value: { configSource: overAds, routeConfigName } } }),
     httpFilters: [
       { name: 'router', configType: { case: 'typedConfig', value: anyPack(RouterSchema, create(RouterSchema)) } },
     ],

@@ -65,7 +65,8 @@ describe.each(['DELTA_GRPC', 'GRPC'] as const)('a real Envoy over %s', (apiType)
   /** @returns status and body, or status 0 if nobody answers. */
   function fetchOver(socketPath: string, path: string): Promise<{ status: number; body: string }> {
     return new Promise((resolve) => {
-      const request = get({ socketPath, path, headers: { host: 'any' } }, (response) => {
+      // A connection each: one that is kept stays with the draining listener, and with its route to the old cluster.
+      const request = get({ socketPath, path, agent: false, headers: { host: 'any' } }, (response) => {
         let body = '';
         response.on('data', (chunk: Buffer) => {
           body += chunk.toString();
@@ -80,6 +81,18 @@ describe.each(['DELTA_GRPC', 'GRPC'] as const)('a real Envoy over %s', (apiType)
   const answerOf = async (listener: string, path = '/') => {
     const { status, body } = await fetchOver(join(folder, `${listener}.sock`), path);
     return `${status} ${body}`;
+  };
+  /** Requests through the listener, one after the other, while something changes: each must be answered. */
+  const underLoad = async (change: () => Promise<void>) => {
+    const answers = new Set<string>();
+    let changing = true;
+    const load = (async () => {
+      while (changing) answers.add(await answerOf('one', '/load'));
+    })();
+    await change();
+    changing = false;
+    await load;
+    expect([...answers]).toEqual(['200 upstream /load']);
   };
   const statOf = async (name: string) => {
     const { body } = await fetchOver(adminPath(), `/stats?filter=^${name}$`);
@@ -118,20 +131,23 @@ describe.each(['DELTA_GRPC', 'GRPC'] as const)('a real Envoy over %s', (apiType)
     }
 
     // XDS-47: the route moves from x to y, and x goes; not one request fails meanwhile.
-    const answers = new Set<string>();
-    let moving = true;
-    const load = (async () => {
-      while (moving) answers.add(await answerOf('one', '/move'));
-    })();
     const mark = events.length;
-    set({ listeners: ['one'], clusters: ['y'], routes: { one: 'y' } });
-    await expect.poll(() => statOf('cluster_manager.active_clusters'), { timeout: showMs }).toBe(2);
-    await expect.poll(() => statOf('cluster_manager.cluster_removed'), { timeout: showMs }).toBe(1);
-    moving = false;
-    await load;
-    expect([...answers]).toEqual(['200 upstream /move']);
+    await underLoad(async () => {
+      set({ listeners: ['one'], clusters: ['y'], routes: { one: 'y' } });
+      await expect.poll(() => statOf('cluster_manager.cluster_removed'), { timeout: showMs }).toBe(1);
+    });
     const moves = events.slice(mark).flatMap((event) => (event.kind === 'pushed' ? [event.typeUrl] : []));
     expect(moves.slice(0, 4)).toEqual([typeUrls.cluster, typeUrls.endpoints, typeUrls.route, typeUrls.cluster]);
+
+    // XDS-49: the listener moves to another route and that to another cluster; it serves as before until both are there.
+    await underLoad(async () => {
+      set({ listeners: ['one'], clusters: ['z'], routes: { other: 'z' }, routeNames: { one: 'other' } });
+      await expect.poll(() => statOf('cluster_manager.cluster_removed'), { timeout: showMs }).toBe(2);
+    });
+    await underLoad(async () => {
+      set({ listeners: ['one'], clusters: ['y'], routes: { one: 'y' } });
+      await expect.poll(() => statOf('cluster_manager.cluster_removed'), { timeout: showMs }).toBe(3);
+    });
 
     // XDS-20: a bad listener is refused, the good one beside it and the rest are untouched.
     set({ listeners: ['one', 'two'], badListeners: ['bad'], clusters: ['y'], routes: { one: 'y', two: 'y' } });

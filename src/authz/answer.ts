@@ -15,7 +15,7 @@ import { StatusCode } from '#gen/envoy/type/v3/http_status_pb.js';
 import { answerTemplate } from './answer-template.ts';
 import { idLengthMax, publicTextLengthMax } from './limits.ts';
 
-export const decisionHeader = 'x-coffre-decision';
+const decisionHeader = 'x-coffre-decision';
 
 /** google.rpc.Code */
 const rpcOk = 0;

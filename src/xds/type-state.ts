@@ -77,7 +77,7 @@ export interface Pending {
   readonly gone: readonly string[];
 }
 
-export const nothingPending: Pending = { changed: [], missing: [], gone: [] };
+const nothingPending: Pending = { changed: [], missing: [], gone: [] };
 
 export function pendingOf(state: TypeState, listing: Listing | undefined): Pending {
   if (listing === undefined || state.settledOn === listing) return nothingPending;
@@ -152,7 +152,7 @@ export function settled(state: TypeState, listing: Listing): TypeState {
   return { ...state, held: holdsAll ? listing : state.held, settledOn: listing };
 }
 
-export interface Sent {
+interface Sent {
   readonly nonce: string;
   readonly version: string;
   readonly resources: readonly Resource[];

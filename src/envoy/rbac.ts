@@ -27,12 +27,12 @@ import { exact, prefix, type StringMatch } from './string-match.ts';
 /** The rules of an RBAC filter, HTTP or network. */
 export type RbacRules = ReturnType<typeof create<typeof RulesSchema>>;
 
-export function denyRules(policy: PortPolicy, trustDomain: string): RbacRules {
-  return rulesOf(RBAC_Action.DENY, policy.deny, trustDomain);
+export function denyRules(policy: PortPolicy): RbacRules {
+  return rulesOf(RBAC_Action.DENY, policy.deny, policy.trustDomain);
 }
 
-export function allowRules(policy: PortPolicy, trustDomain: string): RbacRules {
-  return rulesOf(RBAC_Action.ALLOW, policy.allow, trustDomain);
+export function allowRules(policy: PortPolicy): RbacRules {
+  return rulesOf(RBAC_Action.ALLOW, policy.allow, policy.trustDomain);
 }
 
 /** What stands where a route brings no rules: nobody passes. */

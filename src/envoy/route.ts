@@ -37,8 +37,8 @@ function isHttp({ protocol }: { readonly protocol: PortProtocol }): boolean {
 function inboundRoute(view: ProxyView, port: InboundPort): EnvoyResource {
   const action = routeTo(applicationCluster(port.port), port.protocol);
   return routeConfiguration(inboundName(port.port), action, {
-    [allowFilter]: perRoute(allowRules(port.policy, view.trustDomain)),
-    [denyFilter]: perRoute(denyRules(port.policy, view.trustDomain)),
+    [allowFilter]: perRoute(allowRules(port.policy)),
+    [denyFilter]: perRoute(denyRules(port.policy)),
     ...(port.everyRequest ? { [authzFilter]: checkSettings(view, port) } : {}),
   });
 }

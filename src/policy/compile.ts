@@ -36,6 +36,7 @@ export function compilePort(snapshot: Snapshot, target: PortToCompile): PortPoli
   const spokenFor = selecting.some((policy) => policy.allow.some((rule) => appliesToPort(rule, target.port)));
   const byDefault = spokenFor || target.tenant.defaultAccess === 'none' ? [] : [defaultRule(target.tenant)];
   return {
+    trustDomain: snapshot.mesh.trustDomain,
     tenant: target.tenant.name,
     deny: sortRules([...broken, ...denied]),
     allow: sortRules([...allowed, ...granted, ...byDefault]),

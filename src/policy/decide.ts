@@ -24,6 +24,7 @@ export type Decision =
   | { readonly kind: 'deny'; readonly reason: DenyReason };
 
 export type DenyReason =
+  /** Malformed, or of another trust domain. */
   | { readonly kind: 'no-identity'; readonly principal: string }
   | { readonly kind: 'tenant-wall'; readonly from: string; readonly to: string }
   | { readonly kind: 'grant-expired'; readonly rule: Rule }
@@ -33,7 +34,9 @@ export type DenyReason =
 
 export function decide(policy: PortPolicy, request: AccessRequest, nowMs: number): Decision {
   const parsed = parseSpiffeId(request.principal);
-  if (parsed.kind === 'refused') return deny({ kind: 'no-identity', principal: request.principal });
+  if (parsed.kind === 'refused' || parsed.id.trustDomain !== policy.trustDomain) {
+    return deny({ kind: 'no-identity', principal: request.principal });
+  }
   const from = parsed.id.namespace;
   const foreign = from !== policy.tenant;
   const matching = policy.allow.filter((rule) => matchesRule(rule, request, from));

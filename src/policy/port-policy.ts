@@ -11,6 +11,8 @@ import type { RequestMatch } from '../model/snapshot.ts';
 import type { SourceRef } from '../model/source-ref.ts';
 
 export interface PortPolicy {
+  /** Of the mesh: whoever comes from another is nobody here, be its tenant called as it may. */
+  readonly trustDomain: string;
   /** The tenant that owns the port. */
   readonly tenant: string;
   /** Sorted by name; any match denies. */

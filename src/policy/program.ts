@@ -14,8 +14,12 @@ import {
   type Rule as RuleMessage,
   RuleSchema,
 } from '#gen/coffre/policy/v1/program_pb.js';
+import { parseSpiffeId } from '../model/spiffe-id.ts';
 import type { Caller, PortPolicy, Rule } from './port-policy.ts';
 import type { ProxyView } from './view.ts';
+
+/** Keys of a check's context extensions: whose policy is to judge. They come from Envoy's configuration, which a caller cannot touch. */
+export const checkContext = { workload: 'workload', port: 'port' } as const;
 
 /** What a worker knows of one workload. */
 export interface Program {
@@ -45,13 +49,16 @@ export function programOf(view: ProxyView): PolicyProgram {
 /** @param message decoded from bytes that anybody may have written. */
 export function readProgram(message: PolicyProgram): ReadProgramResult {
   const { workload, spiffeId, tenant } = message;
-  if (workload === '' || spiffeId === '' || tenant === '') return refused('it names no workload, identity or tenant');
+  const owner = parseSpiffeId(spiffeId);
+  if (workload === '' || tenant === '') return refused('it names no workload or tenant');
+  if (owner.kind === 'refused' || owner.id.namespace !== tenant) return refused('its identity is none of its tenant');
+  const { trustDomain } = owner.id;
   const ports = new Map<number, PortPolicy>();
   for (const { port, deny, allow } of message.ports) {
     if (ports.has(port)) return refused(`it has two policies for port ${port}`);
     const rules = [...deny, ...allow].find((rule) => !isWhole(rule));
     if (rules !== undefined) return refused(`its rule \`${rules.name}\` on port ${port} names nobody it speaks of`);
-    ports.set(port, { tenant, deny: deny.map(readRule), allow: allow.map(readRule) });
+    ports.set(port, { trustDomain, tenant, deny: deny.map(readRule), allow: allow.map(readRule) });
   }
   return { kind: 'ok', program: { workload, spiffeId, tenant, ports } };
 }

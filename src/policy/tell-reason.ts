@@ -1,0 +1,41 @@
+/** A denial in words: a stable code for records, and a sentence for those who may know why. */
+import type { SourceRef } from '../model/source-ref.ts';
+import { formatSourceRef } from '../model/source-ref.ts';
+import type { DenyReason } from './decide.ts';
+
+export interface ToldReason {
+  readonly code: DenyReason['kind'];
+  readonly sentence: string;
+  /** Where the rule that decided was written. */
+  readonly where?: SourceRef;
+}
+
+export function tellReason(reason: DenyReason): ToldReason {
+  const code = reason.kind;
+  switch (reason.kind) {
+    case 'no-identity':
+      return { code, sentence: 'the caller has no identity of this mesh' };
+    case 'tenant-wall':
+      return { code, sentence: `no grant leads from tenant \`${reason.from}\` to this port of \`${reason.to}\`` };
+    case 'grant-expired':
+      return byRule(code, 'has ended', reason.rule);
+    case 'outside-grant':
+      return { code, sentence: `${named(reason.considered)} does not cover this caller, method and path` };
+    case 'deny-rule':
+      return byRule(code, 'denies it', reason.rule);
+    case 'no-allow-rule':
+      return { code, sentence: 'no rule allows it' };
+  }
+}
+
+function byRule(
+  code: DenyReason['kind'],
+  what: string,
+  { name, where }: { name: string; where: SourceRef },
+): ToldReason {
+  return { code, sentence: `\`${name}\` (${formatSourceRef(where)}) ${what}`, where };
+}
+
+function named(rules: readonly { readonly name: string }[]): string {
+  return rules.map(({ name }) => `\`${name}\``).join(', ');
+}

@@ -3,17 +3,21 @@
  *
  *   updates   SDS ─▶ CDS ─▶ EDS ─▶ LDS ─▶ RDS ─▶ others      each behind the ACK, NACK or timeout of the one before
  *   removals  LDS ─▶ RDS, others ─▶ CDS, SDS ─▶ EDS          each behind the ACK of whatever might use it
+ *   answers   endpoints and secrets asked for anew, and the endpoints of a cluster sent again: at once, behind nothing
  *
  * The planner is level-triggered: after every event it compares and emits the sends that are allowed, at most one
  * outstanding response per type. A roll-out keeps the snapshot it began with (`target`) until all its updates are sent;
  * the snapshots that arrive meanwhile merge into `newest`. Without that, endpoints that change all the time would hold
  * back a route for ever; with it, a route never names a cluster of another snapshot.
- * No cycle can form: Envoy ACKs on acceptance, not after warming, and a type never waits for one of a higher rank.
+ * The surprise: Envoy withholds the ACK of CDS while a cluster warms, and a cluster warms until its endpoints and secrets
+ * have come. So answers with those wait for no ACK (they cannot come too early: a client asks for what it was told to
+ * use), and no cycle can form, since otherwise a type waits only for those of a lower rank.
  * A NACK does not stop the types behind it, because what comes next may revoke something; it does keep whatever the
  * refused resources might still use.
  */
 import type { Protocol, XdsRequest } from './protocol.ts';
 import type { Resource, ResourceSnapshot } from './resource.ts';
+import { wants } from './subscription.ts';
 import {
   newTypeState,
   type Pending,
@@ -24,7 +28,7 @@ import {
   settled,
   type TypeState,
 } from './type-state.ts';
-import { isIndependent, mayUse, rankOf, referringTypes, typeUrls } from './type-url.ts';
+import { isAwaitedByClusters, isIndependent, mayUse, rankOf, referringTypes, typeUrls } from './type-url.ts';
 import { warmed } from './warming.ts';
 
 /** Everything one stream knows: a value. */
@@ -111,7 +115,9 @@ class Planner<R extends XdsRequest> {
       left = this.sendUpdates();
     }
     for (const typeUrl of this.order) {
-      if (this.hasRemovals(typeUrl) && this.mayRemove(typeUrl)) this.send(typeUrl, 'removal');
+      if (this.hasRemovals(typeUrl) && this.mayRemove(typeUrl)) {
+        this.send(typeUrl, 'removal', this.pendingIn(typeUrl));
+      }
     }
     for (const typeUrl of this.order) this.settle(typeUrl);
     const { types, target, newest, underway, nonces, young, sends } = this;
@@ -135,10 +141,15 @@ class Planner<R extends XdsRequest> {
     for (const typeUrl of this.order) {
       const independent = isIndependent(typeUrl);
       const rank = rankOf(typeUrl);
-      const free = this.stateOf(typeUrl).outstanding === undefined && (independent || rank <= heldBackFrom);
-      if (free && this.hasUpdates(typeUrl)) {
-        this.send(typeUrl, 'update');
-        this.underway ||= !independent;
+      const silent = this.stateOf(typeUrl).outstanding === undefined;
+      if (silent && (independent || rank <= heldBackFrom)) {
+        if (this.hasUpdates(typeUrl)) {
+          this.send(typeUrl, 'update', this.pendingIn(typeUrl));
+          this.underway ||= !independent;
+        }
+      } else if (silent && isAwaitedByClusters(typeUrl)) {
+        const answers = this.answersIn(typeUrl);
+        if (hasContent(answers)) this.send(typeUrl, 'update', answers);
       }
       const { outstanding } = this.stateOf(typeUrl);
       if (independent || outstanding?.overdue) continue;
@@ -149,17 +160,12 @@ class Planner<R extends XdsRequest> {
     return left;
   }
 
-  private send(typeUrl: string, phase: 'update' | 'removal'): void {
+  private send(typeUrl: string, phase: 'update' | 'removal', pending: Pending): void {
     const state = this.stateOf(typeUrl);
     const snapshot = this.snapshotOf(typeUrl);
     const listing = snapshot.types.get(typeUrl);
     if (listing === undefined) return;
-    const content = this.protocol.compose(typeUrl, state, {
-      snapshot,
-      listing,
-      pending: this.pendingIn(typeUrl),
-      phase,
-    });
+    const content = this.protocol.compose(typeUrl, state, { snapshot, listing, pending, phase });
     this.nonces += 1;
     const nonce = String(this.nonces);
     this.types.set(typeUrl, sent(state, { nonce, ...content }));
@@ -216,6 +222,14 @@ class Planner<R extends XdsRequest> {
     return pending;
   }
 
+  /** Of what is pending, what the client waits for. */
+  private answersIn(typeUrl: string): Pending {
+    const { due, subscription } = this.stateOf(typeUrl);
+    const { changed, missing } = this.pendingIn(typeUrl);
+    const asked = changed.filter(({ name }) => due.has(name) && wants(subscription, name));
+    return { changed: asked, missing: this.protocol.canSayAbsent(typeUrl) ? missing : [], gone: [] };
+  }
+
   private stateOf(typeUrl: string): TypeState {
     return this.types.get(typeUrl) ?? newTypeState;
   }
@@ -241,4 +255,8 @@ class Planner<R extends XdsRequest> {
     }
     return undefined;
   }
+}
+
+function hasContent({ changed, missing }: Pending): boolean {
+  return changed.length > 0 || missing.length > 0;
 }

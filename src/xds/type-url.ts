@@ -35,6 +35,11 @@ export function isIndependent(typeUrl: string): boolean {
   return typeUrl === typeUrls.runtime;
 }
 
+/** Types without which a new cluster cannot finish warming, and so without which Envoy acknowledges no CDS. */
+export function isAwaitedByClusters(typeUrl: string): boolean {
+  return typeUrl === typeUrls.endpoints || typeUrl === typeUrls.secret;
+}
+
 /** Types of which a SotW response is the whole truth: absence means deletion. In no other type can SotW delete. */
 export function isFullState(typeUrl: string): boolean {
   return typeUrl === typeUrls.listener || typeUrl === typeUrls.cluster;

@@ -1,7 +1,7 @@
 /**
  * A cluster that was sent again warms anew and waits for its endpoints, though they did not change.
  *
- *   cluster sent ──▶ its endpoints are due ──▶ EDS, behind the ACK of CDS
+ *   cluster sent ──▶ its endpoints are due ──▶ EDS, behind CDS on the wire and before its ACK, which waits for them
  *
  * The client may ask for them before or after: what is due is remembered until then, and forgotten with the cluster.
  * Source: Envoy docs, api-docs/xds_protocol, "Resource warming"; envoy issue 13009.

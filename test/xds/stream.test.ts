@@ -35,13 +35,40 @@ function play(contents: Contents, events: readonly StreamEvent<DeltaRequest>[]) 
 const { cluster, route, endpoints } = typeUrls;
 
 describe('the order of sends', () => {
-  test('a route waits for the ACK of its cluster, and that ACK is what is waited for', () => {
+  /** A client that holds cluster `x` and route `r`, both of version 1. */
+  const holdsBoth = [
+    ask({ typeUrl: cluster }),
+    ask({ typeUrl: cluster, nonce: '1' }),
+    ask({ typeUrl: route, subscribe: ['r'] }),
+    ask({ typeUrl: route, nonce: '2' }),
+  ];
+
+  test('a route that changed waits for the ACK of its cluster, and that ACK is what is waited for', () => {
     const { sent, waitingFor } = play({ cluster: { x: '1' }, route: { r: '1' } }, [
-      ask({ typeUrl: cluster }),
-      ask({ typeUrl: route, subscribe: ['r'] }),
+      ...holdsBoth,
+      replace({ cluster: { x: '2' }, route: { r: '2' } }),
     ]);
-    expect(sent).toEqual([['Cluster x'], []]);
-    expect(waitingFor).toBe('1');
+    expect(sent.at(-1)).toEqual(['Cluster x']);
+    expect(waitingFor).toBe('3');
+  });
+
+  test('what is asked for anew waits for nothing: Envoy withholds the ACK of CDS until a new cluster has it', () => {
+    const { sent } = play({ cluster: { x: '1' }, endpoints: { x: '1' } }, [
+      ask({ typeUrl: cluster }),
+      ask({ typeUrl: endpoints, subscribe: ['x', 'absent'] }),
+    ]);
+    expect(sent).toEqual([['Cluster x'], ['ClusterLoadAssignment x -absent']]);
+  });
+
+  test('the endpoints of a cluster that was sent again follow it at once, and other changes wait', () => {
+    const { sent } = play({ cluster: { x: '1' }, endpoints: { x: '1', y: '1' } }, [
+      ask({ typeUrl: cluster }),
+      ask({ typeUrl: cluster, nonce: '1' }),
+      ask({ typeUrl: endpoints, subscribe: ['x', 'y'] }),
+      ask({ typeUrl: endpoints, nonce: '2' }),
+      replace({ cluster: { x: '2' }, endpoints: { x: '1', y: '2' } }),
+    ]);
+    expect(sent.at(-1)).toEqual(['Cluster x', 'ClusterLoadAssignment x']);
   });
 
   test('nothing is waited for when nothing is held back', () => {
@@ -51,13 +78,13 @@ describe('the order of sends', () => {
 
   test('a cluster that is not acknowledged in time lets the route pass, and its own next change still waits', () => {
     const { sent } = play({ cluster: { x: '1' }, route: { r: '1' } }, [
-      ask({ typeUrl: cluster }),
-      ask({ typeUrl: route, subscribe: ['r'] }),
-      { kind: 'ack-wait-over', nonce: '1' },
-      replace({ cluster: { x: '2' }, route: { r: '1' } }),
-      ask({ typeUrl: cluster, nonce: '1' }),
+      ...holdsBoth,
+      replace({ cluster: { x: '2' }, route: { r: '2' } }),
+      { kind: 'ack-wait-over', nonce: '3' },
+      replace({ cluster: { x: '3' }, route: { r: '2' } }),
+      ask({ typeUrl: cluster, nonce: '3' }),
     ]);
-    expect(sent).toEqual([['Cluster x'], [], ['RouteConfiguration r'], [], ['Cluster x']]);
+    expect(sent.slice(-4)).toEqual([['Cluster x'], ['RouteConfiguration r'], [], ['Cluster x']]);
   });
 
   test('endpoints that change all the time do not hold back a route', () => {

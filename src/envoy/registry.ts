@@ -7,6 +7,10 @@ import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js
 import { StdoutAccessLogSchema } from '#gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { CredentialInjectorSchema } from '#gen/envoy/extensions/filters/http/credential_injector/v3/credential_injector_pb.js';
 import {
+  ExtAuthzPerRouteSchema,
+  ExtAuthzSchema,
+} from '#gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
+import {
   RBACSchema as HttpRbacSchema,
   RBACPerRouteSchema,
 } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
@@ -46,6 +50,8 @@ export const envoyRegistry = createRegistry(
   HeaderMutationSchema,
   HttpRbacSchema,
   RBACPerRouteSchema,
+  ExtAuthzSchema,
+  ExtAuthzPerRouteSchema,
   RouterSchema,
   NetworkRbacSchema,
   TcpProxySchema,

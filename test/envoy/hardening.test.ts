@@ -1,0 +1,172 @@
+/** What no configuration of ours ever lacks, whatever the mesh: each sentence over every proxy of many random meshes. */
+import type { JsonValue } from '@bufbuild/protobuf';
+import { expect, test } from 'vitest';
+import { randomTestMs } from '../fixtures/random-mesh.ts';
+import { everyConfiguration, type Resources } from './every-configuration.ts';
+import { at, fieldsNamed, isObject, objectsIn } from './json.ts';
+
+const options = { timeout: randomTestMs };
+const tls13 = { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' };
+
+test('every inbound chain takes TLS only, for one port and one name, and asks for a certificate', options, () => {
+  everyConfiguration((resources) => {
+    for (const chain of inboundChains(resources)) {
+      expect(chain['filter_chain_match']).toEqual({
+        destination_port: expect.any(Number),
+        transport_protocol: 'tls',
+        server_names: [expect.stringMatching(/^[a-z]+\.mesh\.coffre$/)],
+      });
+      expect(at(chain, 'transport_socket', 'typed_config')).toEqual([
+        {
+          '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
+          require_client_certificate: true,
+          disable_stateless_session_resumption: true,
+          disable_stateful_session_resumption: true,
+          common_tls_context: expect.objectContaining({
+            tls_params: tls13,
+            tls_certificate_sds_secret_configs: [overAds('identity')],
+            validation_context_sds_secret_config: overAds(expect.stringMatching(/^(trust|peers)\//)),
+          }),
+        },
+      ]);
+    }
+  });
+});
+
+test('every inbound HTTP chain denies, then allows, before it routes', options, () => {
+  everyConfiguration((resources) => {
+    for (const manager of inboundChains(resources).flatMap((chain) => managersIn(chain))) {
+      const filters = at(manager, 'http_filters', 'name');
+      expect(filters.slice(0, 2)).toEqual(['coffre.rbac.deny', 'coffre.rbac.allow']);
+      expect(filters.slice(2)).toSatisfy((rest: JsonValue[]) =>
+        [['envoy.filters.http.router'], [expect.anything(), 'coffre.seal', 'envoy.filters.http.router']].some(
+          (wanted) => rest.length === wanted.length && rest.at(-1) === wanted.at(-1),
+        ),
+      );
+      expect(manager).toMatchObject({
+        normalize_path: true,
+        merge_slashes: true,
+        path_with_escaped_slashes_action: 'REJECT_REQUEST',
+        forward_client_cert_details: 'SANITIZE_SET',
+        use_remote_address: true,
+        common_http_protocol_options: { headers_with_underscores_action: 'REJECT_REQUEST' },
+      });
+    }
+  });
+});
+
+test('every inbound TCP chain dials the application only after the handshake', options, () => {
+  everyConfiguration((resources) => {
+    for (const chain of inboundChains(resources)) {
+      const [first, second] = at(chain, 'filters', 'typed_config');
+      if (!isObject(second)) continue;
+      expect(at(chain, 'filters', 'name')).toEqual(['envoy.filters.network.rbac', 'envoy.filters.network.tcp_proxy']);
+      expect(at(first, 'rules', 'action')).toEqual([]); // ALLOW is the zero value
+      expect(second).toMatchObject({ upstream_connect_mode: 'ON_DOWNSTREAM_TLS_HANDSHAKE', max_early_data_bytes: 0 });
+    }
+  });
+});
+
+test('every cluster but the application’s speaks TLS 1.3 to exactly named peers', options, () => {
+  everyConfiguration(({ cluster, secret }) => {
+    for (const [name, value] of cluster) {
+      if (name.startsWith('app/')) {
+        expect(at(value, ...toEndpoints, 'socket_address', 'address')).toEqual(['127.0.0.1']);
+        continue;
+      }
+      const [context] = at(value, 'transport_socket', 'typed_config');
+      expect(context).toMatchObject({
+        sni: expect.any(String),
+        max_session_keys: 0,
+        common_tls_context: { tls_params: tls13 },
+      });
+      const [trust] = at(context, 'common_tls_context', 'validation_context_sds_secret_config', 'name');
+      const matchers = at(secret.get(String(trust)), ...toMatchers);
+      expect(matchers.length).toBeGreaterThan(0);
+      for (const matcher of matchers) expect(Object.keys(isObject(matcher) ? matcher : {})).toEqual(['exact']);
+    }
+  });
+});
+
+const toEndpoints = ['load_assignment', 'endpoints', 'lb_endpoints', 'endpoint', 'address'];
+const toMatchers = ['validation_context', 'match_typed_subject_alt_names', 'matcher'];
+
+test('every validation context has one anchor and at least one name', options, () => {
+  everyConfiguration(({ secret }) => {
+    for (const value of secret.values()) {
+      for (const context of at(value, 'validation_context')) {
+        const [anchor] = at(context, 'trusted_ca', 'inline_string');
+        expect(String(anchor).match(/BEGIN CERTIFICATE/g)).toHaveLength(1);
+        const names = at(context, 'match_typed_subject_alt_names');
+        expect(names.length).toBeGreaterThan(0);
+        expect(Object.keys(isObject(context) ? context : {}).sort()).toEqual([
+          'match_typed_subject_alt_names',
+          'trusted_ca',
+        ]);
+      }
+    }
+  });
+});
+
+test('a trust in a whole tenant ends with a slash, so that no longer name begins with it', options, () => {
+  everyConfiguration(({ secret, route }) => {
+    const prefixes = [...secret.values()].flatMap((value) => at(value, ...toMatchers, 'prefix'));
+    const principals = [...route.values()].flatMap((value) => fieldsNamed(value, 'principal_name'));
+    for (const prefix of [...prefixes, ...principals.flatMap((name) => at(name, 'prefix'))]) {
+      expect(prefix).toMatch(/^spiffe:\/\/mesh\.test\/ns\/[a-z]+\/$/);
+    }
+  });
+});
+
+test('the private key is in one secret and nowhere else', options, () => {
+  everyConfiguration((resources) => {
+    for (const [type, ofType] of Object.entries(resources)) {
+      for (const [name, value] of ofType) {
+        const isIdentity = type === 'secret' && name === 'identity';
+        expect(JSON.stringify(value).includes('PRIVATE KEY')).toBe(isIdentity);
+      }
+    }
+  });
+});
+
+test('no switch that could turn a check off is ever written', options, () => {
+  const switches = [
+    'failure_mode_allow',
+    'filter_enabled',
+    'filter_enabled_metadata',
+    'shadow_rules',
+    'disabled',
+    'is_optional',
+    'allow_expired_certificate',
+    'trust_chain_verification',
+    'verify_certificate_spki',
+    'verify_certificate_hash',
+    'insecure',
+    'default_filter_chain',
+  ];
+  everyConfiguration((resources) => {
+    const keys = new Set(
+      Object.values(resources).flatMap((ofType) =>
+        [...ofType.values()].flatMap((value) => objectsIn(value).flatMap((object) => Object.keys(object))),
+      ),
+    );
+    expect(switches.filter((name) => keys.has(name))).toEqual([]);
+  });
+});
+
+/** The chains of the inbound listener; the one that never matches stands where no port is declared. */
+function inboundChains({ listener }: Resources) {
+  return at(listener.get('inbound'), 'filter_chains')
+    .filter(isObject)
+    .filter(({ name }) => name !== 'never');
+}
+
+function managersIn(chain: JsonValue): JsonValue[] {
+  return at(chain, 'filters')
+    .filter((filter) => at(filter, 'name')[0] === 'envoy.filters.network.http_connection_manager')
+    .flatMap((filter) => at(filter, 'typed_config'));
+}
+
+function overAds(name: unknown) {
+  return { name, sds_config: { resource_api_version: 'V3', ads: {} } };
+}

@@ -7,6 +7,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from './config.ts';
+import { workerKey } from './controller/configure.ts';
 import { bootstrapFor } from './envoy/bootstrap.ts';
 import { type Authority, defaultServerDnsName } from './identity/authority.ts';
 import { systemPorts } from './identity/system-ports.io.ts';
@@ -23,7 +24,7 @@ export function equipWorkloads(config: Config, authority: Authority): (snapshot:
   });
   return async ({ workloads }) => {
     const subjects = [...workloads.values()].map(({ key, serviceAccount }) => ({ workload: key, serviceAccount }));
-    const { nextRenewalMs } = await files.sync(subjects);
+    const { nextRenewalMs } = await files.sync([...subjects, { workload: workerKey, serviceAccount: 'authz' }]);
     for (const { key, tenant } of workloads.values()) {
       const folder = files.folderOf(key);
       const bootstrap = bootstrapFor({

@@ -6,16 +6,17 @@
  * This is a composition root: it joins rooms that do not know each other, and decides nothing.
  */
 import { pino } from 'pino';
-import { AggregatedDiscoveryService } from '#gen/envoy/service/discovery/v3/ads_pb.js';
 import { type Config, readConfig } from './config.ts';
 import { admitProxy } from './controller/admit-proxy.ts';
 import { logReport, logXdsEvents } from './controller/log-report.io.ts';
 import { Loop } from './controller/loop.io.ts';
+import { authzServerName } from './envoy/ext-authz.ts';
 import { equipWorkloads } from './equip-workloads.ts';
 import { watchFolder, watchFolderDefaults } from './folder/watch-folder.ts';
 import { createGrpcServer, type GrpcServer } from './grpc/grpc-server.ts';
 import { tokenHeader } from './grpc/peer.ts';
-import type { Authority } from './identity/authority.ts';
+import { type Authority, defaultServerDnsName } from './identity/authority.ts';
+import type { Leaf } from './identity/leaf.ts';
 import { openAuthority } from './identity/open-authority.io.ts';
 import { StateError } from './identity/state-error.ts';
 import { systemPorts } from './identity/system-ports.io.ts';
@@ -28,12 +29,6 @@ import { createXdsService } from './xds/server.io.ts';
 
 /** Time that open streams get to end at shutdown, in ms. Sidecars keep what they have and come back. */
 const shutdownGraceMs = 2_000;
-
-/** Responses leave as the bytes they were encoded to once. */
-const adsForms = {
-  streamAggregatedResources: { request: 'raw', response: 'raw' },
-  deltaAggregatedResources: { request: 'raw', response: 'raw' },
-} as const;
 
 const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
 
@@ -66,6 +61,7 @@ async function run(config: Config): Promise<void> {
       stateFolder: config.state,
       ...(config.stateKeyFile === undefined ? {} : { keyFile: config.stateKeyFile }),
       trustDomain,
+      serverDnsNames: [defaultServerDnsName, authzServerName],
       ports: systemPorts,
     });
     const server = await serveXds(config, authority, cache, () => latest);
@@ -79,10 +75,8 @@ async function run(config: Config): Promise<void> {
         trustDomain: authority.trustDomain,
         rootPem: authority.rootPem,
         bundlePem: (tenant) => authority.bundlePem(tenant),
-        leaf(spiffeId) {
-          const leaf = authority.leaf(spiffeId);
-          return leaf && { certificateChainPem: leaf.certificateChainPem, privateKeyPem: leaf.privateKeyPem.reveal() };
-        },
+        leaf: (spiffeId) => revealed(authority.leaf(spiffeId)),
+        workerIdentity: () => revealed(authority.serverCredentials(authzServerName)),
         ensure: (wanted) => authority.ensure(wanted),
         nextRenewalMs: () => authority.nextRenewalMs(),
       },
@@ -126,6 +120,11 @@ async function run(config: Config): Promise<void> {
   if (stop.cause !== undefined) throw stop.cause;
 }
 
+/** Keys leave the CA here, for the SDS secret of their owner and nothing else. */
+function revealed(leaf: Leaf | undefined) {
+  return leaf && { certificateChainPem: leaf.certificateChainPem, privateKeyPem: leaf.privateKeyPem.reveal() };
+}
+
 async function serveXds(
   config: Config,
   authority: Authority,
@@ -150,10 +149,7 @@ async function serveXds(
       return admitProxy(token, { nodeId: node.id, nodeCluster: node.cluster, snapshot: snapshot() });
     },
   });
-  server.addService(AggregatedDiscoveryService, adsForms, {
-    streamAggregatedResources: xds.implementation['StreamAggregatedResources'] as never,
-    deltaAggregatedResources: xds.implementation['DeltaAggregatedResources'] as never,
-  });
+  server.addDefinition(xds.definition, xds.implementation);
   const bound = await server.bind();
   if (bound.kind !== 'bound') throw new StartRefused(`${bound.message}; ${bound.advice}`);
   return server;

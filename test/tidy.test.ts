@@ -19,7 +19,7 @@ import { type ForbiddenWord, wordFindings } from '../tools/tidy/words.ts';
 const rooms: RoomTable = {
   // The pure core: data flows one way.
   model: [],
-  policy: ['model'],
+  policy: ['model', 'gen'],
   envoy: ['model', 'policy', 'gen'],
   proof: ['model', 'policy', 'envoy', 'gen'],
   // Of use under any mesh: they know none, and report through ports they declare.
@@ -38,6 +38,8 @@ const rooms: RoomTable = {
   folder: ['model', 'telemetry'],
   kube: ['model', 'policy', 'telemetry'],
   controller: ['model', 'policy', 'envoy', 'proof', 'xds', 'identity', 'chaos', 'evidence', 'telemetry', 'gen'],
+  // What an authorization worker knows, and how it answers by it.
+  verdict: ['model', 'policy', 'authz', 'grpc', 'xds', 'identity', 'gen'],
   // The doors.
   admin: [
     'config',
@@ -60,14 +62,14 @@ const rooms: RoomTable = {
   // The composition roots and what they read.
   config: ['model', 'envoy'],
   main: 'everything',
-  'equip-workloads': ['config', 'envoy', 'identity', 'model'],
+  'equip-workloads': ['config', 'envoy', 'identity', 'model', 'controller'],
   'system-clock': [],
   worker: 'everything',
 };
 
 const purity: PurityRules = {
   pureRooms: ['model', 'policy', 'proof', 'envoy'],
-  mixedRooms: ['xds', 'authz', 'identity', 'chaos', 'controller', 'evidence', 'oidc'],
+  mixedRooms: ['xds', 'authz', 'verdict', 'identity', 'chaos', 'controller', 'evidence', 'oidc'],
   effectfulModules: [
     ...[
       'fs',

@@ -1,10 +1,11 @@
 /**
  * Whether a proxy is who it says: its token is ours and alive, its node claims what the token says, and the workload
- * exists with that service account now. Only then is anything looked up for it.
+ * exists with that service account now. Only then is anything looked up for it. Authorization workers come by the same door.
  */
 import type { TokenVerdict } from '../identity/token-claims.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { Admission } from '../xds/ports.ts';
+import { workerKey } from './configure.ts';
 
 export interface ProxyClaim {
   readonly nodeId: string;
@@ -23,6 +24,7 @@ export function admitProxy(token: TokenVerdict, claim: ProxyClaim): Admission {
       `the token is of \`${token.workload}\` and the node claims \`${claim.nodeId}\` in \`${claim.nodeCluster}\``,
     );
   }
+  if (token.workload === workerKey) return { kind: 'client', key: workerKey, expiresAtMs: token.expiresAtMs };
   const workload = claim.snapshot?.workloads.get(token.workload);
   if (workload === undefined) return denied(`no tenant has a workload \`${token.workload}\``);
   if (workload.serviceAccount !== token.serviceAccount) {

@@ -8,24 +8,36 @@
  */
 import { toBinary } from '@bufbuild/protobuf';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
+import { PolicyProgramSchema } from '#gen/coffre/policy/v1/program_pb.js';
 import type { Platform } from '../envoy/platform.ts';
 import type { ProxyTrust } from '../envoy/proxy-trust.ts';
-import type { EnvoyResource } from '../envoy/resource.ts';
+import { type EnvoyResource, resource } from '../envoy/resource.ts';
 import { resourcesFor } from '../envoy/resources-for.ts';
-import { tenantsOf } from '../envoy/secret.ts';
+import { identitySecretOf, tenantsOf } from '../envoy/secret.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import { systemNamespace } from '../model/system-namespace.ts';
+import { programOf, programTypeUrl } from '../policy/program.ts';
 import { type ProxyView, viewOf } from '../policy/view.ts';
 import { contentVersion, type Resource, type ResourceSnapshot } from '../xds/resource.ts';
+import { typeUrls } from '../xds/type-url.ts';
+
+/** Said of every proxy, be the list empty: a type that a snapshot does not speak of is left as the client has it. */
+const servedTypes: readonly string[] = [...Object.values(typeUrls), programTypeUrl];
+
+/** Key of the authorization workers' configuration; its namespace may belong to no tenant. */
+export const workerKey = `${systemNamespace}/authz`;
 
 /** What the CA has issued so far. */
 export interface IssuedTrust {
   leaf(spiffeId: string): Pick<ProxyTrust, 'certificateChainPem' | 'privateKeyPem'> | undefined;
   bundlePem(tenant: string): string | undefined;
   readonly rootPem: string;
+  /** What authorization workers serve with. */
+  workerIdentity(): Pick<ProxyTrust, 'certificateChainPem' | 'privateKeyPem'> | undefined;
 }
 
 export interface Configuration {
-  /** By workload key; what to serve from now on. */
+  /** By workload key, and `workerKey`; what to serve from now on. */
   readonly proxies: ReadonlyMap<string, ResourceSnapshot>;
   /** Workloads that wait for a certificate or an anchor: nothing new is said to them. */
   readonly withheld: readonly string[];
@@ -39,15 +51,22 @@ export function configure(snapshot: Snapshot, trust: IssuedTrust, platform: Plat
   const withheld: string[] = [];
   const failed: { workload: string; cause: unknown }[] = [];
   const encoded = new Map<string, Resource>();
+  const programs: EnvoyResource[] = [];
   for (const workload of snapshot.workloads.values()) {
     try {
       const view = viewOf(snapshot, workload, nowMs);
+      programs.push(resource(PolicyProgramSchema, workload.key, programOf(view)));
       const proxyTrust = trustFor(view, trust);
       if (proxyTrust === undefined) withheld.push(workload.key);
       else proxies.set(workload.key, toSnapshot(snapshot.revision, resourcesFor(view, proxyTrust, platform), encoded));
     } catch (cause) {
       failed.push({ workload: workload.key, cause });
     }
+  }
+  const identity = trust.workerIdentity();
+  // Half of the programs would answer 503 for the other half, which a worker with the last good whole does not.
+  if (identity !== undefined && failed.length === 0) {
+    proxies.set(workerKey, toSnapshot(snapshot.revision, [identitySecretOf(identity), ...programs], encoded));
   }
   return { proxies, withheld, failed };
 }
@@ -74,7 +93,7 @@ function toSnapshot(
   resources: readonly EnvoyResource[],
   encoded: Map<string, Resource>,
 ): ResourceSnapshot {
-  const types = new Map<string, Map<string, Resource>>();
+  const types = new Map<string, Map<string, Resource>>(servedTypes.map((typeUrl) => [typeUrl, new Map()]));
   for (const resource of resources) {
     const ofType = types.get(resource.typeUrl) ?? new Map<string, Resource>();
     types.set(resource.typeUrl, ofType);

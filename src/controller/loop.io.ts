@@ -14,7 +14,7 @@ import type { Problem } from '../model/problem.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { formatSourceRef } from '../model/source-ref.ts';
 import type { ResourceSnapshot } from '../xds/resource.ts';
-import { configure, type IssuedTrust } from './configure.ts';
+import { configure, type IssuedTrust, workerKey } from './configure.ts';
 import { waitMs } from './schedule.ts';
 
 export interface LoopPorts {
@@ -122,7 +122,7 @@ export class Loop {
       proxies.set(workload, resources);
       this.#served.add(workload);
     }
-    for (const workload of [...this.#served].filter((key) => !snapshot.workloads.has(key))) {
+    for (const workload of [...this.#served].filter((key) => key !== workerKey && !snapshot.workloads.has(key))) {
       proxies.delete(workload);
       this.#served.delete(workload);
     }

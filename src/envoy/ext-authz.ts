@@ -22,6 +22,7 @@ import {
   HttpFilterSchema,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { StatusCode } from '#gen/envoy/type/v3/http_status_pb.js';
+import { checkContext } from '../policy/program.ts';
 import type { InboundPort, ProxyView } from '../policy/view.ts';
 import { tcpAddress } from './address.ts';
 import { bypassOption, http2Only } from './cluster-options.ts';
@@ -33,9 +34,6 @@ import { upstreamTls } from './tls.ts';
 
 /** Name of the filter; routes address their part of it by this name, and its metadata carries the verdict. */
 export const authzFilter = 'envoy.filters.http.ext_authz';
-
-/** Keys of the context that a check carries: whose policy is to judge. The worker trusts them as Envoy's configuration, which the caller cannot touch. */
-export const checkContext = { workload: 'workload', port: 'port' } as const;
 
 /** Longest wait for a verdict, in ms; then 503. A worker answers in well under one. */
 const checkTimeoutMs = 200;

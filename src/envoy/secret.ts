@@ -31,7 +31,7 @@ const nobody = 'spiffe://nobody.invalid/ns/nobody/sa/nobody';
 
 export function secretsOf(view: ProxyView, trust: ProxyTrust): readonly EnvoyResource[] {
   return [
-    identity(trust),
+    identitySecretOf(trust),
     ...tenantsToTrust(view).map((tenant) =>
       validationContext(tenantTrustSecret(tenant), tenant, trust, [prefix(spiffeIdPrefix(view.trustDomain, tenant))]),
     ),
@@ -52,7 +52,8 @@ function tenantsToTrust(view: ProxyView): readonly string[] {
   return [...new Set(callers.map((caller) => caller.tenant))].sort();
 }
 
-function identity(trust: ProxyTrust): EnvoyResource {
+/** The SDS secret of whoever serves or calls with this certificate. */
+export function identitySecretOf(trust: Pick<ProxyTrust, 'certificateChainPem' | 'privateKeyPem'>): EnvoyResource {
   return resource(
     SecretSchema,
     identitySecret,

@@ -6,7 +6,7 @@
  * Addresses are `host:port` or `unix:/path`; TLS is spoken on both. What goes wrong at the start is a value with advice.
  */
 import type { DescService } from '@bufbuild/protobuf';
-import { Server, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Server, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { type BindProblem, bindProblem } from './bind-problem.ts';
 import {
   concurrentStreamsMax,
@@ -48,6 +48,8 @@ export interface GrpcServer {
     forms: F,
     handlers: ServiceHandlers<S, F>,
   ): void;
+  /** For a service that brings its own serializers. */
+  addDefinition(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void;
   bind(): Promise<BindResult>;
   rotate(tls: TlsMaterial): RotationResult;
   /** Asks every connected client to come back on a new connection; those still here after `graceMs` are cut. */
@@ -79,6 +81,10 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     addService(service, forms, handlers) {
       // Each handler is typed by ServiceHandlers; grpc-js's own map is not.
       server.addService(serviceDefinition(service, forms), handlers as UntypedServiceImplementation);
+    },
+
+    addDefinition(definition, implementation) {
+      server.addService(definition, implementation);
     },
 
     async bind() {

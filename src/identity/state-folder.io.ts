@@ -26,8 +26,8 @@ import { StateError } from './state-error.ts';
 /** Bytes of the sealing key, written as base64. */
 const sealKeyBytes = 32;
 
-/** Largest record we read, in bytes; a leaf with its chain and key is under 4 KiB. */
-const recordBytesMax = 65_536;
+/** Largest record we read unless told otherwise, in bytes; a leaf with its chain and key is under 4 KiB. */
+const recordBytesMaxDefault = 65_536;
 
 const recordSuffix = '.sealed';
 
@@ -35,15 +35,22 @@ export class StateFolder {
   readonly path: string;
   readonly #key: KeyObject;
   readonly #entropy: Entropy;
+  readonly #recordBytesMax: number;
 
-  private constructor(path: string, key: KeyObject, entropy: Entropy) {
+  private constructor(path: string, key: KeyObject, entropy: Entropy, recordBytesMax: number) {
     this.path = path;
     this.#key = key;
     this.#entropy = entropy;
+    this.#recordBytesMax = recordBytesMax;
   }
 
   /** @param keyFile a sealing key kept outside the folder; it must exist, and is never made here. */
-  static async open(path: string, keyFile: string | undefined, entropy: Entropy): Promise<StateFolder> {
+  static async open(
+    path: string,
+    keyFile: string | undefined,
+    entropy: Entropy,
+    recordBytesMax: number = recordBytesMaxDefault,
+  ): Promise<StateFolder> {
     try {
       await makePrivateFolder(path);
       await chmod(path, privateFolderMode); // it may have been made beforehand, wider
@@ -52,7 +59,7 @@ export class StateFolder {
     }
     const key =
       keyFile === undefined ? await ownSealKey(path, join(path, 'seal.key'), entropy) : await readSealKey(keyFile);
-    return new StateFolder(path, key, entropy);
+    return new StateFolder(path, key, entropy, recordBytesMax);
   }
 
   /** @returns undefined where there is no such record. @throws StateError where there is one that cannot be trusted. */
@@ -60,7 +67,7 @@ export class StateFolder {
     const path = this.#pathOf(name);
     let sealed: Buffer;
     try {
-      if ((await stat(path)).size > recordBytesMax) throw damaged(path);
+      if ((await stat(path)).size > this.#recordBytesMax) throw damaged(path);
       sealed = await readFile(path);
     } catch (error) {
       if (isErrno(error, 'ENOENT')) return undefined;

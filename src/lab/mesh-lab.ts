@@ -9,6 +9,7 @@
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { workerKey } from '../controller/configure.ts';
 import { type AppProcess, startApp } from './app-process.ts';
 import { type EnvoyProcess, startEnvoy } from './envoy-process.ts';
 import { type Lab, type LabOptions, startLab } from './lab.ts';
@@ -18,6 +19,8 @@ import { hostPlace } from './protocol.ts';
 
 /** Where proxies find the control plane. In the reserved range, so that no application can dial it. */
 export const controlPlanePort = 15_012;
+/** Where sidecars ask for verdicts. */
+export const authzPort = 15_013;
 /** Longest wait for the control plane to serve, in ms. */
 const controlPlaneMs = 30_000;
 
@@ -32,6 +35,8 @@ export interface MeshLabOptions extends LabOptions {
   readonly folder: string;
   /** What a pod's application listens on, such as `['http:8080']`; by default its container ports, as HTTP/1.1. */
   readonly listen?: (pod: MeshPodSpec) => readonly string[];
+  /** Ends the lab at once, also while it starts. */
+  readonly signal?: AbortSignal;
 }
 
 export class MeshLab {
@@ -41,6 +46,7 @@ export class MeshLab {
   readonly #options: MeshLabOptions;
   readonly #pods = new Map<string, MeshPod>();
   #controlPlane: LabProcess | undefined;
+  #authzWorker: LabProcess | undefined;
 
   private constructor(lab: Lab, options: MeshLabOptions) {
     this.lab = lab;
@@ -51,9 +57,12 @@ export class MeshLab {
   /** Resolves when every sidecar is live under the configuration of the folder. */
   static async start(options: MeshLabOptions): Promise<MeshLab> {
     const mesh = new MeshLab(await startLab(options), options);
+    options.signal?.addEventListener('abort', () => void mesh.stop(), { once: true });
     try {
+      options.signal?.throwIfAborted();
       cpSync(options.folder, mesh.folder, { recursive: true });
       await mesh.startControlPlane();
+      await mesh.startAuthzWorker();
       const world = readMeshWorld(mesh.folder);
       await Promise.all(world.pods.map((pod) => mesh.#startPod(pod, world)));
       return mesh;
@@ -99,12 +108,44 @@ export class MeshLab {
         main,
         ...['--folder', this.folder, '--state', this.#private('state')],
         ...['--workloads', this.#private('w'), '--bypass', 'mark'],
-        ...['--xds', `${this.lab.host.ipv4}:${controlPlanePort}`],
+        ...['--xds', this.#at(controlPlanePort), '--authz', this.#at(authzPort)],
       ],
       confined: false,
       name: 'coffre',
     });
     await this.#controlPlane.waitForLine(/"msg":"serving"/, controlPlaneMs);
+  }
+
+  get authzWorker(): LabProcess {
+    if (this.#authzWorker === undefined) throw new Error('the authorization worker has not been started');
+    return this.#authzWorker;
+  }
+
+  /** Decisions of every worker that ran, one JSON line each. */
+  get decisionsPath(): string {
+    return this.#private('decisions.ndjson');
+  }
+
+  async startAuthzWorker(): Promise<void> {
+    const worker = fileURLToPath(new URL('../worker.ts', import.meta.url));
+    this.#authzWorker = await this.lab.spawn({
+      in: hostPlace,
+      argv: [
+        process.execPath,
+        worker,
+        ...['--xds', this.#at(controlPlanePort), '--listen', this.#at(authzPort)],
+        ...['--files', join(this.#private('w'), workerKey), '--state', this.#private('authz')],
+        ...['--decisions', this.decisionsPath],
+      ],
+      confined: false,
+      name: 'authz',
+    });
+    await this.#authzWorker.waitForLine(/"msg":"serving"/, controlPlaneMs);
+  }
+
+  async killAuthzWorker(): Promise<void> {
+    await this.authzWorker.kill('SIGKILL');
+    await this.authzWorker.exited;
   }
 
   async killControlPlane(): Promise<void> {
@@ -126,6 +167,10 @@ export class MeshLab {
 
   async stop(): Promise<void> {
     await this.lab.stop();
+  }
+
+  #at(port: number): string {
+    return `${this.lab.host.ipv4}:${port}`;
   }
 
   #private(name: string): string {

@@ -18,6 +18,8 @@ import { parseSpiffeId } from '../model/spiffe-id.ts';
 import type { Caller, PortPolicy, Rule } from './port-policy.ts';
 import type { ProxyView } from './view.ts';
 
+export const programTypeUrl = `type.googleapis.com/${PolicyProgramSchema.typeName}`;
+
 /** Keys of a check's context extensions: whose policy is to judge. They come from Envoy's configuration, which a caller cannot touch. */
 export const checkContext = { workload: 'workload', port: 'port' } as const;
 

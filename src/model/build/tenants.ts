@@ -2,6 +2,7 @@
 import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
 import type { Tenant } from '../snapshot.ts';
+import { systemNamespace } from '../system-namespace.ts';
 import type { Inventory } from './inventory.ts';
 
 export function buildTenants(inventory: Inventory, problems: ProblemList): ReadonlyMap<string, Tenant> {
@@ -9,6 +10,15 @@ export function buildTenants(inventory: Inventory, problems: ProblemList): Reado
   const services = new Set(inventory.of('Service').map(({ ref }) => `${ref.namespace}/${ref.name}`));
   for (const source of inventory.of('Tenant')) {
     const { metadata, spec } = source.object;
+    if (metadata.name === systemNamespace) {
+      problems.error(source, {
+        code: 'bad-value',
+        path: 'metadata.name',
+        message: `${quote(systemNamespace)} is Coffre's own namespace: its workloads would bear the names of Coffre's parts`,
+        advice: 'give the tenant another namespace',
+      });
+      continue;
+    }
     const sealedServices = spec.sealedServices ?? [];
     for (const [index, service] of sealedServices.entries()) {
       if (services.has(`${metadata.name}/${service}`)) continue;
@@ -24,6 +34,8 @@ export function buildTenants(inventory: Inventory, problems: ProblemList): Reado
       environment: spec.environment,
       defaultAccess: spec.defaultAccess ?? 'sameTenant',
       sealedServices: new Set(sealedServices),
+      allowedRegions: new Set(spec.allowedRegions),
+      allowedZones: new Set(spec.allowedZones),
       where: source.where,
     });
   }

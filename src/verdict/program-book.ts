@@ -1,0 +1,31 @@
+/**
+ * The policies a worker judges by: whole revisions only, and how fresh they are.
+ *
+ *   xDS response ──replace──▶ book ──programFor(workload)──▶ Program
+ *
+ * A value that is replaced at once: a decision is made by one revision from beginning to end.
+ */
+import type { Program } from '../policy/program.ts';
+
+export interface ProgramBook {
+  /** By workload key. */
+  readonly programs: ReadonlyMap<string, Program>;
+  /** Of the inputs they were compiled from. */
+  readonly revision: string;
+  /** Epoch ms at which the control plane last vouched for them. */
+  readonly confirmedAtMs: number;
+}
+
+/** How long policies are believed without a word from the control plane, in ms: 24 h, the life of a leaf certificate. Beyond it nothing is judged, and every request is answered 503. */
+export const programAgeMaxMs = 24 * 3_600_000;
+
+export type BookState =
+  | { readonly kind: 'fresh'; readonly book: ProgramBook }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'too-old'; readonly confirmedAtMs: number };
+
+export function bookState(book: ProgramBook | undefined, nowMs: number): BookState {
+  if (book === undefined) return { kind: 'none' };
+  if (nowMs - book.confirmedAtMs > programAgeMaxMs) return { kind: 'too-old', confirmedAtMs: book.confirmedAtMs };
+  return { kind: 'fresh', book };
+}

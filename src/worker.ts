@@ -1,0 +1,101 @@
+/**
+ * An authorization worker: a process of its own that answers ext_authz for every sidecar, by policies fed over xDS.
+ *
+ *   --xds ADDRESS:PORT      the control plane
+ *   --files DIR             holds secrets/root.crt and secrets/token, renewed by whoever keeps them
+ *   --listen ADDRESS:PORT   where sidecars ask
+ *   --state DIR             the last good policies, sealed
+ *   --decisions FILE        one JSON line per decision; standard output if absent
+ *
+ * This is a composition root: it joins rooms that do not know each other, and decides nothing.
+ */
+import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { pino } from 'pino';
+import { DecisionLog } from './authz/decision-log.io.ts';
+import { systemClock as checkClock } from './authz/system-clock.io.ts';
+import { workerKey } from './controller/configure.ts';
+import { createGrpcClient } from './grpc/grpc-client.ts';
+import { tokenHeader } from './grpc/peer.ts';
+import { defaultServerDnsName } from './identity/authority.ts';
+import { StateError } from './identity/state-error.ts';
+import { systemPorts } from './identity/system-ports.io.ts';
+import { systemNamespace } from './model/system-namespace.ts';
+import { systemClock } from './system-clock.ts';
+import { AuthzWorker } from './verdict/authz-worker.io.ts';
+import { KnowledgeKeeper } from './verdict/knowledge-keeper.io.ts';
+
+/** How long open checks may go on after SIGTERM, in ms; a check lasts less than one. */
+const stopGraceMs = 1_000;
+
+const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
+
+try {
+  await run();
+} catch (error) {
+  if (error instanceof StateError || error instanceof TypeError) console.error(error.message);
+  else log.fatal({ err: error }, 'the worker could not start');
+  process.exitCode = 2;
+}
+
+async function run(): Promise<void> {
+  const { xds, files, listen, state, decisions } = readFlags();
+  const rootFile = join(files, 'secrets', 'root.crt');
+  const keeper = await KnowledgeKeeper.open(state, systemPorts.entropy, (cause) =>
+    log.error({ err: cause }, 'the policies held could not be written down; a restart would begin without them'),
+  );
+  const worker = new AuthzWorker({
+    listen,
+    clientCaPem: await readFile(rootFile, 'utf8'),
+    keeper,
+    observer: new DecisionLog(
+      decisions === undefined
+        ? createWriteStream('', { fd: 1 })
+        : createWriteStream(decisions, { flags: 'a', mode: 0o600 }),
+    ),
+    clock: { ...checkClock, ...systemClock },
+    ads: {
+      node: { id: workerKey, cluster: systemNamespace },
+      random: Math.random,
+      async connect() {
+        const serverCaPem = await readFile(rootFile, 'utf8');
+        const token = (await readFile(join(files, 'secrets', 'token'), 'utf8')).trim();
+        const client = createGrpcClient({ address: xds, serverName: defaultServerDnsName, serverCaPem });
+        return { client, metadata: new Map([[tokenHeader, token]]) };
+      },
+    },
+    report: {
+      serving: (address, revision) => log.info({ address, revision }, 'serving'),
+      xds: ({ kind, ...details }) => log[kind === 'refused' ? 'error' : 'info'](details, `xds ${kind}`),
+      memoryRefused: (why) =>
+        log.error({ why }, 'the policies kept on disk are refused; waiting for the control plane'),
+      failed: (what, cause) => log.error({ err: cause }, `could not ${what}`),
+    },
+  });
+  await worker.start();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => void worker.stop(stopGraceMs).then(() => process.exit(0)));
+  }
+}
+
+/** @throws TypeError that says which flag is wrong. */
+function readFlags() {
+  const { values } = parseArgs({
+    options: {
+      xds: { type: 'string' },
+      files: { type: 'string' },
+      listen: { type: 'string' },
+      state: { type: 'string' },
+      decisions: { type: 'string' },
+    },
+  });
+  const { xds, files, listen, state, decisions } = values;
+  if (xds === undefined || files === undefined || listen === undefined || state === undefined) {
+    throw new TypeError(
+      'usage: worker.ts --xds ADDRESS:PORT --files DIR --listen ADDRESS:PORT --state DIR [--decisions FILE]',
+    );
+  }
+  return { xds, files, listen, state, decisions };
+}

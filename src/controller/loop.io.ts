@@ -72,9 +72,7 @@ export class Loop {
   lookAgain(): void {
     if (this.#stopped) return;
     this.#again = true;
-    this.#running ??= this.#runUntilSettled().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#runUntilSettled();
   }
 
   /** Resolves when no run is under way; what was asked for before is then in force. */
@@ -98,6 +96,8 @@ export class Loop {
       });
       this.#schedule(renewalsMs);
     }
+    // In the same breath as the check above: a call that came between the two would wait for nobody.
+    this.#running = undefined;
   }
 
   async #run(): Promise<{ snapshot: Snapshot | undefined; renewalsMs: number[] }> {

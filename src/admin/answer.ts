@@ -1,0 +1,126 @@
+/**
+ * What each method of the door answers, within the scope of who asks. What lies outside a scope looks like what is not
+ * there: in status, in code, and in words.
+ */
+
+import type { Snapshot } from '../model/snapshot.ts';
+import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
+import { type MeshStatus, type MeshView, meshStatus } from './mesh-status.ts';
+import type { MethodName } from './methods.ts';
+import { type Scope, sees } from './person.ts';
+import { type ProxyFolder, readProxyFolder } from './proxy-folder.ts';
+
+/** What the door is told about the control plane behind it. */
+export interface ManagementPorts {
+  nowMs(): number;
+  view(): MeshView;
+  /** The mesh with all its grants, ended ones too; undefined until it was read. */
+  wholeSnapshot(): Snapshot | undefined;
+  /** Folder in which each workload has what its sidecar needs. */
+  readonly workloads: string;
+}
+
+export interface Answers {
+  status: MeshStatus;
+  explain: Explanation;
+  proxyFiles: ProxyFolder;
+}
+
+export interface Requests {
+  status: Record<string, never>;
+  explain: Question;
+  proxyFiles: { readonly workload: string };
+}
+
+export type Answer<Name extends MethodName> =
+  | { readonly kind: 'ok'; readonly value: Answers[Name] }
+  | { readonly kind: 'bad-request' | 'not-found' | 'not-ready'; readonly message: string; readonly advice: string };
+
+/** @param body JSON value from the wire. */
+export async function answer(
+  ports: ManagementPorts,
+  method: MethodName,
+  scope: Scope,
+  body: unknown,
+): Promise<Answer<MethodName>> {
+  switch (method) {
+    case 'status':
+      return { kind: 'ok', value: meshStatus(ports.view(), scope, ports.nowMs()) };
+    case 'explain':
+      return answerExplain(ports, scope, body);
+    case 'proxyFiles':
+      return answerProxyFiles(ports, scope, body);
+  }
+}
+
+function answerExplain(ports: ManagementPorts, scope: Scope, body: unknown): Answer<'explain'> {
+  const question = readQuestion(body);
+  if (question === undefined) {
+    return bad('the question is not whole', 'give `from`, `to` (a service or an address) and perhaps `request`');
+  }
+  const snapshot = ports.wholeSnapshot();
+  if (snapshot === undefined) return notReady;
+  const owner = ownerOf(snapshot, question.to);
+  // A reason is the destination's to tell: to anybody else the destination is not there.
+  if (scope.kind === 'tenant' && (owner === undefined || !sees(scope, owner))) {
+    return {
+      kind: 'not-found',
+      message: `there is no such destination in tenant \`${scope.tenant}\``,
+      advice: 'the reason of a refusal is told to the tenant that refused: ask its owner, with the decision id',
+    };
+  }
+  return { kind: 'ok', value: explain(snapshot, question, ports.nowMs()) };
+}
+
+async function answerProxyFiles(ports: ManagementPorts, scope: Scope, body: unknown): Promise<Answer<'proxyFiles'>> {
+  const workload = fieldOf(body, 'workload');
+  if (typeof workload !== 'string') return bad('no workload is named', 'give `workload` as `namespace/pod`');
+  const { snapshot } = ports.view();
+  if (snapshot === undefined) return notReady;
+  const known = snapshot.workloads.get(workload);
+  const folder =
+    known !== undefined && sees(scope, known.tenant) ? await readProxyFolder(ports.workloads, workload) : undefined;
+  if (folder !== undefined) return { kind: 'ok', value: folder };
+  return {
+    kind: 'not-found',
+    message: `there is no workload \`${workload}\` that could have a proxy`,
+    advice: 'write its Pod, with an address, in a namespace that has a Tenant; `coffre status` lists what there is',
+  };
+}
+
+function ownerOf(snapshot: Snapshot, to: Destination): string | undefined {
+  if (to.kind === 'service') return snapshot.services.get(to.service)?.tenant;
+  return [...snapshot.workloads.values()].find(({ addresses }) => addresses.includes(to.address))?.tenant;
+}
+
+function readQuestion(body: unknown): Question | undefined {
+  const [from, to, request] = [fieldOf(body, 'from'), fieldOf(body, 'to'), fieldOf(body, 'request')];
+  const destination = readDestination(to);
+  if (typeof from !== 'string' || destination === undefined) return undefined;
+  if (request === undefined) return { from, to: destination };
+  const [method, path] = [fieldOf(request, 'method'), fieldOf(request, 'path')];
+  if (typeof method !== 'string' || typeof path !== 'string') return undefined;
+  return { from, to: destination, request: { method, path } };
+}
+
+function readDestination(to: unknown): Destination | undefined {
+  const [service, address, port] = [fieldOf(to, 'service'), fieldOf(to, 'address'), fieldOf(to, 'port')];
+  if (typeof service === 'string') {
+    return { kind: 'service', service, ...(typeof port === 'number' ? { port } : {}) };
+  }
+  return typeof address === 'string' && typeof port === 'number' ? { kind: 'address', address, port } : undefined;
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+function bad(message: string, advice: string) {
+  return { kind: 'bad-request', message, advice } as const;
+}
+
+const notReady = {
+  kind: 'not-ready',
+  message: 'the control plane has not read its mesh yet',
+  advice: 'look at its log; it says what it waits for',
+} as const;

@@ -1,0 +1,255 @@
+/**
+ * The management door: the few methods by which people ask a running control plane.
+ *
+ *   Unix socket in the state folder ──▶ owner                        POST /v1/<method>, JSON in, JSON out
+ *   mTLS port ──certificate of the people's CA──▶ person, role, scope
+ *
+ * HTTP/1.1 on both, so that curl, a console and we speak the same. On the port TLS 1.3 and a client certificate are the
+ * handshake's business; nothing is trusted for the address it comes from, loopback least of all.
+ * The surprise: the socket's peers are judged by the file's mode alone (0600, in a folder of 0700). Node does not expose
+ * SO_PEERCRED; root, and any process of the control plane's own user, passes, as it could read the CA's keys anyway.
+ */
+
+import { constants } from 'node:crypto';
+import { chmod, lstat, unlink } from 'node:fs/promises';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import { createConnection, type ListenOptions } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { answer, type ManagementPorts } from './answer.ts';
+import { type Caller, mayCall, methodNamed } from './methods.ts';
+import { parsePerson } from './person.ts';
+
+/** Largest request body, in bytes: the longest is a question with one path. */
+const bodyBytesMax = 65_536;
+/** Connections of one door at a time. Each is a person or a script. */
+const connectionsMax = 64;
+/** Longest a request may take to arrive, and an idle connection may stay, in ms. */
+const requestMs = 10_000;
+const idleMs = 5_000;
+
+export interface DoorTls {
+  readonly certificateChainPem: string;
+  readonly privateKeyPem: { reveal(): string };
+}
+
+export interface ManagementDoor {
+  /** @returns the address it took. @throws DoorRefused where it cannot be taken. */
+  listenOnSocket(path: string): Promise<string>;
+  listenOnTls(
+    at: { readonly address: string; readonly port: number },
+    tls: DoorTls,
+    anchorPem: string,
+  ): Promise<string>;
+  /** The next handshake sees the new certificate. */
+  rotate(tls: DoorTls, anchorPem: string): void;
+  close(): Promise<void>;
+}
+
+/** Why a door could not open, and what to do. */
+export class DoorRefused extends Error {}
+
+export interface DoorEvent {
+  readonly caller: string;
+  readonly method: string;
+  readonly status: number;
+}
+
+/** @param observe told of every call, after it was answered. Must not throw. */
+export function createManagementDoor(
+  ports: ManagementPorts,
+  trustDomain: () => string | undefined,
+  observe: (event: DoorEvent) => void,
+): ManagementDoor {
+  let https: HttpsServer | undefined;
+  const servers: Server[] = [];
+  const serve =
+    (callerOf: (request: IncomingMessage) => Caller | undefined) =>
+    (request: IncomingMessage, response: ServerResponse) => {
+      const caller = callerOf(request);
+      handle(ports, request, caller)
+        .catch(() => problem(500, 'internal', 'the control plane could not answer', 'look at its log'))
+        .then(({ status, body, method }) => {
+          response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
+          response.end(`${JSON.stringify(body)}\n`);
+          observe({ caller: nameOf(caller), method, status });
+        });
+    };
+  const open = async (server: Server, options: ListenOptions, shown: string): Promise<void> => {
+    server.maxConnections = connectionsMax;
+    server.headersTimeout = requestMs;
+    server.requestTimeout = requestMs;
+    server.keepAliveTimeout = idleMs;
+    servers.push(server);
+    await listen(server, options, shown);
+  };
+
+  return {
+    async listenOnSocket(path) {
+      await removeDeadSocket(path);
+      const server = createHttpServer(serve(() => ({ kind: 'owner' })));
+      await open(server, { path }, path);
+      await chmod(path, 0o600); // its folder is 0700: nobody else came in between
+      return path;
+    },
+
+    async listenOnTls({ address, port }, tls, anchorPem) {
+      const options = {
+        ...contextOf(tls, anchorPem),
+        requestCert: true,
+        rejectUnauthorized: true,
+        handshakeTimeout: requestMs,
+      };
+      https = createHttpsServer(
+        options,
+        serve((request) => personOf(request, trustDomain(), ports.nowMs())),
+      );
+      await open(https, { host: address, port }, `${address}:${port}`);
+      const bound = https.address();
+      return typeof bound === 'object' && bound !== null ? `${address}:${bound.port}` : `${address}:${port}`;
+    },
+
+    rotate(tls, anchorPem) {
+      https?.setSecureContext(contextOf(tls, anchorPem));
+    },
+
+    async close() {
+      await Promise.all(
+        servers.map(
+          (server) =>
+            new Promise<void>((closed) => {
+              server.close(() => closed());
+              server.closeAllConnections();
+            }),
+        ),
+      );
+    },
+  };
+}
+
+/** The anchor is an intermediate, and deliberately not the root: see people-authority.ts. */
+function contextOf({ certificateChainPem, privateKeyPem }: DoorTls, anchorPem: string) {
+  return {
+    cert: certificateChainPem,
+    key: privateKeyPem.reveal(),
+    ca: anchorPem,
+    allowPartialTrustChain: true,
+    minVersion: 'TLSv1.3',
+    maxVersion: 'TLSv1.3',
+    // A resumed session would skip the check of the certificate's end.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  } as const;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly body: unknown;
+  readonly method: string;
+}
+
+const statusOf = { 'bad-request': 400, 'not-found': 404, 'not-ready': 503 } as const;
+
+async function handle(ports: ManagementPorts, request: IncomingMessage, caller: Caller | undefined): Promise<Reply> {
+  if (caller === undefined) {
+    return problem(
+      401,
+      'no-person',
+      'the certificate names no person of this mesh, or has ended',
+      'ask for one: `coffre admin issue`',
+    );
+  }
+  const method = methodNamed(/^\/v1\/([A-Za-z]+)$/.exec(request.url ?? '')?.[1] ?? '');
+  if (method === undefined || request.method !== 'POST') {
+    return problem(
+      404,
+      'no-method',
+      'there is no such method',
+      'POST to `/v1/status`, `/v1/explain` or `/v1/proxyFiles`',
+    );
+  }
+  const access = mayCall(caller, method);
+  if (access.kind === 'refused') return problem(403, 'role', access.message, access.advice, method);
+  const body = await readJson(request);
+  if (body === undefined)
+    return problem(
+      400,
+      'bad-request',
+      'the body is no JSON, or too long',
+      `send at most ${bodyBytesMax} bytes of JSON`,
+      method,
+    );
+  const told = await answer(ports, method, access.scope, body.value);
+  if (told.kind === 'ok') return { status: 200, body: told.value, method };
+  return problem(statusOf[told.kind], told.kind, told.message, told.advice, method);
+}
+
+function problem(status: number, code: string, message: string, advice: string, method = ''): Reply {
+  return { status, body: { code, message, advice }, method };
+}
+
+/** Asked anew with every request: a connection outlives neither its certificate nor the working day. */
+function personOf({ socket }: IncomingMessage, trustDomain: string | undefined, nowMs: number): Caller | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const { subjectaltname = '', valid_to } = socket.getPeerCertificate();
+  if (!(nowMs < Date.parse(valid_to))) return undefined;
+  // Exactly one name: what stands beside a comma or a quote is nobody.
+  const person = parsePerson(/^URI:([^,"\s]+)$/.exec(subjectaltname)?.[1] ?? '');
+  return person?.trustDomain === trustDomain && person !== undefined ? { kind: 'person', person } : undefined;
+}
+
+function nameOf(caller: Caller | undefined): string {
+  if (caller === undefined) return 'nobody';
+  return caller.kind === 'owner' ? 'owner' : `${caller.person.role} ${caller.person.name}`;
+}
+
+/** @returns undefined where the body is too long or no JSON; an empty one is `{}`. */
+async function readJson(request: IncomingMessage): Promise<{ readonly value: unknown } | undefined> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += chunk.length;
+    if (bytes > bodyBytesMax) return undefined;
+    chunks.push(chunk);
+  }
+  try {
+    return { value: bytes === 0 ? {} : JSON.parse(Buffer.concat(chunks).toString('utf8')) };
+  } catch {
+    return undefined;
+  }
+}
+
+function listen(server: Server, options: ListenOptions, shown: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException) =>
+      reject(
+        new DoorRefused(`the management door cannot listen on \`${shown}\` (${error.code}); ${adviceFor(error.code)}`),
+      );
+    server.once('error', failed);
+    server.listen(options, () => {
+      server.off('error', failed);
+      resolve();
+    });
+  });
+}
+
+function adviceFor(code: string | undefined): string {
+  if (code === 'EADDRINUSE')
+    return 'another control plane serves there: stop it, or choose another address or state folder';
+  if (code === 'EINVAL') return 'a Unix socket path has at most 107 bytes: choose a shorter state folder';
+  return 'choose an address of this machine, or a folder that this user owns';
+}
+
+/** What a killed process left behind, and only that. */
+async function removeDeadSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found?.isSocket() !== true) return;
+  const dead = await new Promise<boolean>((resolve) => {
+    const probe = createConnection(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once('error', (error) => resolve('code' in error && error.code === 'ECONNREFUSED'));
+  });
+  if (dead) await unlink(path);
+}

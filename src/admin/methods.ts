@@ -1,0 +1,44 @@
+/**
+ * Every method of the management door, and who may call it: the one table.
+ *
+ *   caller ──mayCall(method)──▶ scope to answer within | refusal
+ *
+ * A method that is not here does not exist. The scope is not a permission by itself: whoever answers shows nothing
+ * outside it, and what lies outside looks like what is not there.
+ */
+import { type Person, type Role, roles, type Scope } from './person.ts';
+
+export const methods = {
+  /** Health of the mesh and of each proxy. */
+  status: { roles },
+  /** Why a request is allowed or refused, as the running control plane sees it. */
+  explain: { roles: ['viewer', 'operator', 'auditor'] },
+  /** What a sidecar needs to start: with a token in it, so whoever gets it can be that workload for an hour. */
+  proxyFiles: { roles: ['operator'] },
+} as const satisfies Record<string, { readonly roles: readonly Role[] }>;
+
+export type MethodName = keyof typeof methods;
+
+export type Caller =
+  /** Whoever can open the socket in the state folder: it holds the CA, so there is nothing left to protect from them. */
+  { readonly kind: 'owner' } | { readonly kind: 'person'; readonly person: Person };
+
+export type Access =
+  | { readonly kind: 'granted'; readonly scope: Scope }
+  | { readonly kind: 'refused'; readonly message: string; readonly advice: string };
+
+export function methodNamed(name: string): MethodName | undefined {
+  return Object.hasOwn(methods, name) ? (name as MethodName) : undefined;
+}
+
+export function mayCall(caller: Caller, method: MethodName): Access {
+  if (caller.kind === 'owner') return { kind: 'granted', scope: { kind: 'mesh' } };
+  const { person } = caller;
+  const allowed: readonly Role[] = methods[method].roles;
+  if (allowed.includes(person.role)) return { kind: 'granted', scope: person.scope };
+  return {
+    kind: 'refused',
+    message: `\`${person.name}\` is ${person.role} and \`${method}\` is for ${allowed.join(', ')}`,
+    advice: 'ask the owner of the state folder for a certificate of that role: `coffre admin issue`',
+  };
+}

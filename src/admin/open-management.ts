@@ -1,0 +1,55 @@
+/** The management door of one control plane: opened with it, kept in step with its certificate, closed with it. */
+import { join } from 'node:path';
+import type { SocketEndpoint } from '../config.ts';
+import { makePrivateFolder } from '../identity/atomic-file.io.ts';
+import { type Authority, defaultServerDnsName } from '../identity/authority.ts';
+import type { Leaf } from '../identity/leaf.ts';
+import type { ManagementPorts } from './answer.ts';
+import { createManagementDoor, type DoorEvent } from './management-door.ts';
+import { openPeopleAuthority } from './people-authority.ts';
+
+/** The Unix socket in the state folder. */
+export const managementSocket = 'admin.sock';
+
+/** The name that the control plane's certificate must carry. */
+export const controlPlaneDnsName = defaultServerDnsName;
+
+export interface ManagementOptions extends ManagementPorts {
+  readonly state: string;
+  readonly stateKeyFile: string | undefined;
+  /** Absent: no port, only the socket. */
+  readonly admin: SocketEndpoint | undefined;
+  observe(event: DoorEvent): void;
+}
+
+export interface Management {
+  /** Opens the port, once there is a CA. @returns its address, if one is wanted. */
+  openPort(authority: Authority): Promise<string | undefined>;
+  rotate(credentials: Leaf): void;
+  close(): Promise<void>;
+}
+
+/** Opens the socket at once, so that a control plane that cannot start can be asked why. @throws DoorRefused */
+export async function openManagement(options: ManagementOptions): Promise<Management> {
+  let trustDomain: string | undefined;
+  let anchorPem = '';
+  const door = createManagementDoor(options, () => trustDomain, options.observe);
+  await makePrivateFolder(options.state);
+  await door.listenOnSocket(join(options.state, managementSocket));
+  return {
+    async openPort(authority) {
+      const credentials = authority.serverCredentials();
+      if (options.admin === undefined || credentials === undefined) return undefined;
+      const { state, stateKeyFile } = options;
+      const people = await openPeopleAuthority({
+        stateFolder: state,
+        ...(stateKeyFile === undefined ? {} : { keyFile: stateKeyFile }),
+      });
+      trustDomain = authority.trustDomain;
+      anchorPem = people.anchorPem;
+      return door.listenOnTls(options.admin, credentials, anchorPem);
+    },
+    rotate: (credentials) => door.rotate(credentials, anchorPem),
+    close: () => door.close(),
+  };
+}

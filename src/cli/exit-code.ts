@@ -1,0 +1,19 @@
+/** How a command ends, for scripts. Printed by `--help`; a number never changes its meaning. */
+export const exitCode = {
+  ok: 0,
+  /** The question was answered, and the answer is bad: something is wrong, invalid, or denied. */
+  no: 1,
+  /** The command line, or a file that it names, cannot be used. */
+  misuse: 2,
+  /** The control plane cannot be reached, or will not answer this caller. */
+  unreachable: 3,
+} as const;
+
+export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
+
+export const exitCodeHelp = `
+Exit codes:
+  0  as asked, and all is well
+  1  answered, and something is wrong, invalid or denied
+  2  the command line or a file it names cannot be used
+  3  the control plane cannot be reached, or refuses this caller`;

@@ -1,0 +1,111 @@
+/**
+ * `coffre explain`: why a request is allowed or refused, which line decided, and the least that would allow it.
+ *
+ *   --from, --to, --method, --path ─┐                 --folder DIR: offline, over the YAML
+ *   decision id ──logs──▶ record ───┴─▶ question ─▶   otherwise: the running control plane
+ */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { loadFolder } from '../folder/watch-folder.ts';
+import { buildSnapshot } from '../model/build-snapshot.ts';
+import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
+import { CliFailure } from './cli-failure.ts';
+import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
+import { exitCode } from './exit-code.ts';
+import { explanationText, pastText } from './explanation-text.ts';
+import { findDecision, type PastDecision } from './find-decision.ts';
+import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
+import { decisionsFile } from './up-layout.ts';
+
+interface ExplainOptions extends DoorOptions {
+  readonly from?: string;
+  readonly to?: string;
+  readonly method: string;
+  readonly path: string;
+  readonly folder?: string;
+  readonly log: readonly string[];
+  readonly output: OutputFormat;
+}
+
+export function addExplainCommand(program: Command, terminal: Terminal): void {
+  withDoorOptions(program.command('explain'))
+    .description('why a request is allowed or denied; exit 1 where it is denied')
+    .argument('[id]', 'a decision id, from the response header `x-coffre-decision`')
+    .option('--from <caller>', 'SPIFFE ID, or `tenant/service-account`')
+    .option('--to <destination>', '`tenant/service`, `tenant/service:port`')
+    .option('--method <method>', 'HTTP method', 'GET')
+    .option('--path <path>', 'path without query', '/')
+    .option('--folder <dir>', 'judge by this folder of YAML instead of asking the control plane')
+    .option('--log <file>', 'JSON lines of an authorization worker or of a sidecar; repeatable', collect, [])
+    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .action((id: string | undefined, options: ExplainOptions) =>
+      id === undefined ? explainQuestion(terminal, options) : explainId(terminal, id, options),
+    );
+}
+
+function collect(file: string, files: readonly string[]): readonly string[] {
+  return [...files, file];
+}
+
+async function explainQuestion(terminal: Terminal, options: ExplainOptions): Promise<void> {
+  const { from, to, method, path } = options;
+  if (from === undefined || to === undefined) {
+    throw new CliFailure(
+      exitCode.misuse,
+      'there is nothing to explain',
+      'give a decision id, or `--from tenant/service-account --to tenant/service`',
+    );
+  }
+  const question = { from, to: readDestination(to), request: { method, path: path.split('?')[0] ?? path } };
+  report(terminal, await explanationOf(terminal, options, question), options);
+}
+
+async function explainId(terminal: Terminal, id: string, options: ExplainOptions): Promise<void> {
+  const files = options.log.length > 0 ? options.log : [decisionsFile(resolve(options.state))];
+  const past = await findDecision(files, id);
+  if (past === undefined) {
+    throw new CliFailure(
+      exitCode.no,
+      `no decision \`${id}\` is in ${files.map((file) => `\`${file}\``).join(', ')}`,
+      "name the worker's decision log, or the sidecar's own log of refusals: `--log FILE`",
+    );
+  }
+  const now = past.question === undefined ? undefined : await explanationOf(terminal, options, past.question);
+  report(terminal, now, options, past);
+}
+
+async function explanationOf(terminal: Terminal, options: ExplainOptions, question: Question): Promise<Explanation> {
+  if (options.folder === undefined) return askDoor(options, 'explain', question);
+  const { objects } = await loadFolder(resolve(options.folder));
+  return explain(buildSnapshot(objects), question, terminal.nowMs());
+}
+
+/** @param now absent where the record holds no request that could be judged again. */
+function report(
+  terminal: Terminal,
+  now: Explanation | undefined,
+  { output }: ExplainOptions,
+  past?: PastDecision,
+): void {
+  const verdict = past?.verdict ?? (now?.kind === 'judged' ? now.verdict : 'deny');
+  if (verdict !== 'allow') terminal.setExitCode(exitCode.no);
+  if (output === 'json') {
+    writeJson(terminal, past === undefined ? now : { past, now });
+    return;
+  }
+  if (past !== undefined) terminal.out(pastText(past, now));
+  if (now !== undefined) terminal.out(explanationText(now));
+}
+
+/** @throws CliFailure */
+function readDestination(to: string): Destination {
+  const [, service, port] = /^([a-z0-9-]+\/[a-z0-9.-]+)(?::(\d{1,5}))?$/.exec(to) ?? [];
+  if (service === undefined) {
+    throw new CliFailure(
+      exitCode.misuse,
+      `\`${to}\` is no destination`,
+      'write `tenant/service` or `tenant/service:port`',
+    );
+  }
+  return { kind: 'service', service, ...(port === undefined ? {} : { port: Number(port) }) };
+}

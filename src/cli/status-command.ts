@@ -1,0 +1,56 @@
+/** `coffre status`: the health of the mesh, and what each proxy accepted. */
+import type { Command } from 'commander';
+import type { MeshStatus } from '../admin/mesh-status.ts';
+import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
+import { exitCode } from './exit-code.ts';
+import { printable, table } from './table.ts';
+import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
+
+export function addStatusCommand(program: Command, terminal: Terminal): void {
+  withDoorOptions(program.command('status'))
+    .description('health of the mesh and of every proxy; exit 1 where something is wrong')
+    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .action(async (options: DoorOptions & { output: OutputFormat }) => {
+      const status = await askDoor(options, 'status', {});
+      if (status.wrong.length > 0) terminal.setExitCode(exitCode.no);
+      if (options.output === 'json') writeJson(terminal, status);
+      else terminal.out(statusText(status));
+    });
+}
+
+const shownTypes = ['LDS', 'CDS', 'EDS', 'RDS', 'SDS', 'RTDS'];
+
+export function statusText(status: MeshStatus): string {
+  const { ready, trustDomain, revision, tenants, problems, proxies, wrong } = status;
+  const connected = proxies.filter((proxy) => proxy.connected !== undefined).length;
+  const rows = proxies.map(({ workload, connected: link, types, certificate }) => [
+    workload,
+    link === undefined ? 'not connected' : link.address,
+    ...shownTypes.map((type) => types.find((each) => each.type === type)?.state ?? '-'),
+    certificate === undefined ? 'none' : `${lifeOf(certificate.secondsLeft)} left`,
+  ]);
+  const nacks = proxies.flatMap(({ workload, types }) =>
+    types.flatMap(({ type, nack }) =>
+      nack === undefined ? [] : [`${workload} refused ${type}: ${printable(nack)}\n`],
+    ),
+  );
+  return [
+    `mesh ${trustDomain || '(unknown)'}: ${ready ? 'ready' : 'NOT READY'}, revision ${revision || '(none)'}\n`,
+    `${tenants.length} tenants, ${proxies.length} workloads, ${connected} proxies connected\n`,
+    ...(proxies.length === 0 ? [] : ['\n', table(['WORKLOAD', 'PROXY', ...shownTypes, 'CERTIFICATE'], rows)]),
+    ...(nacks.length === 0 ? [] : ['\n', ...nacks]),
+    ...(problems.length === 0
+      ? []
+      : ['\n', ...problems.map(({ severity, text }) => `${severity}: ${printable(text)}\n`)]),
+    '\n',
+    wrong.length === 0
+      ? 'all is well\n'
+      : `${wrong.length} wrong:\n${wrong.map((text) => `  ${printable(text)}\n`).join('')}`,
+  ].join('');
+}
+
+function lifeOf(seconds: number): string {
+  if (seconds <= 0) return 'ENDED, 0 s';
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

@@ -1,0 +1,20 @@
+/** What a command needs of the world around it; tests hand in another. */
+import type { ExitCode } from './exit-code.ts';
+
+export interface Terminal {
+  /** What was asked for: a table, JSON. With the line end. */
+  out(text: string): void;
+  /** What a person should know beside it. With the line end. */
+  err(text: string): void;
+  /** Of the process; the last one said counts. */
+  setExitCode(code: ExitCode): void;
+  nowMs(): number;
+  /** Aborted when the person wants the command to end. */
+  readonly signal: AbortSignal;
+}
+
+export type OutputFormat = 'text' | 'json';
+
+export function writeJson(terminal: Terminal, value: unknown): void {
+  terminal.out(`${JSON.stringify(value, null, 2)}\n`);
+}

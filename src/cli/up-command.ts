@@ -1,0 +1,161 @@
+/**
+ * `coffre up DIR`: a control plane and an authorization worker over a folder, until Ctrl-C.
+ *
+ *   control plane ──ready──▶ worker ──▶ what is served, what is wrong, what to try next ──▶ news, until either ends
+ *
+ * The two are siblings: neither is the other's child, and what one does not survive the other may. This command is no
+ * supervisor beyond that: where one ends by itself, the other is ended and the command fails.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { ask } from '../admin/management-client.ts';
+import type { MeshStatus } from '../admin/mesh-status.ts';
+import { managementSocket } from '../admin/open-management.ts';
+import { workerKey } from '../controller/configure.ts';
+import { CliFailure } from './cli-failure.ts';
+import { parseEndpoint, stateOption } from './door-options.ts';
+import { exitCode } from './exit-code.ts';
+import { keyFileOption } from './key-file-option.ts';
+import { Sibling } from './sibling.ts';
+import { printable } from './table.ts';
+import type { Terminal } from './terminal.ts';
+import { decisionsFile, workerStateFolder, workloadsFolder } from './up-layout.ts';
+
+interface UpOptions {
+  readonly state: string;
+  readonly stateKeyFile?: string;
+  readonly xds: string;
+  readonly authz: string;
+  readonly admin?: string;
+  readonly bypass: string;
+}
+
+/** Longest wait for the control plane to serve where its folder is whole, in ms: a first start makes a CA. */
+const startMs = 60_000;
+/** Between two looks whether it does, in ms. */
+const lookMs = 100;
+
+export function addUpCommand(program: Command, terminal: Terminal): void {
+  program
+    .command('up')
+    .description('run a control plane and an authorization worker over a folder of YAML, until Ctrl-C')
+    .argument('<dir>', 'the folder; it is watched')
+    .addOption(stateOption())
+    .addOption(keyFileOption())
+    .option('--xds <address:port>', 'where sidecars connect', '127.0.0.1:15012')
+    .option('--authz <address:port>', 'where sidecars ask for verdicts', '127.0.0.1:15013')
+    .option(
+      '--admin <address:port>',
+      'where people ask over mutual TLS; the socket in the state folder is always there',
+    )
+    .option('--bypass <how>', "how a sidecar's own connections escape capture: `user` or `mark`", 'user')
+    .action((dir: string, options: UpOptions) => up(terminal, dir, options));
+}
+
+async function up(terminal: Terminal, dir: string, options: UpOptions): Promise<void> {
+  for (const endpoint of [options.xds, options.authz, ...(options.admin === undefined ? [] : [options.admin])]) {
+    parseEndpoint(endpoint);
+  }
+  const state = resolve(options.state);
+  const tell = (line: string) => terminal.err(`${printable(line)}\n`);
+  const siblings: Sibling[] = [];
+  try {
+    const controlPlane = new Sibling('control plane', controlPlaneArgs(dir, state, options), tell);
+    siblings.push(controlPlane);
+    const status = await untilReady(terminal, state, controlPlane);
+    if (status === undefined) return; // Ctrl-C came first
+    await mkdir(workerStateFolder(state), { recursive: true, mode: 0o700 });
+    siblings.push(new Sibling('authorization worker', workerArgs(state, options), tell));
+    terminal.out(welcome(dir, state, options, status));
+    const ended = await Promise.race([aborted(terminal.signal), ...siblings.map(({ end }) => end)]);
+    if (ended !== undefined) {
+      throw new CliFailure(exitCode.no, ended, 'what it said last stands above; mend that and start again');
+    }
+  } finally {
+    await Promise.all(siblings.map((sibling) => sibling.stop()));
+  }
+}
+
+function controlPlaneArgs(dir: string, state: string, options: UpOptions): readonly string[] {
+  const { xds, authz, admin, bypass, stateKeyFile } = options;
+  return [
+    join(import.meta.dirname, '../main.ts'),
+    ...['--folder', resolve(dir), '--state', state, '--xds', xds, '--authz', authz, '--bypass', bypass],
+    ...(admin === undefined ? [] : ['--admin', admin]),
+    ...(stateKeyFile === undefined ? [] : ['--state-key-file', resolve(stateKeyFile)]),
+  ];
+}
+
+function workerArgs(state: string, { xds, authz }: UpOptions): readonly string[] {
+  return [
+    join(import.meta.dirname, '../worker.ts'),
+    ...['--xds', xds, '--listen', authz, '--files', join(workloadsFolder(state), workerKey)],
+    ...['--state', workerStateFolder(state), '--decisions', decisionsFile(state)],
+  ];
+}
+
+/** @returns undefined where the person gave up first. @throws CliFailure where it cannot come to serve. */
+async function untilReady(terminal: Terminal, state: string, controlPlane: Sibling): Promise<MeshStatus | undefined> {
+  let ended: string | undefined;
+  void controlPlane.end.then((how) => {
+    ended = how;
+  });
+  const deadlineMs = terminal.nowMs() + startMs;
+  let toldToWait = false;
+  while (!terminal.signal.aborted) {
+    if (ended !== undefined) {
+      throw new CliFailure(exitCode.no, ended, 'what it said last stands above; mend that and start again');
+    }
+    const asked = await ask({ kind: 'socket', path: join(state, managementSocket) }, 'status', {});
+    if (asked.kind === 'answered' && asked.value.ready) return asked.value;
+    const waitsForMesh = asked.kind === 'answered' && asked.value.problems.some(({ code }) => code === 'missing-mesh');
+    // A person may be writing the Mesh at this moment: that wait has no end but theirs.
+    if (!waitsForMesh && terminal.nowMs() > deadlineMs) {
+      throw new CliFailure(
+        exitCode.no,
+        `the control plane does not serve after ${startMs / 1_000} s`,
+        'what it said stands above',
+      );
+    }
+    if (waitsForMesh && !toldToWait) terminal.err('nothing is served before there is a Mesh; it is waited for\n');
+    toldToWait ||= waitsForMesh;
+    await sleep(lookMs, undefined, { signal: terminal.signal }).catch(() => undefined);
+  }
+  return undefined;
+}
+
+function welcome(dir: string, state: string, { xds, authz, admin }: UpOptions, status: MeshStatus): string {
+  const [workload = 'TENANT/POD'] = status.proxies.map((proxy) => proxy.workload);
+  const flags = state === resolve('.coffre') ? '' : ` --state ${state}`;
+  const errors = status.problems.filter(({ severity }) => severity === 'error').length;
+  return [
+    `serving the mesh ${status.trustDomain} from ${dir} (revision ${status.revision})`,
+    '',
+    `  sidecars connect to         ${xds}    ADS over TLS, each by its own token`,
+    `  and ask for verdicts at     ${authz}    mutual TLS`,
+    `  people ask at               ${join(state, managementSocket)}${admin === undefined ? '' : `, and ${admin} over mutual TLS`}`,
+    `  decisions are written to    ${decisionsFile(state)}`,
+    `  the CA and its keys are in  ${state}    back them up: coffre backup`,
+    '',
+    `${status.tenants.length} tenants, ${status.proxies.length} workloads; ` +
+      (status.problems.length === 0 ? 'no problems' : `${status.problems.length} problems, ${errors} of them errors:`),
+    ...status.problems.map(({ severity, text }) => printable(`  ${severity}: ${text}`)),
+    '',
+    'try in another terminal:',
+    `  coffre status${flags}`,
+    `  coffre proxy bootstrap ${workload} --out ./sidecar${flags}`,
+    `  coffre explain --from TENANT/SERVICE-ACCOUNT --to TENANT/SERVICE${flags}`,
+    '',
+    'edit the folder, and what changes is told here; Ctrl-C ends both processes',
+    '',
+  ].join('\n');
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}

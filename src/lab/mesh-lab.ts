@@ -94,6 +94,11 @@ export class MeshLab {
     return this.#controlPlane;
   }
 
+  /** Holds the process id of a server inside the lab, for those who act on it by hand. */
+  pidFile(server: 'coffre' | 'authz'): string {
+    return join(this.lab.dir, `${server}.pid`);
+  }
+
   /** What the control plane has logged since it last started. */
   controlPlaneLog(): string {
     return readFileSync(this.controlPlane.stdoutPath, 'utf8');
@@ -113,6 +118,7 @@ export class MeshLab {
       confined: false,
       name: 'coffre',
     });
+    writeFileSync(this.pidFile('coffre'), `${this.#controlPlane.pid}\n`);
     await this.#controlPlane.waitForLine(/"msg":"serving"/, controlPlaneMs);
   }
 
@@ -140,6 +146,7 @@ export class MeshLab {
       confined: false,
       name: 'authz',
     });
+    writeFileSync(this.pidFile('authz'), `${this.#authzWorker.pid}\n`);
     await this.#authzWorker.waitForLine(/"msg":"serving"/, controlPlaneMs);
   }
 

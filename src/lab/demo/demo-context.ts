@@ -1,0 +1,118 @@
+/** What a check may do and look at: the mesh, commands in its pods, and the three witnesses. */
+import { join } from 'node:path';
+import type { AppProcess, AppSighting } from '../app-process.ts';
+import type { Capture } from '../capture.ts';
+import type { RunResult } from '../lab.ts';
+import type { MeshLab } from '../mesh-lab.ts';
+import { equipAttacker } from './attacker.ts';
+import { type DemoPlace, NotShown } from './check.ts';
+import type { PodCommand } from './command.ts';
+import { type AccessLine, type ControlLine, readJsonLines } from './json-lines.ts';
+import { until } from './until.ts';
+
+/** Longest run of one command, in ms. Every command of the demo ends by itself within about a second. */
+const commandMs = 10_000;
+/** Longest wait for a line that a sidecar or the control plane writes, in ms. Sidecars flush every 50 ms. */
+const logLineMs = 3_000;
+/** What shells answer for a program that is not there. */
+const noSuchProgram = 127;
+
+/** An application that is watched, in the mesh or beside it. */
+export interface Watched {
+  readonly key: string;
+  readonly app: AppProcess;
+  /** Where it listens for HTTP. */
+  readonly port: number;
+}
+
+export interface Reached<Result> {
+  readonly result: Result;
+  /** All that came to the application meanwhile. */
+  readonly sightings: readonly AppSighting[];
+}
+
+export class DemoContext {
+  readonly mesh: MeshLab;
+  #fences = 0;
+  #armed: Promise<void> | undefined;
+
+  constructor(mesh: MeshLab) {
+    this.mesh = mesh;
+  }
+
+  get place(): DemoPlace {
+    const { mesh } = this;
+    return {
+      mesh: mesh.folder,
+      attacker: join(mesh.lab.dir, 'attacker'),
+      pidFiles: { controlPlane: mesh.pidFile('coffre'), authz: mesh.pidFile('authz') },
+    };
+  }
+
+  /** Puts into `place.attacker` what an attacker holds; once. */
+  armAttacker(): Promise<void> {
+    this.#armed ??= equipAttacker(this.mesh, this.place.attacker);
+    return this.#armed;
+  }
+
+  /** @throws NotShown where the program is not installed. */
+  async exec(command: PodCommand): Promise<RunResult> {
+    const { in: place, argv, unconfined = false } = command;
+    const done = await this.mesh.lab.run({ in: place, argv, confined: !unconfined, timeoutMs: commandMs });
+    if (done.timedOut) throw new Error(`\`${argv.join(' ')}\` had not ended after ${commandMs} ms`);
+    if (done.code === noSuchProgram) throw new NotShown(`this machine lacks a program: ${done.stderr.trim()}`);
+    return done;
+  }
+
+  watched(key: string): Watched {
+    const { app, ports } = this.mesh.pod(key);
+    return { key, app, port: ports[0]?.port ?? 0 };
+  }
+
+  /**
+   * First witness: what reached an application while `act` ran.
+   * Afterwards a request of our own goes to it over its loopback: it must be in the log, or the log cannot testify.
+   */
+  async reached<Result>({ key, app, port }: Watched, act: () => Promise<Result>): Promise<Reached<Result>> {
+    const before = app.sightings().length;
+    const result = await act();
+    const path = `/fence-${++this.#fences}`;
+    await this.exec({ in: key, argv: ['curl', '-s', '-o', '/dev/null', `http://127.0.0.1:${port}${path}`] });
+    const seen = app.sightings().slice(before);
+    const fence = seen.find((sighting) => sighting.kind === 'request' && sighting.path === path);
+    if (fence === undefined) throw new Error(`the log of \`${key}\` missed our own request, so it proves nothing`);
+    return { result, sightings: seen.filter(({ peerPort }) => peerPort !== fence.peerPort) };
+  }
+
+  /** Second witness: packets on a pod's link while `act` ran. The capture's own fence proves that none was missed. */
+  async onTheWire<Result>(
+    key: string,
+    filter: string,
+    act: (capture: Capture) => Promise<Result>,
+  ): Promise<{ readonly result: Result; readonly packets: readonly string[] }> {
+    const capture = await this.mesh.lab.capture({ in: key, filter });
+    try {
+      const result = await act(capture);
+      return { result, packets: await capture.packets() };
+    } finally {
+      await capture.stop();
+    }
+  }
+
+  /** Third witness: the first line that a sidecar writes after this call and that `matches`. Call it before acting. */
+  accessLog(key: string): { next(what: string, matches: (line: AccessLine) => boolean): Promise<AccessLine> } {
+    const path = this.mesh.sidecar(key).process.stdoutPath;
+    const before = readJsonLines<AccessLine>(path).length;
+    return {
+      next: (what, matches) =>
+        until(`a line about ${what} in the access log of \`${key}\``, logLineMs, () =>
+          readJsonLines<AccessLine>(path).slice(before).find(matches),
+        ),
+    };
+  }
+
+  /** Lines of the control plane since it last started. */
+  controlLog(): readonly ControlLine[] {
+    return readJsonLines<ControlLine>(this.mesh.controlPlane.stdoutPath);
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * `npm run demo`: the first minute with Coffre.
+ *
+ *   MeshLab.start(deploy/demo) ──▶ rows, one by one ──▶ table            --once: ends here; otherwise stays until Ctrl-C
+ *                                                  └──▶ --json: one document on stdout, nothing else
+ *
+ * Whatever ends it, the lab goes with it: see src/lab/lab.ts.
+ */
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { labSupport } from '../lab-support.ts';
+import { MeshLab } from '../mesh-lab.ts';
+import { labName } from '../run-directory.ts';
+import { api } from './addresses.ts';
+import type { CheckResult } from './check.ts';
+import { allThemes } from './checks/all-themes.ts';
+import { DemoContext } from './demo-context.ts';
+import { noColours, paletteFor } from './palette.ts';
+import { exitCodeOf, reportOf } from './report-json.ts';
+import { outcomeOf, type Progress, runChecks, sameForAll } from './run-checks.ts';
+import { renderInvitation, stayUp } from './stay-up.ts';
+import { renderHead, renderPending, renderRow, renderSummary, renderTheme, type TableStyle } from './table.ts';
+
+const usage = `usage: npm run demo -- [--once] [--json]
+
+  --once   end after the rows
+  --json   print one JSON document instead of the table, and end
+`;
+
+/** Where nothing says how wide the terminal is. */
+const defaultColumns = 110;
+/** What a shell answers for a program that Ctrl-C ended. */
+const interruptedCode = 130;
+/** What a shell answers for wrong usage. */
+const usageCode = 2;
+
+const folder = fileURLToPath(new URL('../../../deploy/demo', import.meta.url));
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stop.abort());
+
+const flags = readFlags();
+if (flags !== undefined) process.exitCode = await main(flags);
+
+interface Flags {
+  readonly once: boolean;
+  readonly json: boolean;
+}
+
+function readFlags(): Flags | undefined {
+  const boolean = { type: 'boolean', default: false } as const;
+  try {
+    const { values } = parseArgs({ options: { once: boolean, json: boolean, help: boolean } });
+    if (!values.help) return values;
+    process.stdout.write(usage);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : error}\n\n${usage}`);
+    process.exitCode = usageCode;
+  }
+  return undefined;
+}
+
+async function main({ once, json }: Flags): Promise<number> {
+  const say = (text: string) => {
+    if (!json) process.stdout.write(text);
+  };
+  const style = styleOf(process.stdout);
+  const beganMs = performance.now();
+  say(renderHead(style));
+  let mesh: MeshLab | undefined;
+  try {
+    const started = await start();
+    const results = started instanceof MeshLab ? await show(started) : started;
+    mesh = started instanceof MeshLab ? started : undefined;
+    if (json) process.stdout.write(`${JSON.stringify(reportOf(results), null, 2)}\n`);
+    say(renderSummary(results, performance.now() - beganMs, style));
+    if (mesh !== undefined && !once && !json) await invite(mesh);
+    return stop.signal.aborted ? interruptedCode : exitCodeOf(results);
+  } catch (error) {
+    if (stop.signal.aborted) return interruptedCode;
+    throw error;
+  } finally {
+    await mesh?.stop();
+  }
+
+  async function start(): Promise<MeshLab | readonly CheckResult[]> {
+    const support = labSupport();
+    if (support.kind === 'none') {
+      say(`\n${style.palette.warn(`nothing can be shown here: ${support.why}; ${support.cure}`)}\n`);
+      return sameForAll(allThemes, { kind: 'not-shown', got: `${support.why}; ${support.cure}` });
+    }
+    try {
+      const options = { folder, mode: support.kind, signal: stop.signal, log: (line: string) => console.error(line) };
+      return await MeshLab.start(options);
+    } catch (error) {
+      stop.signal.throwIfAborted();
+      const outcome = outcomeOf(error);
+      say(`\n${style.palette.bad(`the mesh did not start: ${outcome.got}`)}\n`);
+      return sameForAll(allThemes, { kind: 'fail', got: `the mesh did not start: ${outcome.got}` });
+    }
+  }
+
+  async function show(running: MeshLab): Promise<readonly CheckResult[]> {
+    const sidecars = running.pods().filter(({ envoy }) => envoy !== undefined).length;
+    const upMs = Math.round(performance.now() - beganMs);
+    say(
+      style.palette.dim(`\ncontrol plane, ${running.pods().length} pods and ${sidecars} sidecars up in ${upMs} ms\n`),
+    );
+    const context = new DemoContext(running);
+    return runChecks(allThemes, context, progress(context), stop.signal);
+  }
+
+  function progress(context: DemoContext): Progress {
+    const isTerminal = process.stdout.isTTY;
+    return {
+      theme: (title) => say(renderTheme(title, style)),
+      began: ({ what }) => {
+        if (isTerminal) say(renderPending(what, style));
+      },
+      ended: (result) => {
+        if (isTerminal) say('\r\x1b[2K');
+        say(renderRow(result, result.check.command(context.place), style));
+      },
+    };
+  }
+
+  async function invite(running: MeshLab): Promise<void> {
+    const { place } = new DemoContext(running);
+    const { process: sidecar, adminSocket } = running.sidecar(api.key);
+    const byHand = { name: labName(running.lab.dir), sidecarLog: sidecar.stdoutPath, adminSocket };
+    say(renderInvitation(place, byHand, style.palette));
+    await stayUp(running, say, style.palette, stop.signal);
+    say('\n');
+  }
+}
+
+function styleOf(output: NodeJS.WriteStream): TableStyle {
+  if (!output.isTTY) return { width: defaultColumns, palette: noColours };
+  return { width: output.columns, palette: paletteFor(true, process.env) };
+}

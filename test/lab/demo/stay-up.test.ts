@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { noColours } from '../../../src/lab/demo/palette.ts';
+import { renderControlLine, renderInvitation } from '../../../src/lab/demo/stay-up.ts';
+
+const place = {
+  mesh: '/lab/mesh',
+  attacker: '/lab/attacker',
+  pidFiles: { controlPlane: '/lab/coffre.pid', authz: '/lab/authz.pid' },
+};
+
+test('the invitation names the live folder and a way back for each edit', () => {
+  const text = renderInvitation(place, { name: 'abc', sidecarLog: '/lab/api.out', adminSocket: '/lab/s' }, noColours);
+  expect(text).toContain('  /lab/mesh\n');
+  expect(text).toContain('cp src/lab/demo/edits/grant-documents.yaml /lab/mesh/atelier/');
+  expect(text).toContain('rm /lab/mesh/atelier/grant-documents.yaml');
+});
+
+test('a problem is told whole, and told again when it is solved', () => {
+  const problem = 'atelier/no-admin.yaml:10: spec.denny: unknown field; did you mean `deny`?';
+  const line = { msg: 'problem', time: '', problem };
+  expect(renderControlLine(line, noColours)).toBe(`▲ ${problem}\n`);
+  expect(renderControlLine({ ...line, msg: 'problem solved' }, noColours)).toBe(`✓ solved: ${problem}\n`);
+});
+
+test('what each stream does is not told', () => {
+  expect(renderControlLine({ msg: 'pushed', time: '', resources: 1 }, noColours)).toBe('');
+});

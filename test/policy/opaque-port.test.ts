@@ -49,12 +49,10 @@ test('a grant without methods and paths opens it to the callers it names', () =>
 test('the chain of each tenant lists exactly who may connect, and nobody where nobody may', () => {
   const webMay = policy('allow: [{ from: { serviceAccounts: [web] } }]');
   const nobodyMay = policy('deny: [{ to: { ports: [5432] } }]');
-  expect(peersOf(documents(twoTenants))).toEqual({ atelier: [atelier.api, dbItself, atelier.web] });
+  expect(peersOf(documents(twoTenants))).toEqual({ atelier: [atelier.api, atelier.db, atelier.web] });
   expect(peersOf(documents(twoTenants, webMay, grant))).toEqual({ atelier: [atelier.web], notaire: [notaire.web] });
   expect(peersOf(documents(twoTenants, nobodyMay, grant))).toEqual({ atelier: [], notaire: [] });
 });
-
-const dbItself = 'spiffe://mesh.test/ns/atelier/sa/db';
 
 function peersOf(yaml: string): Record<string, readonly string[]> {
   const mesh = meshFrom(yaml);

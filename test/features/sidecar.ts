@@ -1,0 +1,143 @@
+/**
+ * A protocol client that subscribes as Envoy does over delta ADS: the runtime layer, then all clusters and listeners,
+ * then whatever those refer to, and acknowledges everything.
+ *
+ * `moved()` is what arrived since it was last asked: `route in/8080`, and `-cluster x` for what was taken away.
+ */
+import { type JsonValue, toBinary } from '@bufbuild/protobuf';
+import { AnySchema } from '@bufbuild/protobuf/wkt';
+import type { StatusObject } from '@grpc/grpc-js';
+import { expect } from 'vitest';
+import {
+  type DeltaDiscoveryRequest,
+  DeltaDiscoveryRequestSchema,
+  type DeltaDiscoveryResponse,
+  DeltaDiscoveryResponseSchema,
+} from '#gen/envoy/service/discovery/v3/discovery_pb.js';
+import { tokenHeader } from '../../src/grpc/peer.ts';
+import { typeUrls } from '../../src/xds/type-url.ts';
+import { at, fieldsNamed } from '../envoy/json.ts';
+import { decode, type TypeName, typeNames } from '../fixtures/configured.ts';
+import { GrpcStream } from '../xds/grpc-stream.ts';
+import { type ControlPlane, tokenOf } from './control-plane.ts';
+
+export class Sidecar {
+  readonly #stream: GrpcStream<typeof DeltaDiscoveryRequestSchema, typeof DeltaDiscoveryResponseSchema>;
+  readonly #held = new Map<TypeName, Map<string, JsonValue>>(typeNames.map((type) => [type, new Map()]));
+  readonly #wanted = new Map<TypeName, ReadonlySet<string>>();
+  readonly #moves: string[] = [];
+  /** How the stream ended; pending while it is open. */
+  readonly ended: Promise<StatusObject>;
+
+  private constructor(address: string, workload: string, token: string) {
+    const method = 'DeltaAggregatedResources';
+    const headers = { [tokenHeader]: token };
+    this.#stream = new GrpcStream(address, method, DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema, headers);
+    this.ended = this.#stream.status;
+    const [cluster = ''] = workload.split('/');
+    this.#stream.send({
+      node: { id: workload, cluster },
+      typeUrl: typeUrls.runtime,
+      resourceNamesSubscribe: ['drill'],
+    });
+    for (const type of ['cluster', 'listener'] as const) this.#send(type, { resourceNamesSubscribe: ['*'] });
+  }
+
+  /** @returns once it has its first whole configuration. */
+  static async connect(plane: ControlPlane, workload: string, serviceAccount: string): Promise<Sidecar> {
+    const sidecar = new Sidecar(plane.address, workload, tokenOf(workload, serviceAccount));
+    void sidecar.#listen();
+    await expect.poll(() => sidecar.names('listener')).not.toEqual([]);
+    await plane.quiet();
+    return sidecar;
+  }
+
+  /** @returns the status with which the server turns it away. */
+  static refusal(plane: ControlPlane, workload: string, token: string): Promise<StatusObject> {
+    return new Sidecar(plane.address, workload, token).ended;
+  }
+
+  names(type: TypeName): readonly string[] {
+    return [...this.#of(type).keys()].sort();
+  }
+
+  held(type: TypeName, name: string): JsonValue {
+    const value = this.#of(type).get(name);
+    if (value === undefined)
+      throw new Error(`no ${type} \`${name}\` is held; there are ${this.names(type).join(', ')}`);
+    return value;
+  }
+
+  moved(): readonly string[] {
+    return this.#moves.splice(0).sort();
+  }
+
+  close(): void {
+    this.#stream.close();
+  }
+
+  async #listen(): Promise<void> {
+    for (;;) {
+      const response = await this.#stream.next().catch(() => undefined);
+      if (response === undefined) return;
+      this.#take(response);
+    }
+  }
+
+  #take({ typeUrl, nonce, resources, removedResources }: DeltaDiscoveryResponse): void {
+    const type = typeNames.find((name) => typeUrls[name] === typeUrl);
+    if (type === undefined) throw new Error(`nobody asked for ${typeUrl}`);
+    for (const { name, version, resource } of resources) {
+      if (resource === undefined) continue;
+      const any = toBinary(AnySchema, resource);
+      this.#of(type).set(name, decode({ typeUrl, name, version, any }));
+      this.#moves.push(`${type} ${name}`);
+    }
+    for (const name of removedResources) {
+      this.#of(type).delete(name);
+      this.#moves.push(`-${type} ${name}`);
+    }
+    // What is referred to is asked for before the ACK, as Envoy does it.
+    if (type === 'cluster' || type === 'listener') this.#follow();
+    this.#send(type, { responseNonce: nonce });
+  }
+
+  #follow(): void {
+    const listeners = [...this.#of('listener').values()];
+    const clusters = [...this.#of('cluster').values()];
+    const secrets = [...listeners, ...clusters].flatMap((value) => [
+      ...fieldsNamed(value, 'tls_certificate_sds_secret_configs'),
+      ...fieldsNamed(value, 'validation_context_sds_secret_config'),
+    ]);
+    this.#subscribe(
+      'endpoints',
+      clusters.filter((value) => at(value, 'type')[0] === 'EDS').flatMap((value) => at(value, 'name')),
+    );
+    this.#subscribe(
+      'route',
+      listeners.flatMap((value) => fieldsNamed(value, 'route_config_name')),
+    );
+    this.#subscribe('secret', at(secrets, 'name'));
+  }
+
+  #subscribe(type: TypeName, names: readonly JsonValue[]): void {
+    const before = this.#wanted.get(type) ?? new Set();
+    const now = new Set(names.map(String));
+    const resourceNamesSubscribe = [...now].filter((name) => !before.has(name));
+    const resourceNamesUnsubscribe = [...before].filter((name) => !now.has(name));
+    for (const name of resourceNamesUnsubscribe) this.#of(type).delete(name);
+    this.#wanted.set(type, now);
+    if (resourceNamesSubscribe.length + resourceNamesUnsubscribe.length === 0) return;
+    this.#send(type, { resourceNamesSubscribe, resourceNamesUnsubscribe });
+  }
+
+  #send(type: TypeName, fields: Partial<Omit<DeltaDiscoveryRequest, '$typeName' | '$unknown' | 'node'>>): void {
+    this.#stream.send({ typeUrl: typeUrls[type], ...fields });
+  }
+
+  #of(type: TypeName): Map<string, JsonValue> {
+    const held = this.#held.get(type);
+    if (held === undefined) throw new Error(`no such type: ${type}`);
+    return held;
+  }
+}

@@ -48,7 +48,9 @@ const options = {
 export function readConfig(args: readonly string[], env: Readonly<Record<string, string | undefined>>): ConfigResult {
   const flags = parseFlags(args);
   if (typeof flags === 'string') return { kind: 'refused', problems: [flags] };
-  const value = (flag: keyof typeof options) => flags[flag] ?? env[`COFFRE_${flag.toUpperCase().replaceAll('-', '_')}`];
+  // `||`: what is set to nothing is not set, or an empty variable in a script would mean the current folder.
+  const value = (flag: keyof typeof options) =>
+    flags[flag] || env[`COFFRE_${flag.toUpperCase().replaceAll('-', '_')}`] || undefined;
 
   const problems: string[] = [];
   const folder = value('folder');
@@ -96,7 +98,7 @@ function parseEndpoint(text: string): SocketEndpoint | undefined {
   const match = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(text);
   const address = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
-  if (address === undefined || isIP(address) === 0 || port > 65_535) return undefined;
+  if (address === undefined || isIP(address) === 0 || port < 1 || port > 65_535) return undefined;
   return { address, port };
 }
 

@@ -1,0 +1,96 @@
+/** What the command line and the environment say becomes one frozen value, or every reason why not. */
+import { resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readConfig } from '../src/config.ts';
+
+function configOf(args: readonly string[], env: Record<string, string> = {}) {
+  const result = readConfig(args, env);
+  if (result.kind === 'refused') throw new Error(result.problems.join('\n'));
+  return result.config;
+}
+
+function problemsOf(args: readonly string[], env: Record<string, string> = {}): readonly string[] {
+  const result = readConfig(args, env);
+  return result.kind === 'refused' ? result.problems : [];
+}
+
+test('a folder is enough, and paths are made absolute', () => {
+  expect(configOf(['--folder', 'mesh'])).toMatchObject({
+    folder: resolve('mesh'),
+    state: resolve('.coffre'),
+    workloads: resolve('.coffre/workloads'),
+    stateKeyFile: undefined,
+    xds: { address: '127.0.0.1', port: 15_012 },
+    bypass: { kind: 'user' },
+  });
+});
+
+test('a flag wins over the environment, which wins over the default', () => {
+  const env = { COFFRE_FOLDER: 'theirs', COFFRE_STATE: 'state', COFFRE_STATE_KEY_FILE: 'seal.key' };
+  expect(configOf(['--folder', 'ours'], env)).toMatchObject({
+    folder: resolve('ours'),
+    state: resolve('state'),
+    workloads: resolve('state/workloads'),
+    stateKeyFile: resolve('seal.key'),
+  });
+});
+
+test('what is set to nothing counts as not set: an empty folder is not the one we stand in', () => {
+  expect(problemsOf(['--folder', ''])).toEqual([expect.stringContaining('no folder to read the mesh from')]);
+  expect(problemsOf([], { COFFRE_FOLDER: '' })).toEqual([expect.stringContaining('no folder to read the mesh from')]);
+  expect(configOf(['--folder', 'mesh'], { COFFRE_STATE: '', COFFRE_XDS: '' })).toMatchObject({
+    state: resolve('.coffre'),
+    xds: { port: 15_012 },
+  });
+});
+
+test('the value cannot be changed', () => {
+  expect(Object.isFrozen(configOf(['--folder', 'mesh']))).toBe(true);
+});
+
+describe('an address to listen on', () => {
+  test.each([
+    ['10.0.0.1:443', { address: '10.0.0.1', port: 443 }],
+    ['[::1]:15012', { address: '::1', port: 15_012 }],
+    ['[fd99::1]:65535', { address: 'fd99::1', port: 65_535 }],
+  ])('%s is one', (text, xds) => expect(configOf(['--folder', 'mesh', '--xds', text]).xds).toEqual(xds));
+
+  test.each([
+    'localhost:1',
+    '::1:15012',
+    '10.0.0.1',
+    '10.0.0.1:',
+    ':80',
+    '10.0.0.1:65536',
+    '10.0.0.1:0',
+    '1.2.3:4',
+    '[x]:1',
+    ' 10.0.0.1:1',
+  ])('%s is none', (text) =>
+    expect(problemsOf(['--folder', 'mesh', '--xds', text])).toEqual([expect.stringContaining(`\`${text}\``)]),
+  );
+});
+
+test('authorization workers are a list, refused whole where one is no address', () => {
+  const both = { address: '10.0.0.5', port: 15_013 };
+  expect(configOf(['--folder', 'm', '--authz', '10.0.0.5:15013,[fd00::5]:15013']).authz).toEqual([
+    both,
+    { address: 'fd00::5', port: 15_013 },
+  ]);
+  expect(configOf(['--folder', 'm']).authz).toEqual([]);
+  expect(problemsOf(['--folder', 'm', '--authz', '10.0.0.5:15013,worker:1'])).toHaveLength(1);
+});
+
+test('a bypass is by user or by mark', () => {
+  expect(configOf(['--folder', 'm', '--bypass', 'mark']).bypass).toEqual({ kind: 'mark', mark: expect.any(Number) });
+  expect(problemsOf(['--folder', 'm', '--bypass', 'none'])).toEqual([expect.stringContaining('`none`')]);
+});
+
+test('every mistake is told at once', () => {
+  expect(problemsOf(['--xds', 'here', '--bypass', 'none'])).toHaveLength(3);
+});
+
+test('an unknown flag and a stray word are refused', () => {
+  expect(problemsOf(['--folder', 'm', '--fodler', 'x'])).toEqual([expect.stringContaining('--fodler')]);
+  expect(problemsOf(['--folder', 'm', 'stray'])).toEqual([expect.stringContaining('stray')]);
+});

@@ -46,15 +46,15 @@ async function run(): Promise<void> {
   const keeper = await KnowledgeKeeper.open(state, systemPorts.entropy, (cause) =>
     log.error({ err: cause }, 'the policies held could not be written down; a restart would begin without them'),
   );
+  const lines =
+    decisions === undefined
+      ? createWriteStream('', { fd: 1 })
+      : createWriteStream(decisions, { flags: 'a', mode: 0o600 });
   const worker = new AuthzWorker({
     listen,
     clientCaPem: await readFile(rootFile, 'utf8'),
     keeper,
-    observer: new DecisionLog(
-      decisions === undefined
-        ? createWriteStream('', { fd: 1 })
-        : createWriteStream(decisions, { flags: 'a', mode: 0o600 }),
-    ),
+    observer: new DecisionLog(lines),
     clock: { ...checkClock, ...systemClock },
     ads: {
       node: { id: workerKey, cluster: systemNamespace },
@@ -76,7 +76,7 @@ async function run(): Promise<void> {
   });
   await worker.start();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void worker.stop(stopGraceMs).then(() => process.exit(0)));
+    process.once(signal, () => void worker.stop(stopGraceMs).then(() => lines.end(() => process.exit(0))));
   }
 }
 

@@ -6,11 +6,12 @@
  * The judge is asked from `ready` on. Before that, health is NOT_SERVING and every check is UNAVAILABLE; while
  * draining, health is NOT_SERVING, and the checks that still come are judged as ever.
  */
-import { status } from '@grpc/grpc-js';
+import { type ServerUnaryCall, status } from '@grpc/grpc-js';
 import { Authorization } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
 import { Health } from '#gen/grpc/health/v1/health_pb.js';
 import type { GrpcServer } from '../grpc/grpc-server.ts';
-import { type CheckerOptions, createChecker } from './checker.ts';
+import { peerOf } from '../grpc/peer.ts';
+import { type CheckerOptions, type CheckPeer, createChecker } from './checker.ts';
 import { healthForms, healthHandlers } from './health-service.io.ts';
 import { HealthState } from './health-status.ts';
 
@@ -34,13 +35,11 @@ export function createAuthzService(options: CheckerOptions): AuthzService {
         { check: { request: 'raw', response: 'raw' } },
         {
           check(call, callback) {
+            const { buffer, byteOffset, byteLength } = call.request;
             const answer =
               phase === 'starting'
                 ? ({ kind: 'unavailable', why: 'no policy yet' } as const)
-                : check(
-                    Buffer.from(call.request.buffer, call.request.byteOffset, call.request.byteLength),
-                    call.getPeer(),
-                  );
+                : check(Buffer.from(buffer, byteOffset, byteLength), checkPeer(call));
             if (answer.kind === 'response') callback(null, answer.bytes);
             else callback({ code: status.UNAVAILABLE, details: answer.why });
           },
@@ -53,4 +52,9 @@ export function createAuthzService(options: CheckerOptions): AuthzService {
       health.set(next === 'ready' ? 'serving' : 'not-serving');
     },
   };
+}
+
+function checkPeer(call: ServerUnaryCall<unknown, unknown>): CheckPeer {
+  const peer = peerOf(call);
+  return { address: call.getPeer(), spiffeUris: peer.kind === 'certificate' ? peer.spiffeUris : [] };
 }

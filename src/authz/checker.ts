@@ -10,7 +10,7 @@
 import { type AccessRequest, accessRequest, type UndecodableReason, unknownId } from './access-request.ts';
 import { allowAnswer, denyAnswer } from './answer.ts';
 import { readCheckRequest } from './check-request.ts';
-import type { Decision, Judge } from './judge.ts';
+import type { Asker, Decision, Judge } from './judge.ts';
 import { type CheckLimits, recordedPathLengthMax } from './limits.ts';
 import type { DecisionRecord, Observer, RecordedRequest } from './observer.ts';
 import { PeerBudgets } from './peer-budgets.ts';
@@ -35,15 +35,20 @@ export type CheckAnswer =
   /** Envoy answers its caller with `status_on_error`. */
   | { readonly kind: 'unavailable'; readonly why: string };
 
-export type Checker = (message: Buffer, peer: string) => CheckAnswer;
+export interface CheckPeer extends Asker {
+  /** Of its end of the connection; whoever shares one shares a budget. */
+  readonly address: string;
+}
+
+export type Checker = (message: Buffer, peer: CheckPeer) => CheckAnswer;
 
 export function createChecker({ judge, observer, limits, clock }: CheckerOptions): Checker {
   const budgets = new PeerBudgets(limits);
 
   return (message, peer) => {
     const startUs = clock.monotonicUs();
-    if (!budgets.take(peer, startUs / 1_000)) {
-      observer.shed(peer);
+    if (!budgets.take(peer.address, startUs / 1_000)) {
+      observer.shed(peer.address);
       return { kind: 'unavailable', why: 'too many checks on one connection' };
     }
     const record = (id: string, rest: Told): void =>
@@ -56,7 +61,7 @@ export function createChecker({ judge, observer, limits, clock }: CheckerOptions
       return { kind: 'response', bytes: denyAnswer(access.id) };
     }
     const { request } = access;
-    const decision = decide(judge, request);
+    const decision = decide(judge, request, peer);
     record(request.id, { request: recorded(request), ...verdictOf(decision) });
     return answer(request.id, decision);
   };
@@ -68,9 +73,9 @@ function undecodable(why: UndecodableReason) {
 
 const verdicts: readonly unknown[] = ['allow', 'deny', 'unavailable'] satisfies Decision['kind'][];
 
-function decide(judge: Judge, request: AccessRequest): Decision {
+function decide(judge: Judge, request: AccessRequest, asker: Asker): Decision {
   try {
-    const decision = judge.judge(request);
+    const decision = judge.judge(request, asker);
     // A judge written without types may be asynchronous by mistake, or give nothing.
     return verdicts.includes(decision.kind) ? decision : { kind: 'unavailable', why: 'the judge gave no verdict' };
   } catch (error) {
@@ -85,7 +90,7 @@ function answer(id: string, decision: Decision): CheckAnswer {
     case 'deny':
       return { kind: 'response', bytes: denyAnswer(id, decision.publicText) };
     case 'unavailable':
-      return decision;
+      return { kind: 'unavailable', why: 'no verdict can be given' };
   }
 }
 

@@ -7,7 +7,13 @@
 import type { AccessRequest } from './access-request.ts';
 
 export interface Judge {
-  judge(request: AccessRequest): Decision;
+  judge(request: AccessRequest, asker: Asker): Decision;
+}
+
+/** Who asks, by the client certificate of its own connection to us: the proxy, where `request.principal` is its caller. */
+export interface Asker {
+  /** Empty without a SPIFFE ID; an SVID has exactly one. */
+  readonly spiffeUris: readonly string[];
 }
 
 export type Decision =
@@ -26,5 +32,5 @@ export type Decision =
       /** A sentence for the caller, given only where this caller is entitled to it. */
       readonly publicText?: string;
     }
-  /** No verdict can be had now: the caller is answered 503, never 403 and never through. */
+  /** No verdict can be had now: the caller is answered 503, never 403 and never through. `why` is for the record, not for the asker. */
   | { readonly kind: 'unavailable'; readonly why: string };

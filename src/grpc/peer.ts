@@ -14,10 +14,29 @@ export type Peer =
 
 type AuthenticatedCall = Pick<ServerUnaryCall<unknown, unknown>, 'getAuthContext'>;
 
+/** By HTTP/2 session: the certificate of a TLS 1.3 connection never changes, and to read it anew costs as much as a whole check. */
+const peerOfSession = new WeakMap<object, Peer>();
+
 /** Most URI names read from one certificate; an SVID has exactly one. */
 const uriNamesMax = 16;
 
 export function peerOf(call: AuthenticatedCall): Peer {
+  const session = sessionOf(call);
+  if (session === undefined) return readPeer(call);
+  const known = peerOfSession.get(session);
+  if (known !== undefined) return known;
+  const peer = readPeer(call);
+  peerOfSession.set(session, peer);
+  return peer;
+}
+
+/** @returns undefined where grpc-js keeps it elsewhere than it does today: the certificate is then read for each call. */
+function sessionOf(call: object): object | undefined {
+  const { session } = (call as { call?: { stream?: { session?: unknown } } }).call?.stream ?? {};
+  return typeof session === 'object' && session !== null ? session : undefined;
+}
+
+function readPeer(call: AuthenticatedCall): Peer {
   const certificate = call.getAuthContext().sslPeerCertificate;
   if (certificate === undefined) return { kind: 'none' };
   const spiffeUris = spiffeUrisOf(certificate.subjectaltname ?? '');

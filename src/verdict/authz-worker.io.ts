@@ -7,7 +7,6 @@
  * Not a child of the control plane's life: it begins to serve as soon as it knows a certificate and a policy, from
  * wherever it has them, and goes on with what it has for as long as it may believe it.
  */
-import type { Any } from '@bufbuild/protobuf/wkt';
 import { type AuthzService, createAuthzService } from '../authz/authz-service.io.ts';
 import type { Clock as CheckClock } from '../authz/checker.ts';
 import { defaultCheckLimits } from '../authz/limits.ts';
@@ -21,7 +20,7 @@ import {
   type DeltaClientOptions,
   type Subscription,
 } from '../xds/delta-client.io.ts';
-import { type Decoded, type Holdings, initialVersions, nothingHeld, takeResponse } from '../xds/delta-holdings.ts';
+import { initialVersions, nothingHeld, takeResponse } from '../xds/delta-holdings.ts';
 import type { Clock as TimerClock } from '../xds/ports.ts';
 import {
   bookOf,
@@ -34,10 +33,12 @@ import {
 } from './knowledge.ts';
 import type { KnowledgeKeeper } from './knowledge-keeper.io.ts';
 import { policyJudge } from './policy-judge.ts';
-import type { ProgramBook } from './program-book.ts';
+import { bookState, type ProgramBook } from './program-book.ts';
 
 /** How often a connected worker writes down that its knowledge is still vouched for, in ms. */
 const confirmMs = 60_000;
+/** Before the address is tried again that could not be listened on, in ms. */
+const listenAgainMs = 1_000;
 
 export interface AuthzWorkerOptions {
   readonly listen: string;
@@ -66,7 +67,10 @@ export class AuthzWorker {
   #book: ProgramBook | undefined;
   #server: GrpcServer | undefined;
   #connected = false;
+  /** Types whose newest response was refused: what is held of them is not what the control plane says. */
+  readonly #refused = new Set<string>();
   #cancelConfirm: () => void = () => undefined;
+  #cancelListen: () => void = () => undefined;
 
   constructor(options: AuthzWorkerOptions) {
     this.#options = options;
@@ -78,21 +82,12 @@ export class AuthzWorker {
     });
     this.#client = new DeltaClient({
       ...options.ads,
+      connect: () => {
+        this.#forgetTooOld();
+        return options.ads.connect();
+      },
       clock: options.clock,
-      subscriptions: [
-        this.#subscription(
-          secretTypeUrl,
-          decodeIdentity,
-          () => this.#knowledge.identities,
-          (identities) => ({ identities }),
-        ),
-        this.#subscription(
-          programTypeUrl,
-          decodeProgram,
-          () => this.#knowledge.programs,
-          (programs) => ({ programs }),
-        ),
-      ],
+      subscriptions: [this.#identitySubscription(), this.#programSubscription()],
       observe: (event) => this.#observe(event),
     });
   }
@@ -108,30 +103,48 @@ export class AuthzWorker {
   /** Stops taking checks, answers those that are open, and writes down what it knows. */
   async stop(graceMs: number): Promise<void> {
     this.#cancelConfirm();
+    this.#cancelListen();
     this.#client.stop();
     this.#service.setPhase('draining');
     await this.#server?.close(graceMs);
     await this.#options.keeper.settled();
   }
 
-  #subscription<T>(
-    typeUrl: string,
-    decode: (any: Any) => Decoded<T>,
-    current: () => Holdings<T>,
-    replaced: (holdings: Holdings<T>) => Partial<Knowledge>,
-  ): Subscription {
+  /** Asked for whole on every stream, though it is held: the answer is how the worker learns that it was admitted. */
+  #identitySubscription(): Subscription {
     return {
-      typeUrl,
-      initialVersions: () => initialVersions(current()),
+      typeUrl: secretTypeUrl,
+      initialVersions: () => ({}),
       take: (response) => {
-        const taken = takeResponse(current(), response, decode);
-        if (taken.kind === 'nack') return taken;
-        const confirmedAtMs = this.#options.clock.nowMs();
-        this.#know({ ...this.#knowledge, ...replaced(taken.holdings), confirmedAtMs });
-        this.#options.keeper.keep(this.#knowledge);
-        return { kind: 'ack' };
+        const taken = takeResponse(this.#knowledge.identities, response, decodeIdentity);
+        if (taken.kind === 'ack') this.#learn({ ...this.#knowledge, identities: taken.holdings });
+        return taken;
       },
     };
+  }
+
+  #programSubscription(): Subscription {
+    return {
+      typeUrl: programTypeUrl,
+      initialVersions: () => initialVersions(this.#knowledge.programs),
+      take: (response) => {
+        const taken = takeResponse(this.#knowledge.programs, response, decodeProgram);
+        const confirmedAtMs = this.#options.clock.nowMs();
+        if (taken.kind === 'ack') this.#learn({ ...this.#knowledge, programs: taken.holdings, confirmedAtMs });
+        return taken;
+      },
+    };
+  }
+
+  #learn(knowledge: Knowledge): void {
+    this.#know(knowledge);
+    this.#options.keeper.keep(knowledge);
+  }
+
+  /** What may not be believed any more is asked for whole, so that the answer is an answer even where nothing changed. */
+  #forgetTooOld(): void {
+    if (bookState(this.#book, this.#options.clock.nowMs()).kind !== 'too-old') return;
+    this.#know({ ...this.#knowledge, programs: nothingHeld() });
   }
 
   #know(knowledge: Knowledge): void {
@@ -139,29 +152,38 @@ export class AuthzWorker {
     this.#knowledge = knowledge;
     this.#book = bookOf(knowledge);
     const identity = this.#identity();
-    if (identity === undefined || this.#book === undefined) return;
-    if (this.#server === undefined) this.#serve(identity, this.#book.revision);
-    else if (identity !== before) this.#rotate(this.#server, identity);
+    if (identity === undefined) return;
+    if (this.#server === undefined) this.#serve(identity);
+    else if (identity.certificateChainPem !== before?.certificateChainPem) this.#rotate(this.#server, identity);
   }
 
   #identity(): ServingIdentity | undefined {
     return this.#knowledge.identities.held.get(workerIdentitySecret)?.value;
   }
 
-  #serve(identity: ServingIdentity, revision: string): void {
+  /** Begins as soon as there is a policy to judge by. */
+  #serve(identity: ServingIdentity): void {
+    if (this.#book === undefined) return;
     const { listen, report } = this.#options;
     try {
       const server = createGrpcServer({ address: listen, tls: this.#tls(identity), requireClientCertificate: true });
       this.#server = server;
       this.#service.addTo(server);
       this.#service.setPhase('ready');
+      const { revision } = this.#book;
       void server.bind().then((bound: BindResult) => {
-        if (bound.kind === 'bound') report.serving(bound.address, revision);
-        else report.failed('listen', new Error(`${bound.message}; ${bound.advice}`));
+        if (bound.kind === 'bound') return report.serving(bound.address, revision);
+        report.failed('listen', new Error(`${bound.message}; ${bound.advice}`));
+        this.#listenAgainLater();
       });
     } catch (cause) {
       report.failed('serve with the certificate received', cause);
     }
+  }
+
+  #listenAgainLater(): void {
+    this.#server = undefined;
+    this.#cancelListen = this.#options.clock.setTimer(listenAgainMs, () => this.#know(this.#knowledge));
   }
 
   #rotate(server: GrpcServer, identity: ServingIdentity): void {
@@ -175,24 +197,33 @@ export class AuthzWorker {
   }
 
   #observe(event: DeltaClientEvent): void {
-    if (event.kind === 'connected') this.#connected = true;
-    if (event.kind === 'ended') {
-      if (this.#connected) this.#confirm();
-      this.#connected = false;
+    switch (event.kind) {
+      case 'connected':
+        this.#connected = true;
+        break;
+      case 'taken':
+        this.#refused.delete(event.typeUrl);
+        break;
+      case 'refused':
+        this.#refused.add(event.typeUrl);
+        break;
+      case 'ended':
+        this.#confirm();
+        this.#connected = false;
+        break;
     }
     this.#options.report.xds(event);
   }
 
-  /** A control plane that is connected and silent vouches for what it said last. */
+  /** A control plane that is connected and silent vouches for what it said last, unless that was refused. */
   #confirm(): void {
-    this.#knowledge = { ...this.#knowledge, confirmedAtMs: this.#options.clock.nowMs() };
-    this.#book = bookOf(this.#knowledge);
-    this.#options.keeper.keep(this.#knowledge);
+    if (!this.#connected || this.#refused.has(programTypeUrl)) return;
+    this.#learn({ ...this.#knowledge, confirmedAtMs: this.#options.clock.nowMs() });
   }
 
   #confirmLater(): void {
     this.#cancelConfirm = this.#options.clock.setTimer(confirmMs, () => {
-      if (this.#connected) this.#confirm();
+      this.#confirm();
       this.#confirmLater();
     });
   }

@@ -10,7 +10,7 @@ import { type Any, AnySchema, anyUnpack } from '@bufbuild/protobuf/wkt';
 import { PolicyProgramSchema } from '#gen/coffre/policy/v1/program_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { type Program, readProgram } from '../policy/program.ts';
-import type { Decoded, Held, Holdings } from '../xds/delta-holdings.ts';
+import type { Decode, Decoded, Held, Holdings } from '../xds/delta-holdings.ts';
 import type { ProgramBook } from './program-book.ts';
 
 /** Name of the SDS secret that a worker serves with. */
@@ -30,11 +30,14 @@ export interface Knowledge {
   readonly confirmedAtMs: number;
 }
 
-export function decodeProgram(any: Any): Decoded<Program> {
+export function decodeProgram(any: Any, name: string): Decoded<Program> {
   const message = unpack(any, PolicyProgramSchema);
   if (message === undefined) return { kind: 'refused', why: 'it is no policy program' };
   const read = readProgram(message);
-  return read.kind === 'ok' ? { kind: 'ok', value: read.program } : read;
+  if (read.kind === 'refused') return read;
+  const { workload } = read.program;
+  if (workload !== name) return { kind: 'refused', why: `it speaks for another workload, \`${workload}\`` };
+  return { kind: 'ok', value: read.program };
 }
 
 export function decodeIdentity(any: Any): Decoded<ServingIdentity> {
@@ -54,8 +57,12 @@ export function bookOf({ programs, confirmedAtMs }: Knowledge): ProgramBook | un
   return { programs: byWorkload, revision: programs.revision, confirmedAtMs };
 }
 
+/** Grows with every change of its form that a former worker would misread. */
+const recordVersion = 1;
+
 /** What is sealed on disk. Bytes are base64. */
 interface KnowledgeRecord {
+  readonly version: typeof recordVersion;
   readonly confirmedAtMs: number;
   readonly programs: HoldingsRecord;
   readonly identities: HoldingsRecord;
@@ -72,12 +79,18 @@ interface HoldingsRecord {
 }
 
 export function toRecord({ programs, identities, confirmedAtMs }: Knowledge): KnowledgeRecord {
-  return { confirmedAtMs, programs: writeHoldings(programs), identities: writeHoldings(identities) };
+  return {
+    version: recordVersion,
+    confirmedAtMs,
+    programs: writeHoldings(programs),
+    identities: writeHoldings(identities),
+  };
 }
 
 /** @param record unsealed, so written by a worker, perhaps of another version. @returns undefined if it is not whole. */
 export function fromRecord(record: unknown): Knowledge | undefined {
-  const { confirmedAtMs, programs, identities } = (record ?? {}) as Partial<KnowledgeRecord>;
+  const { version, confirmedAtMs, programs, identities } = (record ?? {}) as Partial<KnowledgeRecord>;
+  if (version !== recordVersion) return undefined;
   const readPrograms = readHoldings(programs, decodeProgram);
   const readIdentities = readHoldings(identities, decodeIdentity);
   if (typeof confirmedAtMs !== 'number' || readPrograms === undefined || readIdentities === undefined) return undefined;
@@ -96,15 +109,12 @@ function writeHoldings<T>({ revision, held }: Holdings<T>): HoldingsRecord {
   };
 }
 
-function readHoldings<T>(
-  record: HoldingsRecord | undefined,
-  decode: (any: Any) => Decoded<T>,
-): Holdings<T> | undefined {
-  if (record === undefined || !Array.isArray(record.held)) return undefined;
+function readHoldings<T>(record: HoldingsRecord | undefined, decode: Decode<T>): Holdings<T> | undefined {
+  if (record === undefined) return undefined;
   const held = new Map<string, Held<T>>();
   for (const { name, version, typeUrl, value } of record.held) {
     const any = create(AnySchema, { typeUrl, value: new Uint8Array(Buffer.from(value, 'base64')) });
-    const decoded = decode(any);
+    const decoded = decode(any, name);
     if (decoded.kind === 'refused') return undefined;
     held.set(name, { version, value: decoded.value, any });
   }

@@ -1,7 +1,7 @@
 /**
  * The policies a worker judges by: whole revisions only, and how fresh they are.
  *
- *   xDS response ──replace──▶ book ──programFor(workload)──▶ Program
+ *   xDS response ──replace──▶ book ──bookState(now)──▶ programs by workload
  *
  * A value that is replaced at once: a decision is made by one revision from beginning to end.
  */
@@ -19,6 +19,9 @@ export interface ProgramBook {
 /** How long policies are believed without a word from the control plane, in ms: 24 h, the life of a leaf certificate. Beyond it nothing is judged, and every request is answered 503. */
 export const programAgeMaxMs = 24 * 3_600_000;
 
+/** How far ahead of our clock a confirmation may lie, in ms: a clock that was set back a little. Further, its age is unknown, and so is whether it may be believed. */
+export const clockStepMaxMs = 60_000;
+
 export type BookState =
   | { readonly kind: 'fresh'; readonly book: ProgramBook }
   | { readonly kind: 'none' }
@@ -26,6 +29,8 @@ export type BookState =
 
 export function bookState(book: ProgramBook | undefined, nowMs: number): BookState {
   if (book === undefined) return { kind: 'none' };
-  if (nowMs - book.confirmedAtMs > programAgeMaxMs) return { kind: 'too-old', confirmedAtMs: book.confirmedAtMs };
+  const { confirmedAtMs } = book;
+  const ageMs = nowMs - confirmedAtMs;
+  if (ageMs > programAgeMaxMs || ageMs < -clockStepMaxMs) return { kind: 'too-old', confirmedAtMs };
   return { kind: 'fresh', book };
 }

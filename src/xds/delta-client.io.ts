@@ -42,6 +42,7 @@ export interface Subscription {
 }
 
 export type DeltaClientEvent =
+  /** The first response of a stream: it was admitted. A server with nothing new for a client that told its versions says nothing. */
   | { readonly kind: 'connected' }
   | { readonly kind: 'ended'; readonly reason: string; readonly nextTryMs: number }
   | { readonly kind: 'taken'; readonly typeUrl: string; readonly revision: string }
@@ -86,6 +87,7 @@ export class DeltaClient {
   async #serve(): Promise<string> {
     const { client, metadata } = await this.#options.connect();
     try {
+      if (this.#stopped) return 'stopped';
       const headers = new Metadata();
       for (const [name, value] of metadata) headers.set(name, value);
       return await this.#run(client.stream(AggregatedDiscoveryService.method.deltaAggregatedResources, headers));

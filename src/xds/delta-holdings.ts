@@ -22,6 +22,9 @@ export interface Held<T> {
   readonly any: Any;
 }
 
+/** @param name under which it came: what a resource says of itself must fit. */
+export type Decode<T> = (any: Any, name: string) => Decoded<T>;
+
 export type Decoded<T> =
   | { readonly kind: 'ok'; readonly value: T }
   | { readonly kind: 'refused'; readonly why: string };
@@ -34,16 +37,12 @@ export function nothingHeld<T>(): Holdings<T> {
   return { held: new Map(), revision: '' };
 }
 
-export function takeResponse<T>(
-  holdings: Holdings<T>,
-  response: DeltaDiscoveryResponse,
-  decode: (any: Any) => Decoded<T>,
-): Taken<T> {
+export function takeResponse<T>(holdings: Holdings<T>, response: DeltaDiscoveryResponse, decode: Decode<T>): Taken<T> {
   const held = new Map(holdings.held);
   for (const name of response.removedResources) held.delete(name);
   for (const { name, version, resource } of response.resources) {
     if (resource === undefined) return { kind: 'nack', why: `resource \`${name}\` has no content` };
-    const decoded = decode(resource);
+    const decoded = decode(resource, name);
     if (decoded.kind === 'refused') return { kind: 'nack', why: `resource \`${name}\`: ${decoded.why}` };
     held.set(name, { version, value: decoded.value, any: resource });
   }

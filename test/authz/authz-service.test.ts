@@ -13,6 +13,7 @@ import {
   HealthCheckResponse_ServingStatus as Serving,
 } from '#gen/grpc/health/v1/health_pb.js';
 import { type AuthzService, createAuthzService } from '../../src/authz/authz-service.io.ts';
+import type { Asker } from '../../src/authz/judge.ts';
 import { defaultCheckLimits, healthWatchersMax } from '../../src/authz/limits.ts';
 import { systemClock } from '../../src/authz/system-clock.io.ts';
 import { createGrpcClient, type GrpcClient } from '../../src/grpc/grpc-client.ts';
@@ -24,19 +25,22 @@ import { RecordingObserver } from './support/recording-observer.ts';
 
 const serverName = 'authz.mesh.example';
 const deadlineMs = 10_000;
+const sidecar = 'spiffe://mesh.example/ns/shop/sa/items';
 
 let folder: string;
 let service: AuthzService;
 let server: GrpcServer;
 let client: GrpcClient;
 let watcher: Client;
+let askers: Asker[];
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'coffre-authz-'));
   const address = `unix:${join(folder, 'authz.sock')}`;
   const authority = await createTestAuthority();
   const ofServer = await authority.issue({ type: 'dns', value: serverName });
-  const ofClient = await authority.issue({ type: 'dns', value: 'proxy.mesh.example' });
+  const ofClient = await authority.issue({ type: 'url', value: sidecar });
+  askers = [];
   server = createGrpcServer({
     address,
     tls: {
@@ -47,7 +51,12 @@ beforeEach(async () => {
     requireClientCertificate: true,
   });
   service = createAuthzService({
-    judge: { judge: () => ({ kind: 'allow', rule: 'all', revision: 'r1' }) },
+    judge: {
+      judge(_request, asker) {
+        askers.push(asker);
+        return { kind: 'allow', rule: 'all', revision: 'r1' };
+      },
+    },
     observer: new RecordingObserver(),
     limits: defaultCheckLimits,
     clock: systemClock,
@@ -80,6 +89,13 @@ test('no check is answered before the judge is ready, and each one is while drai
   await expect(check()).resolves.toMatchObject({ status: { code: 0 }, dynamicMetadata: { verdict: 'allow' } });
   service.setPhase('draining');
   await expect(check()).resolves.toMatchObject({ status: { code: 0 } });
+});
+
+test('the judge is told the SPIFFE ID of the certificate that asks, with each check of the connection', async () => {
+  service.setPhase('ready');
+  await check();
+  await check();
+  expect(askers.map(({ spiffeUris }) => spiffeUris)).toEqual([[sidecar], [sidecar]]);
 });
 
 test('health is serving only while the judge is ready and stays', async () => {

@@ -2,17 +2,18 @@ import { fromBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CheckResponseSchema } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
-import { createChecker } from '../../src/authz/checker.ts';
-import type { Decision } from '../../src/authz/judge.ts';
+import { type CheckPeer, createChecker } from '../../src/authz/checker.ts';
+import type { Asker, Decision } from '../../src/authz/judge.ts';
 import { type CheckLimits, defaultCheckLimits } from '../../src/authz/limits.ts';
 import { cart, checkRequest } from './support/check-request.ts';
 import { RecordingObserver } from './support/recording-observer.ts';
 
+const asker: CheckPeer = { address: 'p', spiffeUris: ['spiffe://mesh.example/ns/shop/sa/items'] };
 const allow: Decision = { kind: 'allow', rule: 'cart reads', revision: 'r1' };
 
 test('an allow is answered and recorded', () => {
   const { check, records } = checkerWith(() => allow);
-  expect(verdictOf(check(checkRequest(), 'p'))).toBe('OK');
+  expect(verdictOf(check(checkRequest(), asker))).toBe('OK');
   expect(records).toEqual([
     {
       id: 'f3a1',
@@ -28,12 +29,12 @@ test('an allow is answered and recorded', () => {
 
 test('a deny tells its reason to the record, and to the caller only what the judge gave for him', () => {
   const { check, records } = checkerWith(() => ({ kind: 'deny', reason: 'tenant-wall', revision: 'r1' }));
-  const answer = check(checkRequest(), 'p');
+  const answer = check(checkRequest(), asker);
   expect(verdictOf(answer)).toBe('403 {"decision":"f3a1"}\n');
   expect(records).toMatchObject([{ verdict: 'deny', reason: 'tenant-wall', revision: 'r1' }]);
 
   const open = checkerWith(() => ({ kind: 'deny', reason: 'no-rule', revision: 'r1', publicText: 'ask shop' }));
-  expect(verdictOf(open.check(checkRequest(), 'p'))).toBe('403 {"decision":"f3a1","reason":"ask shop"}\n');
+  expect(verdictOf(open.check(checkRequest(), asker))).toBe('403 {"decision":"f3a1","reason":"ask shop"}\n');
 });
 
 test.for<[string, () => unknown]>([
@@ -49,15 +50,31 @@ test.for<[string, () => unknown]>([
   ['gives a verdict of its own', () => ({ ...allow, kind: 'ALLOW' })],
 ])('a judge that %s makes the check unavailable, and never an allow', ([, judge]) => {
   const { check, records } = checkerWith(judge as () => Decision);
-  expect(check(checkRequest(), 'p').kind).toBe('unavailable');
+  expect(check(checkRequest(), asker).kind).toBe('unavailable');
   expect(records).toMatchObject([{ verdict: 'unavailable', id: 'f3a1' }]);
+});
+
+test('why there is no verdict goes to the record, and the asker cannot tell one cause from another', () => {
+  const { check, records } = checkerWith(() => ({ kind: 'unavailable', why: 'there is no workload `shop/items-1`' }));
+  expect(check(checkRequest(), asker)).toEqual({ kind: 'unavailable', why: 'no verdict can be given' });
+  expect(records).toMatchObject([{ why: 'there is no workload `shop/items-1`' }]);
+});
+
+test('the judge is told who asks, apart from whom it is asked about', () => {
+  const askers: Asker[] = [];
+  const { check } = checkerWith((by) => {
+    askers.push(by);
+    return allow;
+  });
+  check(checkRequest(), asker);
+  expect(askers).toEqual([asker]);
 });
 
 test('what cannot be decoded is denied without asking the judge, and recorded apart', () => {
   const { check, records, asked } = checkerWith(() => allow);
-  expect(verdictOf(check(Buffer.from([0xff]), 'p'))).toBe('403 {"decision":"unknown"}\n');
-  expect(verdictOf(check(checkRequest({ path: '' }), 'p'))).toBe('403 {"decision":"f3a1"}\n');
-  expect(verdictOf(check(Buffer.alloc(defaultCheckLimits.messageBytesMax + 1), 'p'))).toMatch(/^403/);
+  expect(verdictOf(check(Buffer.from([0xff]), asker))).toBe('403 {"decision":"unknown"}\n');
+  expect(verdictOf(check(checkRequest({ path: '' }), asker))).toBe('403 {"decision":"f3a1"}\n');
+  expect(verdictOf(check(Buffer.alloc(defaultCheckLimits.messageBytesMax + 1), asker))).toMatch(/^403/);
   expect(records).toMatchObject([
     { verdict: 'undecodable', why: 'malformed', id: 'unknown' },
     { verdict: 'undecodable', why: 'bad-path', id: 'f3a1' },
@@ -71,7 +88,7 @@ test('random bytes are never allowed, whatever the judge would say', () => {
   const { check } = checkerWith(() => allow, limits);
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (message) => {
-      expect(verdictOf(check(Buffer.from(message), 'p'))).toMatch(/^403/);
+      expect(verdictOf(check(Buffer.from(message), asker))).toMatch(/^403/);
     }),
     { numRuns: 2_000 },
   );
@@ -80,7 +97,7 @@ test('random bytes are never allowed, whatever the judge would say', () => {
 test('a record holds no header, no query and no more path than its bound', () => {
   const { check, records } = checkerWith(() => allow);
   const path = `/${'p'.repeat(300)}`;
-  check(checkRequest({ path: `${path}?token=secret`, headers: [['authorization', 'Bearer secret']] }), 'p');
+  check(checkRequest({ path: `${path}?token=secret`, headers: [['authorization', 'Bearer secret']] }), asker);
   expect(JSON.stringify(records)).not.toMatch(/secret|authorization/);
   expect(records).toMatchObject([{ request: { path: path.slice(0, 256) } }]);
 });
@@ -88,7 +105,7 @@ test('a record holds no header, no query and no more path than its bound', () =>
 test('a connection beyond its budget is shed unread, and the others are not', () => {
   const limits = { ...defaultCheckLimits, checksBurstMax: 2, checksPerSecondMax: 1_000 };
   const { check, records, shedPeers, passMs } = checkerWith(() => allow, limits);
-  const ask = (peer: string) => check(checkRequest(), peer).kind;
+  const ask = (peer: string) => check(checkRequest(), { ...asker, address: peer }).kind;
 
   expect([ask('loud'), ask('loud'), ask('loud'), ask('loud')]).toEqual([
     'response',
@@ -107,16 +124,16 @@ test('a connection beyond its budget is shed unread, and the others are not', ()
 });
 
 /** A clock that stands still but for 5 µs between a check's begin and its record. */
-function checkerWith(judge: () => Decision, limits: CheckLimits = defaultCheckLimits) {
+function checkerWith(judge: (asker: Asker) => Decision, limits: CheckLimits = defaultCheckLimits) {
   const observer = new RecordingObserver();
   let judged = 0;
   let passedMs = 0;
   let readings = 0;
   const check = createChecker({
     judge: {
-      judge() {
+      judge(_request, by) {
         judged += 1;
-        return judge();
+        return judge(by);
       },
     },
     observer,

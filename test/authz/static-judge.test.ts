@@ -96,5 +96,5 @@ function judge(by: Judge, sketch: RequestSketch): Decision {
   if (read.kind === 'refused') throw new Error(read.why);
   const access = accessRequest(read.fields);
   if (access.kind === 'undecodable') throw new Error(access.why);
-  return by.judge(access.request);
+  return by.judge(access.request, { spiffeUris: [] });
 }

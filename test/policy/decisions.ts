@@ -38,7 +38,7 @@ function accessRequest(principal: string, request: string | undefined): AccessRe
 }
 
 /** @param to `namespace/pod:port`. @throws where no service declares the port. */
-export function policyOf(snapshot: Snapshot, to: string): PortPolicy {
+function policyOf(snapshot: Snapshot, to: string): PortPolicy {
   const [key = '', port] = to.split(':');
   const workload = snapshot.workloads.get(key);
   if (workload === undefined) throw new Error(`there is no workload \`${key}\``);

@@ -6,6 +6,7 @@
  * A row is proven by what arrived (the application's own log), what was on the wire (a capture) or what the sidecar
  * wrote down. A status code alone proves nothing, and no row passes by an exception that was swallowed.
  */
+import type { PodCommand } from './command.ts';
 import type { DemoContext } from './demo-context.ts';
 
 export interface Check {
@@ -13,13 +14,15 @@ export interface Check {
   readonly id: string;
   readonly what: string;
   readonly want: string;
-  /** Shell lines for the root of the repository, while the demo stays up. */
-  command(place: DemoPlace): readonly string[];
+  /** How a reader repeats the row while the demo stays up: commands in pods, and shell lines for the root of the repository. */
+  command(place: DemoPlace): readonly (PodCommand | string)[];
   run(context: DemoContext): Promise<Outcome>;
 }
 
 /** What a printed command may speak of. */
 export interface DemoPlace {
+  /** By which `npm run lab` tells labs apart. */
+  readonly lab: string;
   /** The live mesh folder. */
   readonly mesh: string;
   /** Keys and certificates in an attacker's hands. */

@@ -17,10 +17,13 @@ export function killByFile(pidFile: string): PodCommand {
   return inPod(hostPlace, 'sh', '-c', `kill -9 $(cat ${pidFile})`);
 }
 
-/** As a reader types it, at the root of the repository. */
-export function shellLine({ in: place, argv, unconfined = false }: PodCommand): string {
+/**
+ * As a reader types it, at the root of the repository.
+ * @param lab always named: tests, or a second demo, may run beside this one.
+ */
+export function shellLine({ in: place, argv, unconfined = false }: PodCommand, lab: string): string {
   const flags = unconfined ? ['--unconfined'] : [];
-  return ['npm run -s lab -- exec', ...flags, place, '--', ...argv.map(quote)].join(' ');
+  return ['npm run -s lab -- exec --lab', lab, ...flags, place, '--', ...argv.map(quote)].join(' ');
 }
 
 function quote(word: string): string {

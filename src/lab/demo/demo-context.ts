@@ -4,6 +4,7 @@ import type { AppProcess, AppSighting } from '../app-process.ts';
 import type { Capture } from '../capture.ts';
 import type { RunResult } from '../lab.ts';
 import type { MeshLab } from '../mesh-lab.ts';
+import { labName } from '../run-directory.ts';
 import { equipAttacker } from './attacker.ts';
 import { type DemoPlace, NotShown } from './check.ts';
 import type { PodCommand } from './command.ts';
@@ -43,6 +44,7 @@ export class DemoContext {
   get place(): DemoPlace {
     const { mesh } = this;
     return {
+      lab: labName(mesh.lab.dir),
       mesh: mesh.folder,
       attacker: join(mesh.lab.dir, 'attacker'),
       pidFiles: { controlPlane: mesh.pidFile('coffre'), authz: mesh.pidFile('authz') },

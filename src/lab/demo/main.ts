@@ -10,10 +10,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { labSupport } from '../lab-support.ts';
 import { MeshLab } from '../mesh-lab.ts';
-import { labName } from '../run-directory.ts';
 import { api } from './addresses.ts';
 import type { CheckResult } from './check.ts';
 import { allThemes } from './checks/all-themes.ts';
+import { shellLine } from './command.ts';
 import { DemoContext } from './demo-context.ts';
 import { noColours, paletteFor } from './palette.ts';
 import { exitCodeOf, reportOf } from './report-json.ts';
@@ -118,7 +118,11 @@ async function main({ once, json }: Flags): Promise<number> {
       },
       ended: (result) => {
         if (isTerminal) say('\r\x1b[2K');
-        say(renderRow(result, result.check.command(context.place), style));
+        const { place } = context;
+        const lines = result.check
+          .command(place)
+          .map((line) => (typeof line === 'string' ? line : shellLine(line, place.lab)));
+        say(renderRow(result, lines, style));
       },
     };
   }
@@ -126,7 +130,7 @@ async function main({ once, json }: Flags): Promise<number> {
   async function invite(running: MeshLab): Promise<void> {
     const { place } = new DemoContext(running);
     const { process: sidecar, adminSocket } = running.sidecar(api.key);
-    const byHand = { name: labName(running.lab.dir), sidecarLog: sidecar.stdoutPath, adminSocket };
+    const byHand = { sidecarLog: sidecar.stdoutPath, adminSocket };
     say(renderInvitation(place, byHand, style.palette));
     await stayUp(running, say, style.palette, stop.signal);
     say('\n');

@@ -12,8 +12,6 @@ import type { Palette } from './palette.ts';
 
 /** What the reader may look at by hand. */
 export interface LabByHand {
-  /** By which `npm run lab` tells labs apart. */
-  readonly name: string;
   /** Access log of api's sidecar. */
   readonly sidecarLog: string;
   /** Admin interface of api's sidecar. */
@@ -25,13 +23,13 @@ export function renderInvitation(place: DemoPlace, lab: LabByHand, palette: Pale
   const tries: Readonly<Record<string, readonly string[]>> = {
     'open a path between the tenants, and close it again': [
       applyLine(grantDocuments, place),
-      shellLine(inPod('notaire/web-1', 'curl', '-si', 'http://api.atelier/documents/1')),
+      shellLine(inPod('notaire/web-1', 'curl', '-si', 'http://api.atelier/documents/1'), place.lab),
       withdrawLine(grantDocuments, place),
     ],
     'make a mistake, and mend it': [`sed -i 's/deny:/denny:/' ${noAdmin}`, `sed -i 's/denny:/deny:/' ${noAdmin}`],
     'act as an application of a pod': [
       'npm run -s lab -- list',
-      shellLine(inPod('atelier/web-1', 'curl', '-si', 'http://api/')),
+      shellLine(inPod('atelier/web-1', 'curl', '-si', 'http://api/'), place.lab),
     ],
     "watch what api's sidecar refuses, and ask it for its configuration": [
       `tail -f ${lab.sidecarLog}`,
@@ -49,19 +47,17 @@ export function renderInvitation(place: DemoPlace, lab: LabByHand, palette: Pale
     `  ${place.mesh}`,
     ...lines,
     '',
-    palette.dim(`Where several labs run, \`exec --lab ${lab.name}\` means this one.`),
-    '',
     palette.bold('The control plane says:'),
     '',
   ].join('\n');
 }
 
 /** Long enough for the reader to try the mesh without a server, in ms. */
-const restartMs = 15_000;
+const restartMs = 10_000;
 
 const deaths = {
-  'control plane': 'the control plane has ended; sidecars go on with what they have',
-  authorization: 'the authorization worker has ended; every request is refused with 503',
+  'the control plane': 'has ended; sidecars go on with what they have',
+  'the authorization worker': 'has ended; every request is refused with 503',
 } as const;
 
 /** Resolves when `signal` aborts. A server that dies is started again, as a supervisor would. */
@@ -76,15 +72,16 @@ export async function stayUp(
     for (;;) {
       await untilEnd();
       if (signal.aborted) return;
-      say(`${palette.warn('▲')} ${deaths[server]}; another is started in ${restartMs / 1_000} s\n`);
+      say(`${palette.warn('▲')} ${server} ${deaths[server]}; another is started in ${restartMs / 1_000} s\n`);
       await sleep(restartMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       await start();
+      say(`${palette.good('✓')} ${palette.dim(`${server} is back`)}\n`);
     }
   };
   await Promise.all([
     keep(
-      'control plane',
+      'the control plane',
       async () => {
         const followed = followControlPlane(mesh.controlPlane.stdoutPath, say, palette);
         await Promise.race([stopped, mesh.controlPlane.exited]);
@@ -93,7 +90,7 @@ export async function stayUp(
       () => mesh.startControlPlane(),
     ),
     keep(
-      'authorization',
+      'the authorization worker',
       () => Promise.race([stopped, mesh.authzWorker.exited]),
       () => mesh.startAuthzWorker(),
     ),
@@ -119,7 +116,7 @@ export function renderControlLine(
     case 'problem solved':
       return `${palette.good('✓')} ${palette.dim(`solved: ${problem}`)}\n`;
     case 'published':
-      return `${palette.dim(`· revision ${revision} for ${proxies} sidecars`)}\n`;
+      return `${palette.dim(`· revision ${revision} for ${proxies} clients`)}\n`;
     default:
       return '';
   }

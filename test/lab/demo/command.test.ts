@@ -8,14 +8,17 @@ test.each([
   [['sh', '-c', `printf "it's \\r\\n" | wc -c`]],
   [['echo', '$HOME', 'a b', '', '*', '[::1]']],
 ])('a shell reads the printed line of %j as the words that the check ran', (argv) => {
-  const words = shellLine(inPod('atelier/web-1', ...argv)).replace('npm run -s lab -- exec atelier/web-1 --', '');
+  const words = shellLine(inPod('atelier/web-1', ...argv), 'x1').replace(
+    'npm run -s lab -- exec --lab x1 atelier/web-1 --',
+    '',
+  );
   const read = execFileSync('sh', ['-c', `printf '%s\\0' ${words}`], { encoding: 'utf8' });
   expect(read.split('\0').slice(0, -1)).toEqual(argv);
 });
 
 test('a command with the powers of the lab says so', () => {
-  expect(shellLine({ ...inPod('host', 'id'), unconfined: true })).toBe(
-    'npm run -s lab -- exec --unconfined host -- id',
+  expect(shellLine({ ...inPod('host', 'id'), unconfined: true }, 'x1')).toBe(
+    'npm run -s lab -- exec --lab x1 --unconfined host -- id',
   );
 });
 

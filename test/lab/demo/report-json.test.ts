@@ -51,7 +51,12 @@ test('a mesh that did not start fails every row', () => {
 });
 
 test('every row has an id of its own, in kebab-case, and a command', () => {
-  const place = { mesh: '/m', attacker: '/a', pidFiles: { controlPlane: '/lab/coffre.pid', authz: '/lab/authz.pid' } };
+  const place = {
+    lab: 'x1',
+    mesh: '/m',
+    attacker: '/a',
+    pidFiles: { controlPlane: '/lab/coffre.pid', authz: '/lab/authz.pid' },
+  };
   const ids = checks.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
   for (const { id, command } of checks) {

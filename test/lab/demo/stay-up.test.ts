@@ -3,13 +3,14 @@ import { noColours } from '../../../src/lab/demo/palette.ts';
 import { renderControlLine, renderInvitation } from '../../../src/lab/demo/stay-up.ts';
 
 const place = {
+  lab: 'x1',
   mesh: '/lab/mesh',
   attacker: '/lab/attacker',
   pidFiles: { controlPlane: '/lab/coffre.pid', authz: '/lab/authz.pid' },
 };
 
 test('the invitation names the live folder and a way back for each edit', () => {
-  const text = renderInvitation(place, { name: 'abc', sidecarLog: '/lab/api.out', adminSocket: '/lab/s' }, noColours);
+  const text = renderInvitation(place, { sidecarLog: '/lab/api.out', adminSocket: '/lab/s' }, noColours);
   expect(text).toContain('  /lab/mesh\n');
   expect(text).toContain('cp src/lab/demo/edits/grant-documents.yaml /lab/mesh/atelier/');
   expect(text).toContain('rm /lab/mesh/atelier/grant-documents.yaml');

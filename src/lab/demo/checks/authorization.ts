@@ -1,7 +1,7 @@
 /** Every request is judged by a worker as well: without a judge nobody passes, and with it back all do who may. */
 import { api } from '../addresses.ts';
 import { judge, type Theme } from '../check.ts';
-import { inPod, killByFile, shellLine } from '../command.ts';
+import { inPod, killByFile } from '../command.ts';
 import { parseCurl } from '../curl-answer.ts';
 import type { DemoContext } from '../demo-context.ts';
 
@@ -17,7 +17,7 @@ export const authorization: Theme = {
       id: 'authorization-gone',
       what: 'the authorization worker is killed, with -9',
       want: '503, nothing at the application; started again, 200',
-      command: ({ pidFiles }) => [killByFile(pidFiles.authz), read].map(shellLine),
+      command: ({ pidFiles }) => [killByFile(pidFiles.authz), read],
       run: async (context) => {
         await context.mesh.killAuthzWorker();
         const without = await context.reached(context.watched(api.key), () => statusNow(context));

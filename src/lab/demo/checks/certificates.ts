@@ -1,7 +1,7 @@
 /** TLS is spoken, and still not the right one: no certificate, somebody else's, or an old protocol. */
 import { api, outsider } from '../addresses.ts';
 import { type Check, type DemoPlace, judge, type Theme } from '../check.ts';
-import { inPod, type PodCommand, shellLine } from '../command.ts';
+import { inPod, type PodCommand } from '../command.ts';
 
 /** SNI by which atelier's own workloads are recognised; it grants nothing. */
 const sni = 'atelier.mesh.coffre';
@@ -31,7 +31,7 @@ export const certificates: Theme = {
       id: 'tls-control',
       what: 'control: the same command with the stolen one, TLS 1.3',
       want: '200: the refusals above are about certificate and version',
-      command: ({ attacker }) => [shellLine(client(leaf(attacker, 'atelier-web')))],
+      command: ({ attacker }) => [client(leaf(attacker, 'atelier-web'))],
       run: async (context) => {
         await context.armAttacker();
         const command = client(leaf(context.place.attacker, 'atelier-web'));
@@ -59,7 +59,7 @@ function refused({ id, what, flags, log: reason }: Refused): Check {
     id,
     what,
     want: 'refused with 0 application bytes, the reason in the log',
-    command: (place) => [shellLine(client(flags(place)))],
+    command: (place) => [client(flags(place))],
     run: async (context) => {
       await context.armAttacker();
       const log = context.accessLog(api.key);

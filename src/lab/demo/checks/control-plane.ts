@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startAsking } from '../asking.ts';
 import { judge, type Theme } from '../check.ts';
-import { inPod, killByFile, shellLine } from '../command.ts';
+import { inPod, killByFile } from '../command.ts';
 import { parseCurl } from '../curl-answer.ts';
 import type { DemoContext } from '../demo-context.ts';
 import type { ControlLine } from '../json-lines.ts';
@@ -25,7 +25,7 @@ export const controlPlane: Theme = {
       id: 'control-plane-killed',
       what: 'the control plane is killed, with -9',
       want: 'every request goes on, also on new connections',
-      command: ({ pidFiles }) => [killByFile(pidFiles.controlPlane), read].map(shellLine),
+      command: ({ pidFiles }) => [killByFile(pidFiles.controlPlane), read],
       run: async (context) => {
         const asking = await startAsking(context.mesh.lab, caller, 'http://api/documents/1');
         try {
@@ -50,7 +50,7 @@ export const controlPlane: Theme = {
       id: 'control-plane-back',
       what: 'it starts again; sidecars and authorization come back',
       want: 'nothing is sent a second time; the next edit goes to all',
-      command: () => [shellLine(inPod(caller, 'curl', '-si', 'http://api/documents/1'))],
+      command: () => [inPod(caller, 'curl', '-si', 'http://api/documents/1')],
       run: async (context) => {
         await context.mesh.killControlPlane();
         const clients = [...clientsIn(context.controlLog())];

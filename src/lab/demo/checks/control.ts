@@ -1,6 +1,5 @@
 /** The control row: if the attacks could harm nobody, their failure above would prove nothing. */
 import { judge, type Theme } from '../check.ts';
-import { shellLine } from '../command.ts';
 import { permissive, startPermissivePod } from '../permissive-pod.ts';
 import { plaintextAttack, plaintextRequest } from '../plaintext-attack.ts';
 
@@ -13,7 +12,7 @@ export const control: Theme = {
       id: 'control-turns-red',
       what: 'the same plaintext attack on a permissive Envoy',
       want: 'the check of `plaintext-refused` fails there',
-      command: () => [shellLine(command)],
+      command: () => [command],
       run: async (context) => {
         const target = await startPermissivePod(context.mesh.lab);
         const outcome = await plaintextAttack(context, target, command);

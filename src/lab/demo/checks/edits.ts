@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startAsking } from '../asking.ts';
 import { judge, type Outcome, type Theme } from '../check.ts';
-import { inPod, shellLine } from '../command.ts';
+import { inPod } from '../command.ts';
 import { parseCurl } from '../curl-answer.ts';
 import type { DemoContext } from '../demo-context.ts';
 import { apply, applyLine, noDrafts, withdraw, withdrawLine } from '../edit.ts';
@@ -32,7 +32,7 @@ export const edits: Theme = {
       id: 'edit-felt',
       what: 'a rule is added: nobody reads /drafts/*',
       want: `200 becomes 403 within ${boundMs} ms, on the open connection`,
-      command: (place) => [applyLine(noDrafts, place), shellLine(readDraft), withdrawLine(noDrafts, place)],
+      command: (place) => [applyLine(noDrafts, place), readDraft, withdrawLine(noDrafts, place)],
       run: async (context) => {
         const asking = await startAsking(context.mesh.lab, caller, drafts);
         try {
@@ -66,7 +66,7 @@ export const edits: Theme = {
       want: 'every request still 200; the control plane names the line and a cure',
       command: ({ mesh }) => [
         `echo 'spec: {' >> ${mesh}/atelier/workloads.yaml`,
-        shellLine(readDocument),
+        readDocument,
         `sed -i '$d' ${mesh}/atelier/workloads.yaml`,
       ],
       run: (context) =>
@@ -93,8 +93,8 @@ export const edits: Theme = {
       want: '/admin stays shut; what the rule does not select goes on',
       command: ({ mesh }) => [
         `sed -i 's/deny:/denny:/' ${mesh}/atelier/no-admin.yaml`,
-        shellLine(readAdmin),
-        shellLine(readNotaire),
+        readAdmin,
+        readNotaire,
         `sed -i 's/denny:/deny:/' ${mesh}/atelier/no-admin.yaml`,
       ],
       run: (context) =>

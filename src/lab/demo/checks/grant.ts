@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { api, identities } from '../addresses.ts';
 import { startAsking } from '../asking.ts';
 import { judge, type Theme } from '../check.ts';
-import { inPod, shellLine } from '../command.ts';
+import { inPod } from '../command.ts';
 import { parseCurl } from '../curl-answer.ts';
 import type { DemoContext } from '../demo-context.ts';
 import { apply, applyLine, grantDocuments, withdraw, withdrawLine } from '../edit.ts';
@@ -28,7 +28,7 @@ export const grant: Theme = {
       id: 'grant-opens',
       what: "atelier grants /documents/* to notaire's web",
       want: `200 within ${boundMs} ms of the file's writing`,
-      command: (place) => [applyLine(grantDocuments, place), shellLine(read)],
+      command: (place) => [applyLine(grantDocuments, place), read],
       run: async (context) => {
         const app = context.watched(api.key).app;
         const before = app.sightings().length;
@@ -54,7 +54,7 @@ export const grant: Theme = {
       id: 'grant-narrow',
       what: 'another path, and another method',
       want: '403 for both, nothing at the application',
-      command: () => [readElse, write].map(shellLine),
+      command: () => [readElse, write],
       run: async (context) => {
         await open(context);
         const { result, sightings } = await context.reached(context.watched(api.key), async () => [
@@ -71,7 +71,7 @@ export const grant: Theme = {
       id: 'grant-withdrawn',
       what: 'the file is removed while web keeps its connection',
       want: `refused within ${boundMs} ms, and nothing reaches api after`,
-      command: (place) => [withdrawLine(grantDocuments, place), shellLine(read)],
+      command: (place) => [withdrawLine(grantDocuments, place), read],
       run: async (context) => {
         await open(context);
         const asking = await startAsking(context.mesh.lab, caller, granted);

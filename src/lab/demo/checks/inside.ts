@@ -2,7 +2,7 @@
 import type { AppRequest } from '../../app-process.ts';
 import { api, identities } from '../addresses.ts';
 import { type Check, judge, type Theme } from '../check.ts';
-import { inPod, type PodCommand, shellLine } from '../command.ts';
+import { inPod, type PodCommand } from '../command.ts';
 import { parseCurl } from '../curl-answer.ts';
 import type { DemoContext } from '../demo-context.ts';
 
@@ -34,7 +34,7 @@ export const inside: Theme = {
       id: 'forged-headers',
       what: 'web forges Host and the identity header',
       want: "still api that answers, and api sees web's true identity alone",
-      command: () => [shellLine(forged)],
+      command: () => [forged],
       run: async (context) => {
         const { status, seen } = await ask(context, forged);
         const xfcc = seen?.headers['x-forwarded-client-cert'] ?? '';
@@ -67,7 +67,7 @@ function calls({ id, what, want, command, version }: Call): Check {
     id,
     what,
     want,
-    command: () => [shellLine(command)],
+    command: () => [command],
     run: async (context) => {
       const { status, version: spoken, seen } = await ask(context, command);
       const tls = await handshakes(context);

@@ -1,7 +1,7 @@
 /** Strangers at the door of a pod: plaintext, silence, and ports that nobody declared. */
 import { api, outsider } from '../addresses.ts';
 import { type Check, judge, type Theme } from '../check.ts';
-import { inPod, shellLine } from '../command.ts';
+import { inPod } from '../command.ts';
 import { plaintextAttack, plaintextRequest } from '../plaintext-attack.ts';
 
 const silent = inPod(outsider.key, 'bash', '-c', `cat < /dev/tcp/${api.pod.ipv4}/${api.port} | wc -c`);
@@ -19,7 +19,7 @@ export const plaintext: Theme = {
       id: 'plaintext-silent',
       what: 'an outsider connects and says nothing',
       want: 'closed within about a second, 0 bytes, a line in the log',
-      command: () => [shellLine(silent)],
+      command: () => [silent],
       run: async (context) => {
         const log = context.accessLog(api.key);
         const beganMs = performance.now();
@@ -50,7 +50,7 @@ function stranger(id: string, what: string, port: number): Check {
     id,
     what,
     want: 'closed with 0 bytes, nothing at the application, a line in the log',
-    command: () => [shellLine(command)],
+    command: () => [command],
     run: async (context) => {
       const log = context.accessLog(api.key);
       const outcome = await plaintextAttack(context, context.watched(api.key), command);

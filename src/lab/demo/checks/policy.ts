@@ -1,7 +1,7 @@
 /** A rule inside the vault: nobody calls /admin, however the path is spelled. */
 import { api } from '../addresses.ts';
 import { type Check, judge, type Theme } from '../check.ts';
-import { inPod, shellLine } from '../command.ts';
+import { inPod } from '../command.ts';
 import { parseCurl } from '../curl-answer.ts';
 
 export const policy: Theme = {
@@ -20,7 +20,7 @@ function denied(id: string, what: string, path: string): Check {
     id,
     what,
     want: '403 with a decision id, and the log names the rule',
-    command: () => [shellLine(command)],
+    command: () => [command],
     run: async (context) => {
       const log = context.accessLog(api.key);
       const { result, sightings } = await context.reached(context.watched(api.key), () => context.exec(command));

@@ -1,7 +1,7 @@
 /** Between two vaults: refused where the call is made, and refused again where it arrives, for who got past the first. */
 import { api } from '../addresses.ts';
 import { type Check, judge, NotShown, type Theme } from '../check.ts';
-import { inPod, type PodCommand, shellLine } from '../command.ts';
+import { inPod, type PodCommand } from '../command.ts';
 import { closedWithoutAnswer, parseCurl } from '../curl-answer.ts';
 import type { DemoContext } from '../demo-context.ts';
 
@@ -16,7 +16,7 @@ export const tenantWall: Theme = {
       id: 'tenant-wall-caller',
       what: "notaire's web calls atelier's api",
       want: 'closed by its own sidecar, no packet to atelier',
-      command: () => [shellLine(across)],
+      command: () => [across],
       run: async (context) => {
         const log = context.accessLog(caller);
         const { result: reached, packets } = await context.onTheWire(caller, `host ${api.pod.ipv4}`, () =>
@@ -41,7 +41,7 @@ export const tenantWall: Theme = {
       id: 'tenant-wall-control',
       what: "control: the same tool in atelier's pod, with atelier's leaf",
       want: '200: the tool works, it is the wall that held',
-      command: ({ attacker }) => [shellLine(markedTls('atelier/web-1', attacker, 'atelier-web', 'atelier'))],
+      command: ({ attacker }) => [markedTls('atelier/web-1', attacker, 'atelier-web', 'atelier')],
       run: async (context) => {
         const command = markedTls('atelier/web-1', context.place.attacker, 'atelier-web', 'atelier');
         const { said, sightings } = await tryDoor(context, command);
@@ -59,7 +59,7 @@ function thief(id: string, what: string, claimedTenant: string): Check {
     id,
     what,
     want: "refused by api's sidecar with 0 bytes, a line in its log",
-    command: ({ attacker }) => [shellLine(markedTls(caller, attacker, 'notaire-web', claimedTenant))],
+    command: ({ attacker }) => [markedTls(caller, attacker, 'notaire-web', claimedTenant)],
     run: async (context) => {
       const log = context.accessLog(api.key);
       const command = markedTls(caller, context.place.attacker, 'notaire-web', claimedTenant);

@@ -4,7 +4,7 @@
  */
 import { api, outsider } from '../addresses.ts';
 import { type Check, judge, type Theme } from '../check.ts';
-import { inPod, shellLine } from '../command.ts';
+import { inPod } from '../command.ts';
 import { closedWithoutAnswer, parseCurl } from '../curl-answer.ts';
 import type { DemoContext } from '../demo-context.ts';
 
@@ -29,7 +29,7 @@ function overTcp(id: string, what: string, address: string): Check {
     id,
     what,
     want: 'closed, and 0 packets on the wire, not even a SYN',
-    command: () => [shellLine(command)],
+    command: () => [command],
     run: async (context) => {
       const { result, packets: withControl } = await context.onTheWire(api.key, `tcp and host ${address}`, (capture) =>
         context
@@ -68,7 +68,7 @@ function overUdp(): Check {
     id: 'way-out-udp',
     what: 'the same in UDP, over IPv4 and IPv6',
     want: '0 packets on the wire',
-    command: () => datagrams.map(shellLine),
+    command: () => datagrams,
     run: async (context) => {
       const { result: before, packets } = await context.onTheWire(api.key, 'udp', async (capture) => {
         const codes: (number | null)[] = [];

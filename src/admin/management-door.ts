@@ -13,9 +13,9 @@
 import { constants } from 'node:crypto';
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
+import { createServer as createHttpsServer } from 'node:https';
 import { createConnection, type ListenOptions } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { answer, type ManagementPorts } from './answer.ts';
 import { type Caller, mayCall, methodNamed } from './methods.ts';
 import { parsePerson } from './person.ts';
@@ -61,7 +61,7 @@ export function createManagementDoor(
   trustDomain: () => string | undefined,
   observe: (event: DoorEvent) => void,
 ): ManagementDoor {
-  let https: HttpsServer | undefined;
+  let context: SecureContext | undefined;
   const servers: Server[] = [];
   const serve =
     (callerOf: (request: IncomingMessage) => Caller | undefined) =>
@@ -94,23 +94,25 @@ export function createManagementDoor(
     },
 
     async listenOnTls({ address, port }, tls, anchorPem) {
-      const options = {
-        ...contextOf(tls, anchorPem),
-        requestCert: true,
-        rejectUnauthorized: true,
-        handshakeTimeout: requestMs,
-      };
-      https = createHttpsServer(
-        options,
+      context = contextOf(tls, anchorPem);
+      const server = createHttpsServer(
+        {
+          // The default context knows no partial chain, so whoever names no server is refused in the handshake.
+          ...contextOptions(tls, anchorPem),
+          SNICallback: (_, give) => give(null, context),
+          requestCert: true,
+          rejectUnauthorized: true,
+          handshakeTimeout: requestMs,
+        },
         serve((request) => personOf(request, trustDomain(), ports.nowMs())),
       );
-      await open(https, { host: address, port }, `${address}:${port}`);
-      const bound = https.address();
+      await open(server, { host: address, port }, `${address}:${port}`);
+      const bound = server.address();
       return typeof bound === 'object' && bound !== null ? `${address}:${bound.port}` : `${address}:${port}`;
     },
 
     rotate(tls, anchorPem) {
-      https?.setSecureContext(contextOf(tls, anchorPem));
+      if (context !== undefined) context = contextOf(tls, anchorPem);
     },
 
     async close() {
@@ -127,13 +129,19 @@ export function createManagementDoor(
   };
 }
 
-/** The anchor is an intermediate, and deliberately not the root: see people-authority.ts. */
-function contextOf({ certificateChainPem, privateKeyPem }: DoorTls, anchorPem: string) {
+/**
+ * The anchor is an intermediate, and deliberately not the root: see people-authority.ts. A server of Node passes
+ * `allowPartialTrustChain` on to no context of its own making, so this one is made here and given for each handshake.
+ */
+function contextOf(tls: DoorTls, anchorPem: string): SecureContext {
+  return createSecureContext({ ...contextOptions(tls, anchorPem), allowPartialTrustChain: true });
+}
+
+function contextOptions({ certificateChainPem, privateKeyPem }: DoorTls, anchorPem: string) {
   return {
     cert: certificateChainPem,
     key: privateKeyPem.reveal(),
     ca: anchorPem,
-    allowPartialTrustChain: true,
     minVersion: 'TLSv1.3',
     maxVersion: 'TLSv1.3',
     // A resumed session would skip the check of the certificate's end.

@@ -129,7 +129,6 @@ async function untilReady(terminal: Terminal, state: string, controlPlane: Sibli
 function welcome(dir: string, state: string, { xds, authz, admin }: UpOptions, status: MeshStatus): string {
   const [workload = 'TENANT/POD'] = status.proxies.map((proxy) => proxy.workload);
   const flags = state === resolve('.coffre') ? '' : ` --state ${state}`;
-  const errors = status.problems.filter(({ severity }) => severity === 'error').length;
   return [
     `serving the mesh ${status.trustDomain} from ${dir} (revision ${status.revision})`,
     '',
@@ -139,9 +138,7 @@ function welcome(dir: string, state: string, { xds, authz, admin }: UpOptions, s
     `  decisions are written to    ${decisionsFile(state)}`,
     `  the CA and its keys are in  ${state}    back them up: coffre backup`,
     '',
-    `${status.tenants.length} tenants, ${status.proxies.length} workloads; ` +
-      (status.problems.length === 0 ? 'no problems' : `${status.problems.length} problems, ${errors} of them errors:`),
-    ...status.problems.map(({ severity, text }) => printable(`  ${severity}: ${text}`)),
+    `${status.tenants.length} tenants, ${status.proxies.length} workloads; ${problemCount(status)}`,
     '',
     'try in another terminal:',
     `  coffre status${flags}`,
@@ -151,6 +148,14 @@ function welcome(dir: string, state: string, { xds, authz, admin }: UpOptions, s
     'edit the folder, and what changes is told here; Ctrl-C ends both processes',
     '',
   ].join('\n');
+}
+
+/** Each was told as it was found. */
+function problemCount({ problems }: MeshStatus): string {
+  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  return problems.length === 0
+    ? 'no problems'
+    : `problems told above: ${errors} errors, ${problems.length - errors} warnings`;
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

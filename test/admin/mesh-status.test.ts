@@ -1,0 +1,140 @@
+/** What a status says is wrong, and what of it each reader sees. */
+import { describe, expect, test } from 'vitest';
+import { type MeshView, meshStatus } from '../../src/admin/mesh-status.ts';
+import type { ClientStatus, TypeStatus } from '../../src/xds/client-status.ts';
+import { typeUrls } from '../../src/xds/type-url.ts';
+import { documents, meshFrom } from '../fixtures/mesh-from.ts';
+import { twoTenants } from '../fixtures/two-tenants.ts';
+
+const hourMs = 3_600_000;
+const mesh = meshFrom(twoTenants);
+const everything = { kind: 'mesh' } as const;
+const fresh = { notBeforeMs: 0, notAfterMs: 24 * hourMs };
+
+function client(key: string, state: TypeStatus['state'] = 'SYNCED', stream = 1): ClientStatus {
+  const refusal = { nack: { nonce: '1', version: 'v', code: 3, message: 'no such cluster' } };
+  const type: TypeStatus = {
+    typeUrl: typeUrls.cluster,
+    wildcard: true,
+    names: 0,
+    sentVersion: 'v',
+    ackedVersion: state === 'SYNCED' ? 'v' : '',
+    ...(state === 'NACKED' ? refusal : {}),
+    state,
+  };
+  return { stream, protocol: 'delta', key, nodeId: key, address: '10.0.0.1:1', openedAtMs: stream, types: [type] };
+}
+
+const healthy: MeshView = {
+  ready: true,
+  snapshot: mesh,
+  xds: '127.0.0.1:15012',
+  clients: [...mesh.workloads.keys()].map((key) => client(key)),
+  certificateOf: () => fresh,
+};
+
+describe('what is wrong', () => {
+  test.each([
+    { title: 'nothing, where every proxy accepted everything', view: healthy, wrong: [] },
+    {
+      title: 'nothing, while something is on its way',
+      view: { ...healthy, clients: [...healthy.clients, client('atelier/web-1', 'STALE', 2)] },
+      wrong: [],
+    },
+    { title: 'a control plane that is not ready', view: { ...healthy, ready: false }, wrong: [/not ready/] },
+    {
+      title: 'a proxy that is gone',
+      view: { ...healthy, clients: healthy.clients.slice(1) },
+      wrong: [/`atelier\/api-1` is not connected/],
+    },
+    {
+      title: 'a NACK',
+      view: { ...healthy, clients: [...healthy.clients, client('atelier/web-1', 'NACKED', 2)] },
+      wrong: [/`atelier\/web-1` refused CDS/],
+    },
+    {
+      title: 'a certificate that nobody renewed',
+      view: {
+        ...healthy,
+        certificateOf: (id: string) => (id.endsWith('/atelier/sa/db') ? { ...fresh, notAfterMs: 3 * hourMs } : fresh),
+      },
+      nowMs: 2.5 * hourMs,
+      wrong: [/certificate of `atelier\/db-1`/],
+    },
+    {
+      title: 'a workload without a certificate',
+      view: { ...healthy, certificateOf: (id: string) => (id.endsWith('/atelier/sa/db') ? undefined : fresh) },
+      wrong: [/`atelier\/db-1` has no certificate/],
+    },
+  ])('$title', ({ view, wrong, nowMs = hourMs }) => {
+    expect(meshStatus(view, everything, nowMs).wrong).toEqual(wrong.map((text) => expect.stringMatching(text)));
+  });
+
+  test('an object that is not in force, with its line', () => {
+    const broken = meshFrom(
+      documents(
+        twoTenants,
+        'apiVersion: coffre.dev/v1alpha1\nkind: Grant\nmetadata: { name: g, namespace: atelier }\nspec: { from: { tenant: nobody }, to: { service: api }, reason: r }',
+      ),
+      ['dangling-reference'],
+    );
+    const { wrong } = meshStatus({ ...healthy, snapshot: broken }, everything, 0);
+    expect(wrong).toEqual([expect.stringMatching(/^mesh\.yaml:\d+ is not in force$/)]);
+  });
+});
+
+test('the younger of two streams speaks for a proxy', () => {
+  const clients = [client('atelier/web-1', 'NACKED', 1), client('atelier/web-1', 'SYNCED', 2)];
+  const { proxies } = meshStatus({ ...healthy, clients }, everything, 0);
+  expect(proxies.find(({ workload }) => workload === 'atelier/web-1')?.types.map(({ state }) => state)).toEqual([
+    'SYNCED',
+  ]);
+});
+
+test('a reader of one tenant sees nothing of the other: not a name, not a count, not a trouble', () => {
+  const trouble: MeshView = {
+    ...healthy,
+    clients: [client('notaire/web-1', 'NACKED')],
+    snapshot: {
+      ...mesh,
+      problems: [
+        {
+          code: 'yaml-syntax',
+          severity: 'error',
+          where: { file: 'notaire/x.yaml', line: 1 },
+          path: '',
+          message: 'm',
+          advice: 'a',
+        },
+        {
+          code: 'sealed-service',
+          severity: 'error',
+          where: { file: 'n.yaml', line: 1 },
+          path: '',
+          object: { kind: 'Grant', namespace: 'notaire', name: 'g' },
+          message: 'm',
+          advice: 'a',
+        },
+        {
+          code: 'bad-value',
+          severity: 'error',
+          where: { file: 't.yaml', line: 1 },
+          path: '',
+          object: { kind: 'Tenant', namespace: '', name: 'notaire' },
+          message: 'm',
+          advice: 'a',
+        },
+      ],
+    },
+  };
+  const scope = { kind: 'tenant', tenant: 'atelier' } as const;
+  const seen = meshStatus(trouble, scope, 0);
+  expect(seen.tenants).toEqual(['atelier']);
+  expect(JSON.stringify(seen)).not.toContain('notaire');
+  expect(seen).toEqual(meshStatus({ ...trouble, clients: [], snapshot: mesh }, scope, 0));
+});
+
+test('before the sources were read there is a status, and it says so', () => {
+  const { ready, proxies, wrong } = meshStatus({ ...healthy, ready: false, snapshot: undefined }, everything, 0);
+  expect({ ready, proxies, wrongs: wrong.length }).toEqual({ ready: false, proxies: [], wrongs: 1 });
+});

@@ -102,8 +102,8 @@ export class DeltaClient {
       this.#end = () => stream.cancel();
       stream.on('error', (error: ServiceError) => resolve(error.details || error.message));
       stream.on('end', () => resolve('the server ended the stream'));
-      stream.on('data', (response: DeltaDiscoveryResponse) => this.#answer(stream, response));
       stream.once('data', () => observe({ kind: 'connected' }));
+      stream.on('data', (response: DeltaDiscoveryResponse) => this.#answer(stream, response));
       for (const { typeUrl, initialVersions } of subscriptions) {
         stream.write(
           create(DeltaDiscoveryRequestSchema, {

@@ -20,6 +20,7 @@ export interface ControlLine {
   readonly msg: string;
   readonly time: string;
   readonly key?: string;
+  readonly typeUrl?: string;
   readonly resources?: number;
   readonly problem?: string;
   readonly where?: { readonly file: string; readonly line: number };

@@ -5,6 +5,7 @@
  *   --state DIR             CA, keys, leaves; made on the first start        COFFRE_STATE
  *   --state-key-file FILE   the sealing key, kept outside the state folder   COFFRE_STATE_KEY_FILE
  *   --xds ADDRESS:PORT      where proxies connect                            COFFRE_XDS
+ *   --admin ADDRESS:PORT    where people ask over mutual TLS; none if absent   COFFRE_ADMIN
  *   --authz ADDRESS:PORT,…  where sidecars reach authorization workers       COFFRE_AUTHZ
  *   --workloads DIR         bootstrap, root and token per workload           COFFRE_WORKLOADS
  *   --bypass user|mark      how a sidecar's own connections escape capture   COFFRE_BYPASS
@@ -20,6 +21,8 @@ export interface Config {
   readonly state: string;
   readonly stateKeyFile: string | undefined;
   readonly xds: SocketEndpoint;
+  /** Beside the socket in the state folder, which is always there. */
+  readonly admin: SocketEndpoint | undefined;
   readonly authz: readonly SocketEndpoint[];
   readonly workloads: string;
   readonly bypass: CaptureBypass;
@@ -39,6 +42,7 @@ const options = {
   state: { type: 'string' },
   'state-key-file': { type: 'string' },
   xds: { type: 'string' },
+  admin: { type: 'string' },
   authz: { type: 'string' },
   workloads: { type: 'string' },
   bypass: { type: 'string' },
@@ -62,6 +66,11 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
       `\`${value('xds')}\` is no ADDRESS:PORT to listen on; write --xds 127.0.0.1:15012 or --xds [::1]:15012`,
     );
   }
+  const adminText = value('admin');
+  const admin = adminText === undefined ? undefined : parseEndpoint(adminText);
+  if (adminText !== undefined && admin === undefined) {
+    problems.push(`\`${adminText}\` is no ADDRESS:PORT to listen on; write --admin 127.0.0.1:15014`);
+  }
   const authzTexts = (value('authz') ?? '').split(',').filter((text) => text !== '');
   const authz = authzTexts.flatMap((text) => parseEndpoint(text) ?? []);
   if (authz.length < authzTexts.length) {
@@ -79,6 +88,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     state,
     stateKeyFile: stateKeyFile === undefined ? undefined : resolve(stateKeyFile),
     xds,
+    admin,
     authz,
     workloads: resolve(value('workloads') ?? `${state}/workloads`),
     bypass,

@@ -6,7 +6,9 @@
  * This is a composition root: it joins rooms that do not know each other, and decides nothing.
  */
 import { pino } from 'pino';
-import { type Config, readConfig } from './config.ts';
+import { DoorRefused } from './admin/management-door.ts';
+import { openManagement } from './admin/open-management.ts';
+import { type Config, readConfig, type SocketEndpoint } from './config.ts';
 import { admitProxy } from './controller/admit-proxy.ts';
 import { logReport, logXdsEvents } from './controller/log-report.io.ts';
 import { Loop } from './controller/loop.io.ts';
@@ -25,7 +27,7 @@ import type { Snapshot } from './model/snapshot.ts';
 import type { SourcedObject } from './model/sourced-object.ts';
 import { systemClock } from './system-clock.ts';
 import { SnapshotCache } from './xds/cache.ts';
-import { createXdsService } from './xds/server.io.ts';
+import { createXdsService, type XdsService } from './xds/server.io.ts';
 
 /** Time that open streams get to end at shutdown, in ms. Sidecars keep what they have and come back. */
 const shutdownGraceMs = 2_000;
@@ -39,10 +41,19 @@ if (result.kind === 'refused') {
 } else {
   await run(result.config).catch((error: unknown) => {
     // A damaged state folder speaks for itself; anything else is ours, and its stack is wanted.
-    if (error instanceof StateError || error instanceof StartRefused) console.error(error.message);
+    const told = [StateError, StartRefused, DoorRefused].some((kind) => error instanceof kind);
+    if (told && error instanceof Error) console.error(error.message);
     else log.fatal({ err: error }, 'the control plane could not start');
     process.exitCode = 1;
   });
+}
+
+/** What exists once the mesh has been read. */
+interface ControlPlane {
+  readonly authority: Authority;
+  readonly loop: Loop;
+  readonly server: GrpcServer;
+  readonly xds: XdsService;
 }
 
 async function run(config: Config): Promise<void> {
@@ -52,8 +63,22 @@ async function run(config: Config): Promise<void> {
   let objects: readonly SourcedObject[] = [];
   let latest: Snapshot | undefined;
   let folderProblems: Parameters<typeof report.problems>[0] = [];
-  let control: { readonly authority: Authority; readonly loop: Loop; readonly server: GrpcServer } | undefined;
+  let control: ControlPlane | undefined;
   let starting: Promise<void> | undefined;
+  const xdsAddress = formatEndpoint(config.xds);
+  const management = await openManagement({
+    ...config,
+    nowMs: systemClock.nowMs,
+    view: () => ({
+      ready: cache.isReady(),
+      snapshot: latest,
+      xds: xdsAddress,
+      clients: control?.xds.status() ?? [],
+      certificateOf: (spiffeId) => control?.authority.leaf(spiffeId),
+    }),
+    wholeSnapshot: () => latest && buildSnapshot(objects),
+    observe: (event) => log.info(event, 'management'),
+  });
 
   /** The trust domain is written in the mesh, so the CA cannot be opened before the mesh has been read. */
   async function start(trustDomain: string): Promise<void> {
@@ -64,7 +89,7 @@ async function run(config: Config): Promise<void> {
       serverDnsNames: [defaultServerDnsName, authzServerName],
       ports: systemPorts,
     });
-    const server = await serveXds(config, authority, cache, () => latest);
+    const { server, xds } = await serveXds(config, authority, cache, () => latest);
     let rotated = authority.serverCredentials();
     const equip = equipWorkloads(config, authority);
     const loop = new Loop({
@@ -82,17 +107,21 @@ async function run(config: Config): Promise<void> {
       },
       async equip(snapshot) {
         const credentials = authority.serverCredentials();
-        if (credentials !== undefined && credentials !== rotated) server.rotate(credentials);
+        if (credentials !== undefined && credentials !== rotated) {
+          server.rotate(credentials);
+          management.rotate(credentials);
+        }
         rotated = credentials;
         return equip(snapshot);
       },
       proxies: cache,
       report,
     });
-    control = { authority, loop, server };
+    control = { authority, loop, server, xds };
     loop.lookAgain();
     await loop.settled();
-    log.info({ xds: `${config.xds.address}:${config.xds.port}`, folder: config.folder }, 'serving');
+    const admin = await management.openPort(authority);
+    log.info({ xds: xdsAddress, folder: config.folder, admin }, 'serving');
   }
 
   function snapshotNow(): Snapshot {
@@ -115,6 +144,7 @@ async function run(config: Config): Promise<void> {
     stop.signal,
   );
   await starting;
+  await management.close();
   await control?.loop.stop();
   await control?.server.close(shutdownGraceMs);
   if (stop.cause !== undefined) throw stop.cause;
@@ -130,12 +160,11 @@ async function serveXds(
   authority: Authority,
   snapshots: SnapshotCache,
   snapshot: () => Snapshot | undefined,
-): Promise<GrpcServer> {
+): Promise<Pick<ControlPlane, 'server' | 'xds'>> {
   const tls = authority.serverCredentials();
   if (tls === undefined) throw new Error('the CA has no certificate for the control plane itself');
-  const { address, port } = config.xds;
   const server = createGrpcServer({
-    address: address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`,
+    address: formatEndpoint(config.xds),
     tls,
     requireClientCertificate: false,
   });
@@ -152,7 +181,11 @@ async function serveXds(
   server.addDefinition(xds.definition, xds.implementation);
   const bound = await server.bind();
   if (bound.kind !== 'bound') throw new StartRefused(`${bound.message}; ${bound.advice}`);
-  return server;
+  return { server, xds };
+}
+
+function formatEndpoint({ address, port }: SocketEndpoint): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** Something the operator must mend before a start; the message says what and how. */

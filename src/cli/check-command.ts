@@ -33,6 +33,6 @@ async function check(terminal: Terminal, dir: string, output: OutputFormat): Pro
   );
 }
 
-export function problemLine(problem: Problem): string {
+function problemLine(problem: Problem): string {
   return printable(`${problem.severity}: ${formatProblem(problem)}`);
 }

@@ -43,7 +43,11 @@ export async function askDoor<Name extends MethodName>(
     case 'answered':
       return asked.value;
     case 'refused':
-      throw new CliFailure(asked.status === 404 ? exitCode.no : exitCode.unreachable, asked.message, asked.advice);
+      throw new CliFailure(
+        asked.status === 404 || asked.status === 409 ? exitCode.no : exitCode.unreachable,
+        asked.message,
+        asked.advice,
+      );
     case 'unreachable':
       throw new CliFailure(
         exitCode.unreachable,

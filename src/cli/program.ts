@@ -8,6 +8,7 @@ import { CliFailure } from './cli-failure.ts';
 import { exitCode, exitCodeHelp } from './exit-code.ts';
 import { addExplainCommand } from './explain-command.ts';
 import { addProxyCommand } from './proxy-command.ts';
+import { addRotateCommand } from './rotate-command.ts';
 import { addStatusCommand } from './status-command.ts';
 import { printable } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -34,6 +35,7 @@ function programFor(terminal: Terminal): Command {
     addCheckCommand,
     addExplainCommand,
     addProxyCommand,
+    addRotateCommand,
     addAdminCommand,
     addBackupCommands,
   ]) {

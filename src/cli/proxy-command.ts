@@ -59,9 +59,15 @@ async function bootstrap(terminal: Terminal, workload: string, options: Bootstra
     );
     terminal.setExitCode(exitCode.no);
   }
-  while (options.renew === true && !terminal.signal.aborted) {
-    const waitMs = await renew(terminal, workload, options);
+  if (options.renew === true) await keepRenewed(terminal, workload, options);
+}
+
+async function keepRenewed(terminal: Terminal, workload: string, options: BootstrapOptions): Promise<void> {
+  let waitMs = renewalMs;
+  for (;;) {
     await pause(waitMs, terminal.signal);
+    if (terminal.signal.aborted) return;
+    waitMs = await renew(terminal, workload, options);
   }
 }
 

@@ -20,7 +20,7 @@ export function addStatusCommand(program: Command, terminal: Terminal): void {
 
 const shownTypes = ['LDS', 'CDS', 'EDS', 'RDS', 'SDS', 'RTDS'];
 
-export function statusText(status: MeshStatus): string {
+function statusText(status: MeshStatus): string {
   const { ready, trustDomain, revision, tenants, problems, proxies, wrong } = status;
   const connected = proxies.filter((proxy) => proxy.connected !== undefined).length;
   const rows = proxies.map(({ workload, connected: link, types, certificate }) => [

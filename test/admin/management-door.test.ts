@@ -54,10 +54,17 @@ async function world(): Promise<World> {
   await files.sync([...mesh.workloads.values()].map(({ key, serviceAccount }) => ({ workload: key, serviceAccount })));
   for (const key of mesh.workloads.keys()) await writeFile(join(files.folderOf(key), 'bootstrap.json'), '{}');
   let nowMs = clockPorts.clock.nowMs();
+  const rotations = new Rotations({
+    authority,
+    clients: () => [],
+    lookAgain: () => undefined,
+    report: () => undefined,
+  });
   const ports: ManagementPorts = {
     nowMs: () => nowMs,
     view: () => ({ ready: true, snapshot: mesh, xds: '127.0.0.1:15012', clients: [], certificateOf: () => undefined }),
     wholeSnapshot: () => mesh,
+    rotations: () => rotations,
     workloads,
   };
   const events: DoorEvent[] = [];
@@ -105,6 +112,10 @@ function call(door: Door, method: MethodName) {
       return ask(door, method, {});
     case 'explain':
       return ask(door, method, { from: 'atelier/web', to: { kind: 'service', service: 'atelier/api' } });
+    case 'rotations':
+      return ask(door, method, {});
+    case 'rotateIntermediate':
+      return ask(door, method, { tenant: 'atelier', abort: false });
     case 'proxyFiles':
       return ask(door, method, { workload: 'atelier/web-1' });
   }
@@ -115,14 +126,16 @@ const methodNames = Object.keys(methods) as MethodName[];
 describe('each role on each method', () => {
   /** Written out a second time on purpose: a change of the table must be meant. */
   const wanted: Readonly<Record<Role, readonly MethodName[]>> = {
-    viewer: ['status', 'explain'],
-    operator: ['status', 'explain', 'proxyFiles'],
-    'game-master': ['status'],
-    auditor: ['status', 'explain'],
+    viewer: ['status', 'explain', 'rotations'],
+    operator: ['status', 'explain', 'rotations', 'rotateIntermediate', 'proxyFiles'],
+    'game-master': ['status', 'rotations'],
+    auditor: ['status', 'explain', 'rotations'],
   };
   test.each(roles)('%s', async (role) => {
     const here = await world();
     for (const scope of [wholeMesh, { kind: 'tenant', tenant: 'atelier' } as const]) {
+      await here.authority.abortRotation('atelier'); // what one may begin, the next cannot begin again
+      await here.settleRotations();
       const door = await doorOf(here, role, scope);
       const answered = [];
       for (const method of methodNames) {
@@ -260,6 +273,9 @@ describe('requests that are none are answered with what to do', () => {
     ['POST', '/v1/explain', '{"from":"a/b"}', 400],
     ['POST', '/v1/explain', '[1]', 400],
     ['POST', '/v1/proxyFiles', '{"workload":7}', 400],
+    ['POST', '/v1/rotateIntermediate', '{"tenant":"atelier"}', 400],
+    ['POST', '/v1/rotateIntermediate', '{"tenant":"atelier","abort":true}', 409],
+    ['POST', '/v1/rotateIntermediate', '{"tenant":"nobody","abort":false}', 404],
     ['POST', '/v1/status', JSON.stringify({ filling: 'x'.repeat(70_000) }), 400],
   ])('%s %s %j', async (method, path, body, wanted) => {
     const { socket } = await world();
@@ -294,6 +310,7 @@ describe('the socket’s place', () => {
     nowMs: () => 0,
     view: () => ({ ready: false, snapshot: undefined, xds: '', clients: [], certificateOf: () => undefined }),
     wholeSnapshot: () => undefined,
+    rotations: () => undefined,
     workloads: '',
   };
   const open = async (path: string) => {

@@ -2,12 +2,11 @@
  * Clusters: the application behind this sidecar, each service this workload may dial, and who gives verdicts.
  *
  * A service's cluster trusts exactly the identities that stand behind it, so a hijacked endpoint answers to nobody.
- * Breaker limits stand here; a drill overrides them by runtime key and never by replacing the cluster.
  */
 import { create } from '@bufbuild/protobuf';
 import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
-import { asksForVerdicts, type InboundPort, type OutboundPort, type ProxyView } from '../policy/view.ts';
+import { asksForVerdicts, backendsOf, type InboundPort, type OutboundPort, type ProxyView } from '../policy/view.ts';
 import { tcpAddress } from './address.ts';
 import { bypassOption, http2Only } from './cluster-options.ts';
 import { authzClusterOf } from './ext-authz.ts';
@@ -15,19 +14,15 @@ import { applicationCluster, serversSecret, serviceCluster, sniOf } from './name
 import type { Platform } from './platform.ts';
 import { durationOf, type EnvoyResource, resource } from './resource.ts';
 import { fromAds, upstreamTls } from './tls.ts';
+import { circuitBreakers, outlierDetection } from './traffic.ts';
 
+/** Of the application on loopback, in ms. */
 const connectTimeoutMs = 1_000;
-
-/** Breaker limits where no policy says otherwise; the numbers are Envoy's defaults, written out so that a reader sees them. */
-const breakers = { maxConnections: 1_024, maxPendingRequests: 1_024, maxRequests: 1_024, maxRetries: 3 } as const;
-
-/** With Envoy's default of 10 % a service of three endpoints could never eject one. */
-const outliers = { consecutive5xx: 5, baseEjectionTimeMs: 30_000, ejectionPercentMax: 50 } as const;
 
 export function clustersOf(view: ProxyView, platform: Platform): readonly EnvoyResource[] {
   return [
     ...view.inbound.map((port) => clusterResource(application(port, platform))),
-    ...view.outbound.map((port) => clusterResource(service(view, port, platform))),
+    ...backendsOf(view).map((port) => clusterResource(service(view, port, platform))),
     ...(asksForVerdicts(view) ? [clusterResource(authzClusterOf(platform))] : []),
   ];
 }
@@ -59,23 +54,9 @@ function service(view: ProxyView, outbound: OutboundPort, platform: Platform): C
     name: serviceCluster(outbound),
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { edsConfig: fromAds() },
-    connectTimeout: durationOf(connectTimeoutMs),
-    circuitBreakers: {
-      thresholds: [
-        {
-          maxConnections: breakers.maxConnections,
-          maxPendingRequests: breakers.maxPendingRequests,
-          maxRequests: breakers.maxRequests,
-          maxRetries: breakers.maxRetries,
-        },
-      ],
-    },
-    outlierDetection: {
-      consecutive5xx: outliers.consecutive5xx,
-      enforcingConsecutive5xx: 100,
-      baseEjectionTime: durationOf(outliers.baseEjectionTimeMs),
-      maxEjectionPercent: outliers.ejectionPercentMax,
-    },
+    connectTimeout: durationOf(outbound.traffic.timeouts.connectMs),
+    circuitBreakers: circuitBreakers(outbound.traffic),
+    outlierDetection: outlierDetection(outbound.traffic),
     transportSocket: upstreamTls(serversSecret(outbound), sniOf(view.workload.tenant), http ? ['h2'] : []),
     ...bypassOption(platform.bypass),
     ...(http ? { typedExtensionProtocolOptions: http2Only() } : {}),

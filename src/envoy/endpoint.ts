@@ -1,13 +1,13 @@
 /** EDS: where the ready endpoints of each service port are. Their own resources, so that a pod that comes or goes moves nothing else. */
 import { create } from '@bufbuild/protobuf';
 import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
-import type { OutboundPort, ProxyView } from '../policy/view.ts';
+import { backendsOf, type OutboundPort, type ProxyView } from '../policy/view.ts';
 import { tcpAddress } from './address.ts';
 import { serviceCluster } from './names.ts';
 import { type EnvoyResource, resource } from './resource.ts';
 
 export function endpointsOf(view: ProxyView): readonly EnvoyResource[] {
-  return view.outbound.map(loadAssignment);
+  return backendsOf(view).map(loadAssignment);
 }
 
 /** A service without a ready endpoint has an empty assignment, not none: Envoy waits for one and would hold the cluster back. */

@@ -2,6 +2,7 @@
  * What every resource is called, in one place: a name is a promise between a listener and its routes, a route and
  * its cluster, a chain and its secrets. Tenants and services are DNS labels, so `/` cannot be smuggled into a part.
  */
+import type { Place } from '../policy/routing.ts';
 import type { OutboundPort } from '../policy/view.ts';
 
 export const inboundListener = 'inbound';
@@ -13,6 +14,8 @@ export const identitySecret = 'identity';
 /** Where verdicts come from, and whom to believe there. */
 export const authzCluster = 'coffre-authz';
 export const authzTrustSecret = 'trust-authz';
+/** What is never there: the share of a backend that this caller may not dial. */
+export const unresolvedCluster = 'unresolved';
 /** Prefix of what is said of a caller's tenant in SNI; it selects a filter chain and grants nothing. */
 const sniSuffix = 'mesh.coffre';
 
@@ -32,8 +35,9 @@ export function applicationCluster(port: number): string {
   return `app/${port}`;
 }
 
-export function serviceCluster({ service, port }: OutboundPort): string {
-  return `${service}/${port}`;
+/** A pod has a name of its own beside its service: two headless services may lead to it. */
+export function serviceCluster({ service, pod, port }: Place): string {
+  return pod === undefined ? `${service}/${port}` : `pod/${pod}/${port}`;
 }
 
 export function outboundRoute(outbound: OutboundPort): string {

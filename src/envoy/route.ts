@@ -6,22 +6,17 @@
  */
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
-import { type RouteAction, RouteActionSchema } from '#gen/envoy/config/route/v3/route_components_pb.js';
+import { type Route, RouteSchema } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { RBACPerRouteSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import type { PortProtocol } from '../model/snapshot.ts';
 import type { InboundPort, OutboundPort, ProxyView } from '../policy/view.ts';
 import { authzFilter, checkSettings } from './ext-authz.ts';
 import { allowFilter, denyFilter } from './http-connection-manager.ts';
-import { applicationCluster, inboundName, outboundRoute, serviceCluster } from './names.ts';
+import { applicationCluster, inboundName, outboundRoute } from './names.ts';
+import { outboundRoutes } from './outbound-route.ts';
 import { allowRules, denyRules, type RbacRules } from './rbac.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
-
-/** Time for one whole HTTP/1.1 exchange, in ms. HTTP/2 and gRPC streams live as long as they are not idle. */
-const exchangeTimeoutMs = 15_000;
-
-/** Only what never reached the application is tried again, so that a retry cannot repeat an effect. */
-const retrySafely = { retryOn: 'connect-failure,refused-stream', numRetries: 2 } as const;
 
 export function routesOf(view: ProxyView): readonly EnvoyResource[] {
   return [
@@ -35,52 +30,35 @@ function isHttp({ protocol }: { readonly protocol: PortProtocol }): boolean {
 }
 
 function inboundRoute(view: ProxyView, port: InboundPort): EnvoyResource {
-  const action = routeTo(applicationCluster(port.port), port.protocol);
-  return routeConfiguration(inboundName(port.port), action, {
-    [allowFilter]: perRoute(allowRules(port.policy)),
-    [denyFilter]: perRoute(denyRules(port.policy)),
-    ...(port.everyRequest ? { [authzFilter]: checkSettings(view, port) } : {}),
+  const route = create(RouteSchema, {
+    match: { pathSpecifier: { case: 'prefix', value: '/' } },
+    action: {
+      case: 'route',
+      value: {
+        clusterSpecifier: { case: 'cluster', value: applicationCluster(port.port) },
+        timeout: durationOf(port.requestTimeoutMs),
+        idleTimeout: durationOf(port.idleTimeoutMs),
+      },
+    },
+    typedPerFilterConfig: {
+      [allowFilter]: perRoute(allowRules(port.policy)),
+      [denyFilter]: perRoute(denyRules(port.policy)),
+      ...(port.everyRequest ? { [authzFilter]: checkSettings(view, port) } : {}),
+    },
   });
+  return routeConfiguration(inboundName(port.port), [route]);
 }
 
 function outbound(port: OutboundPort): EnvoyResource {
-  const action = routeTo(serviceCluster(port), port.protocol, retrySafely);
-  return routeConfiguration(outboundRoute(port), action, {});
-}
-
-function routeTo(cluster: string, protocol: PortProtocol, retryPolicy?: typeof retrySafely): RouteAction {
-  return create(RouteActionSchema, {
-    clusterSpecifier: { case: 'cluster', value: cluster },
-    timeout: durationOf(protocol === 'http' ? exchangeTimeoutMs : 0),
-    ...(retryPolicy === undefined ? {} : { retryPolicy }),
-  });
+  return routeConfiguration(outboundRoute(port), outboundRoutes(port));
 }
 
 /** The address dialled has already chosen the service: one virtual host for every Host header. */
-function routeConfiguration(
-  name: string,
-  value: RouteAction,
-  typedPerFilterConfig: Record<string, Any>,
-): EnvoyResource {
+function routeConfiguration(name: string, routes: readonly Route[]): EnvoyResource {
   return resource(
     RouteConfigurationSchema,
     name,
-    create(RouteConfigurationSchema, {
-      name,
-      virtualHosts: [
-        {
-          name: 'all',
-          domains: ['*'],
-          routes: [
-            {
-              match: { pathSpecifier: { case: 'prefix', value: '/' } },
-              action: { case: 'route', value },
-              typedPerFilterConfig,
-            },
-          ],
-        },
-      ],
-    }),
+    create(RouteConfigurationSchema, { name, virtualHosts: [{ name: 'all', domains: ['*'], routes: [...routes] }] }),
   );
 }
 

@@ -15,6 +15,7 @@ import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/sec
 import { spiffeIdPrefix } from '../model/spiffe-id.ts';
 import {
   asksForVerdicts,
+  backendsOf,
   type CallerTenant,
   type InboundPort,
   type OutboundPort,
@@ -36,7 +37,7 @@ export function secretsOf(view: ProxyView, trust: ProxyTrust): readonly EnvoyRes
       validationContext(tenantTrustSecret(tenant), tenant, trust, [prefix(spiffeIdPrefix(view.trustDomain, tenant))]),
     ),
     ...view.inbound.flatMap((port) => port.callers.flatMap((caller) => peers(port, caller, trust))),
-    ...view.outbound.map((outbound) => servers(outbound, trust)),
+    ...backendsOf(view).map((outbound) => servers(outbound, trust)),
     ...(asksForVerdicts(view) ? [authzWorkers(trust)] : []),
   ];
 }

@@ -6,7 +6,7 @@
  * The log is the oracle of every claim about what arrived: one JSON line per accepted connection and per request,
  * written synchronously, so a request that was answered is in it. Prints `ready` once all ports are bound.
  * `http2` is plaintext HTTP/2 with prior knowledge, and answers gRPC callers in their manner; `tcp` speaks first.
- * The path `/status/<code>` answers with that code; every other path answers 200.
+ * The path `/status/<code>` answers with that code; every other path answers 200, `/delay/<ms>` after so long (HTTP/1.1).
  */
 import { appendFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
@@ -45,8 +45,10 @@ function serverOf(kind: string | undefined, port: number): Server {
       return createServer((request, response) => {
         request.resume(); // the body is nobody's business
         const seen = requestSeen(port, request.socket, request.method, request.url, request.headers);
-        response.writeHead(statusFor(seen.path), { 'content-type': 'application/json' });
-        response.end(answerTo(seen));
+        setTimeout(() => {
+          response.writeHead(statusFor(seen.path), { 'content-type': 'application/json' });
+          response.end(answerTo(seen));
+        }, delayFor(seen.path));
       });
     case 'http2':
       return createHttp2Server((request, response) => {
@@ -107,6 +109,13 @@ function sight(seen: AppSighting): void {
 
 function statusFor(path: string): number {
   return Number(/^\/status\/([2-5]\d\d)\b/.exec(path)?.[1] ?? 200);
+}
+
+/** Longest delay, in ms. */
+const delayMaxMs = 60_000;
+
+function delayFor(path: string): number {
+  return Math.min(Number(/\/delay\/(\d+)\b/.exec(path)?.[1] ?? 0), delayMaxMs);
 }
 
 function answerTo({ method, path, headers }: AppRequest): string {

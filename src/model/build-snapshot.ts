@@ -1,18 +1,20 @@
 /**
  * All objects of all sources to one snapshot: each by itself is valid already, here they meet.
  *
- *   objects ──inventory──▶ mesh ─▶ tenants ─▶ workloads ─▶ services ─▶ grants, policies ──▶ Snapshot + problems
+ *   objects ──inventory──▶ mesh ─▶ tenants ─▶ workloads ─▶ services ─▶ grants, policies, routes ──▶ Snapshot + problems
  *
  * Pure, and independent of the order of the objects and of how they were formatted. Nothing that one namespace holds
  * changes another's workloads, services or policies.
  */
 
 import { buildGrants } from './build/grants.ts';
+import { buildHttpRoutes } from './build/http-routes.ts';
 import { type Inventory, takeInventory } from './build/inventory.ts';
 import { absentMesh, buildMesh, missingMesh } from './build/mesh.ts';
 import { buildPolicies } from './build/policies.ts';
 import { buildServices } from './build/services.ts';
 import { buildTenants } from './build/tenants.ts';
+import { buildTrafficPolicies } from './build/traffic-policies.ts';
 import { buildWorkloads } from './build/workloads.ts';
 import { contentHash } from './canonical-json.ts';
 import { ProblemList, sortProblems } from './problem-list.ts';
@@ -37,6 +39,8 @@ export function buildSnapshot(objects: readonly SourcedObject[], nowMs?: number)
       services: new Map(),
       grants: new Map(),
       policies: new Map(),
+      trafficPolicies: new Map(),
+      httpRoutes: new Map(),
       problems: sortProblems([missingMesh, ...problems.sorted()]),
     };
   }
@@ -48,6 +52,8 @@ export function buildSnapshot(objects: readonly SourcedObject[], nowMs?: number)
   const { grants, expired } = buildGrants(inventory, context, problems);
   const { trustDomain } = mesh;
   const policies = buildPolicies(inventory, { trustDomain, tenants, serviceAccounts }, problems);
+  const trafficPolicies = buildTrafficPolicies(inventory, { tenants, services }, problems);
+  const httpRoutes = buildHttpRoutes(inventory, { tenants, services, grants }, problems);
   return {
     revision: revisionOf(objects, expired),
     mesh,
@@ -56,6 +62,8 @@ export function buildSnapshot(objects: readonly SourcedObject[], nowMs?: number)
     services,
     grants,
     policies,
+    trafficPolicies,
+    httpRoutes,
     problems: problems.sorted(),
   };
 }

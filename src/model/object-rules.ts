@@ -8,8 +8,10 @@ import type { KnownObject } from './kinds/catalogue.ts';
 import type { GrantObject } from './kinds/grant.ts';
 import type { MeshObject } from './kinds/mesh.ts';
 import { quote } from './quote.ts';
+import { httpRouteFindings } from './route-rules.ts';
 import type { Finding } from './sourced-object.ts';
 import { parseSpiffeId } from './spiffe-id.ts';
+import { trafficPolicyFindings } from './traffic-policy-rules.ts';
 
 /** Shortest life of a leaf, in ms: at half of it every proxy asks again. */
 const leafLifetimeMinMs = 600_000;
@@ -24,6 +26,10 @@ export function ruleFindings(object: KnownObject): Finding[] {
       return grantFindings(object);
     case 'AccessPolicy':
       return policyFindings(object);
+    case 'TrafficPolicy':
+      return trafficPolicyFindings(object);
+    case 'HTTPRoute':
+      return httpRouteFindings(object);
     default:
       return [];
   }

@@ -31,7 +31,11 @@ export type ProblemCode =
   | 'reserved-port'
   | 'address-conflict'
   | 'protocol-undeclared'
-  | 'port-conflict';
+  | 'port-conflict'
+  | 'policy-conflict'
+  | 'unsupported-value'
+  | 'route-not-attached'
+  | 'backend-unresolved';
 
 export interface ObjectRef {
   readonly kind: string;
@@ -39,6 +43,14 @@ export interface ObjectRef {
   readonly namespace: string;
   readonly name: string;
 }
+
+/** What a status writer of Gateway API says of a route, with status `False`; the types and reasons are its own words. */
+export type RouteCondition =
+  | { readonly type: 'Accepted'; readonly reason: 'UnsupportedValue' | 'NoMatchingParent' | 'NotAllowedByListeners' }
+  | {
+      readonly type: 'ResolvedRefs';
+      readonly reason: 'RefNotPermitted' | 'BackendNotFound' | 'InvalidKind' | 'UnsupportedProtocol';
+    };
 
 export interface Problem {
   readonly code: ProblemCode;
@@ -50,4 +62,6 @@ export interface Problem {
   readonly object?: ObjectRef;
   readonly message: string;
   readonly advice: string;
+  /** Of an `HTTPRoute` only. */
+  readonly condition?: RouteCondition;
 }

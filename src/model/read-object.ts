@@ -23,6 +23,7 @@ import { ruleFindings } from './object-rules.ts';
 import type { ObjectRef, Problem } from './problem.ts';
 import { isRecord, prune, pruneLines } from './prune.ts';
 import { quote, quoteList } from './quote.ts';
+import { isForeignRoute, unsupportedValue } from './route-rules.ts';
 import { findingsOf } from './schema-findings.ts';
 import type { SourceRef } from './source-ref.ts';
 import {
@@ -64,6 +65,7 @@ export function readObject(raw: unknown, where: SourceRef, notes: SourceNotes = 
   if (identity.kind !== 'known') return refuse(identity.kind, identity.finding);
 
   const { definition } = identity;
+  if (definition.kind === 'HTTPRoute' && isForeignRoute(raw)) return refuse('foreign', foreignRoute);
   const ref = refOf(definition, raw);
   if (ref === undefined) return refuse('unidentified', namelessFinding(definition, raw));
   const place = { ref, where, lines };
@@ -159,6 +161,7 @@ function selectorOf(raw: Record<string, unknown>, notes: SourceNotes): Readonly<
 }
 
 function withConsequence(kind: Kind, finding: Finding): Finding {
+  if (kind === 'HTTPRoute') return { condition: unsupportedValue, ...finding };
   if (kind !== 'AccessPolicy') return finding;
   return { ...finding, message: `${finding.message}; until it is mended the policy denies everything it selects` };
 }
@@ -216,3 +219,12 @@ function foreignKind(kind: string, apiVersion: string): Finding {
     advice: 'keep it where another tool reads it, or leave it: the other objects are in force',
   };
 }
+
+const foreignRoute: Finding = {
+  code: 'unknown-kind',
+  severity: 'warning',
+  path: 'spec.parentRefs',
+  message: 'no parent of the route is a Service, so it is not read here and changes nothing',
+  advice:
+    'leave it to the controller of its gateway; to route the callers of a Service write `group: ""` and `kind: Service`',
+};

@@ -6,8 +6,10 @@
  * Everything in it is valid: what was not is a Problem and is absent, or denied where absence would loosen.
  * Maps iterate in sorted key order, so that whatever is derived from them is deterministic.
  */
+import type { HttpRoute } from './http-route.ts';
 import type { Problem } from './problem.ts';
 import type { SourceRef } from './source-ref.ts';
+import type { TrafficPolicy } from './traffic-policy.ts';
 
 export interface Snapshot {
   /** Hash of the inputs: the thread through push, ACK, decision and evidence. */
@@ -23,6 +25,10 @@ export interface Snapshot {
   readonly grants: ReadonlyMap<string, Grant>;
   /** By `namespace/name`. */
   readonly policies: ReadonlyMap<string, AccessPolicy>;
+  /** By `namespace/name`. */
+  readonly trafficPolicies: ReadonlyMap<string, TrafficPolicy>;
+  /** By `namespace/name`; each attached to a parent at least. */
+  readonly httpRoutes: ReadonlyMap<string, HttpRoute>;
   readonly problems: readonly Problem[];
 }
 
@@ -72,8 +78,10 @@ export interface Service {
   readonly key: string;
   readonly tenant: string;
   readonly name: string;
-  /** Cluster IPs, IPv4 and IPv6; empty for a headless service. */
+  /** Cluster IPs, IPv4 and IPv6; empty for a headless service, and for one that lost them to a contradiction. */
   readonly virtualIps: readonly string[];
+  /** Written without a virtual address: its pods are dialled one by one. Never true of a service that lost its own. */
+  readonly headless: boolean;
   readonly ports: readonly ServicePort[];
   readonly sealed: boolean;
   readonly where: SourceRef;

@@ -6,7 +6,7 @@
  */
 import { canonicalJson, contentHash } from './canonical-json.ts';
 import type { Kind, KnownObject, ObjectOfKind } from './kinds/catalogue.ts';
-import type { ObjectRef, Problem, ProblemCode } from './problem.ts';
+import type { ObjectRef, Problem, ProblemCode, RouteCondition } from './problem.ts';
 import type { SourceRef } from './source-ref.ts';
 
 /** Line of each field by its path, such as `spec.allow[0].from`; empty where a source knows no lines. */
@@ -44,6 +44,7 @@ export interface Finding {
   readonly path: string;
   readonly message: string;
   readonly advice: string;
+  readonly condition?: RouteCondition;
 }
 
 interface Place {
@@ -99,6 +100,5 @@ function enclosing(path: string): string {
 }
 
 export function problemOf(place: Place, finding: Finding): Problem {
-  const { code, severity, path, message, advice } = finding;
-  return { code, severity, where: whereOf(place, path), path, object: place.ref, message, advice };
+  return { ...finding, where: whereOf(place, finding.path), object: place.ref };
 }

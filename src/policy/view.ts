@@ -11,6 +11,8 @@ import { spiffeIdPrefix } from '../model/spiffe-id.ts';
 import { compilePort } from './compile.ts';
 import { decide } from './decide.ts';
 import type { PortPolicy } from './port-policy.ts';
+import { indexRoutes, type OutboundRule, patienceOf, placeOf, rulesFor } from './routing.ts';
+import { indexTraffic, longer, type TrafficIndex, type TrafficSettings, trafficOf } from './traffic.ts';
 
 export interface ProxyView {
   readonly trustDomain: string;
@@ -31,6 +33,10 @@ export interface InboundPort {
   readonly policy: PortPolicy;
   /** Every request is put to an authorization worker as well; never on an opaque port. */
   readonly everyRequest: boolean;
+  /** Of one exchange, in ms: as long as the owner lets any caller wait; 0 means no limit. Of no use on an opaque port. */
+  readonly requestTimeoutMs: number;
+  /** Of silence on one exchange, in ms; likewise. */
+  readonly idleTimeoutMs: number;
 }
 
 export interface CallerTenant {
@@ -50,8 +56,14 @@ export interface OutboundPort {
   readonly virtualIps: readonly string[];
   /** Sorted by workload; only those that are ready. */
   readonly endpoints: readonly Endpoint[];
-  /** Who may answer: the exact identities of the service's workloads, ready or not, sorted. Never empty. */
+  /**
+   * Who may answer: the exact identities of the service's workloads, ready or not, sorted. Empty only where rules lead
+   * elsewhere and nobody stands behind the service itself, which then has no cluster.
+   */
   readonly serverSpiffeIds: readonly string[];
+  readonly traffic: TrafficSettings;
+  /** Of HTTP routes, the first that matches is heard; empty means that the service itself answers everything. */
+  readonly rules: readonly OutboundRule[];
 }
 
 /** @param nowMs epoch ms at which grants are judged dead or alive. */
@@ -64,6 +76,11 @@ export function viewOf(snapshot: Snapshot, workload: Workload, nowMs: number): P
   };
 }
 
+/** What is dialled and has a cluster: a name to expect, and so somebody to trust. */
+export function backendsOf(view: ProxyView): readonly OutboundPort[] {
+  return view.outbound.filter(hasServers);
+}
+
 /** Whether this proxy needs to reach an authorization worker at all. */
 export function asksForVerdicts(view: ProxyView): boolean {
   return view.inbound.some(({ everyRequest }) => everyRequest);
@@ -72,6 +89,9 @@ export function asksForVerdicts(view: ProxyView): boolean {
 interface DeclaredPort {
   readonly protocol: PortProtocol;
   readonly grants: Map<string, Grant>;
+  /** Of the services that lead here, the more patient ones. */
+  requestTimeoutMs: number;
+  idleTimeoutMs: number;
 }
 
 function inboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): readonly InboundPort[] {
@@ -79,7 +99,7 @@ function inboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): reado
   if (tenant === undefined) return [];
   return [...declaredPorts(snapshot, workload, nowMs)]
     .sort(([left], [right]) => left - right)
-    .map(([port, { protocol, grants }]) => {
+    .map(([port, { protocol, grants, requestTimeoutMs, idleTimeoutMs }]) => {
       const opaque = protocol === 'tcp';
       const policy = compilePort(snapshot, { workload, tenant, port, opaque, grants: [...grants.values()] });
       const granted = new Set([...grants.values()].map((grant) => grant.from.tenant));
@@ -88,18 +108,22 @@ function inboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): reado
         spiffeIds: opaque ? whoMayConnect(snapshot, policy, caller, nowMs) : [],
       }));
       const everyRequest = !opaque && snapshot.mesh.authorizationMode === 'everyRequest';
-      return { port, protocol, callers, policy, everyRequest };
+      return { port, protocol, callers, policy, everyRequest, requestTimeoutMs, idleTimeoutMs };
     });
 }
 
 function declaredPorts(snapshot: Snapshot, workload: Workload, nowMs: number): Map<number, DeclaredPort> {
   const declared = new Map<number, DeclaredPort>();
+  const traffic = indexTraffic(snapshot);
   for (const service of snapshot.services.values()) {
     if (service.tenant !== workload.tenant) continue;
     for (const servicePort of service.ports) {
       for (const endpoint of servicePort.endpoints) {
         if (endpoint.workload !== workload.key) continue;
-        const entry = declared.get(endpoint.port) ?? { protocol: servicePort.protocol, grants: new Map() };
+        const limits = limitsOf(snapshot, traffic, service, servicePort);
+        const entry = declared.get(endpoint.port) ?? { protocol: servicePort.protocol, grants: new Map(), ...limits };
+        entry.requestTimeoutMs = longer(entry.requestTimeoutMs, limits.requestTimeoutMs);
+        entry.idleTimeoutMs = longer(entry.idleTimeoutMs, limits.idleTimeoutMs);
         for (const grant of liveGrants(snapshot, nowMs)) {
           if (leadsTo(grant, service, servicePort)) entry.grants.set(grant.key, grant);
         }
@@ -108,6 +132,12 @@ function declaredPorts(snapshot: Snapshot, workload: Workload, nowMs: number): M
     }
   }
   return declared;
+}
+
+function limitsOf(snapshot: Snapshot, traffic: TrafficIndex, service: Service, servicePort: ServicePort) {
+  const { requestMs, idleMs } = trafficOf(traffic, service.key, servicePort).timeouts;
+  const target = { service: service.key, port: servicePort.port };
+  return { requestTimeoutMs: patienceOf(snapshot, target, requestMs), idleTimeoutMs: idleMs };
 }
 
 /** Every identity known in the caller's tenant that the policy lets connect: the wall of an opaque port is a list of names. */
@@ -122,14 +152,17 @@ function whoMayConnect(snapshot: Snapshot, policy: PortPolicy, caller: string, n
 
 function outboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): readonly OutboundPort[] {
   const granted = liveGrants(snapshot, nowMs).filter((grant) => speaksOf(snapshot, grant, workload));
+  const traffic = indexTraffic(snapshot);
+  const routes = indexRoutes(snapshot);
   const outbound: OutboundPort[] = [];
   for (const service of snapshot.services.values()) {
     for (const servicePort of service.ports) {
       const own = service.tenant === workload.tenant;
       if (!own && !granted.some((grant) => leadsTo(grant, service, servicePort))) continue;
       const serverSpiffeIds = serversOf(snapshot, servicePort);
+      const isRouted = routes.has(placeOf({ service: service.key, port: servicePort.port }));
       // Without a name to expect there is nobody to trust: a service nobody stands behind has no cluster.
-      if (serverSpiffeIds.length === 0) continue;
+      if (serverSpiffeIds.length === 0 && !isRouted) continue;
       outbound.push({
         service: service.key,
         tenant: service.tenant,
@@ -138,10 +171,18 @@ function outboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): read
         virtualIps: service.virtualIps,
         endpoints: servicePort.endpoints.filter((endpoint) => endpoint.ready),
         serverSpiffeIds,
+        traffic: trafficOf(traffic, service.key, servicePort),
+        rules: [],
       });
     }
   }
-  return outbound.sort((left, right) => compare(left.service, right.service) || left.port - right.port);
+  const reachable = new Set(outbound.filter((port) => port.protocol !== 'tcp' && hasServers(port)).map(placeOf));
+  const routed = outbound.map((port) => ({ ...port, rules: rulesFor(routes, port, reachable) }));
+  return routed.sort((left, right) => compare(left.service, right.service) || left.port - right.port);
+}
+
+function hasServers({ serverSpiffeIds }: OutboundPort): boolean {
+  return serverSpiffeIds.length > 0;
 }
 
 function serversOf(snapshot: Snapshot, servicePort: ServicePort): readonly string[] {

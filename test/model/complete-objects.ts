@@ -74,6 +74,72 @@ spec:
         paths:
           - /admin
 `,
+  TrafficPolicy: `apiVersion: coffre.dev/v1alpha1
+kind: TrafficPolicy
+metadata:
+  name: api
+  namespace: shop
+spec:
+  service: api
+  ports:
+    - 80
+  circuitBreakers:
+    maxConnections: 100
+    maxPendingRequests: 50
+    maxRequests: 200
+    maxRetries: 2
+  outlierDetection:
+    consecutive5xx: 3
+    interval: 5s
+    baseEjectionTime: 15s
+    maxEjectionPercent: 34
+  timeouts:
+    request: 2s
+    idle: 1m
+    connect: 250ms
+  retries:
+    attempts: 1
+    on:
+      - connect-failure
+      - gateway-error
+    perTryTimeout: 500ms
+`,
+  HTTPRoute: `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: api
+  namespace: shop
+  creationTimestamp: 2026-10-01T08:00:00Z
+spec:
+  parentRefs:
+    - group: ""
+      kind: Service
+      namespace: shop
+      name: api
+      port: 80
+      sectionName: http
+  rules:
+    - name: canary
+      matches:
+        - path:
+            type: PathPrefix
+            value: /v2
+          headers:
+            - type: Exact
+              name: x-canary
+              value: always
+          method: GET
+      backendRefs:
+        - group: ""
+          kind: Service
+          namespace: shop
+          name: api-v2
+          port: 80
+          weight: 90
+      timeouts:
+        request: 2s
+        backendRequest: 1s500ms
+`,
   Namespace: `apiVersion: v1
 kind: Namespace
 metadata:

@@ -11,6 +11,9 @@ import type { SourcedObject } from '../../src/model/sourced-object.ts';
 import { completeObjects } from './complete-objects.ts';
 import { grant, mesh, pod, policy, service, tenant } from './written.ts';
 
+/** A bound on a loaded machine, in ms; alone each takes a few seconds at most. */
+const options = { timeout: 60_000 };
+
 const nowMs = Date.parse('2026-11-01T00:00:00Z');
 const names = fc.constantFrom('a', 'b', 'c');
 /** So few that they collide, as nothing else finds a fault in who owns an address. */
@@ -34,6 +37,22 @@ ports: [{name: '', port: 8080}]
 `,
     ),
     fc.tuple(names, others, names).map(([name, from, to]) => grant(namespace, name, from, to)),
+    fc.tuple(names, names).map(
+      ([name, of]) => `apiVersion: coffre.dev/v1alpha1
+kind: TrafficPolicy
+metadata: {name: ${name}, namespace: ${namespace}}
+spec: {service: ${of}, retries: {attempts: 1}}
+`,
+    ),
+    fc.tuple(names, names, others, names).map(
+      ([name, of, where, to]) => `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: ${name}, namespace: ${namespace}}
+spec:
+  parentRefs: [{group: '', kind: Service, name: ${of}}]
+  rules: [{backendRefs: [{name: ${to}, namespace: ${where}, port: 80}]}]
+`,
+    ),
     fc
       .tuple(names, others, fc.constantFrom('allow', 'deny', 'alow'))
       .map(([name, from, verb]) => policy(namespace, name, `${verb}: [{from: {tenants: [${from}]}}]`)),
@@ -62,7 +81,7 @@ function meaningOf(snapshot: Snapshot): unknown {
 
 const meshes = fc.array(fc.oneof(...namespaces.map(writtenIn)), { maxLength: 14 });
 
-test('the order of the objects means nothing', () => {
+test('the order of the objects means nothing', options, () => {
   fc.assert(
     fc.property(
       meshes.chain((texts) => fc.tuple(fc.constant(texts), fc.shuffledSubarray(texts, { minLength: texts.length }))),
@@ -75,7 +94,7 @@ test('the order of the objects means nothing', () => {
   );
 });
 
-test('the formatting of the objects means nothing', () => {
+test('the formatting of the objects means nothing', options, () => {
   const formats = fc.record({ flow: fc.boolean(), indent: fc.constantFrom(2, 4), quotes: fc.boolean() });
   fc.assert(
     fc.property(meshes, formats, (texts, { flow, indent, quotes }) => {
@@ -94,24 +113,28 @@ test('the formatting of the objects means nothing', () => {
   );
 });
 
-test('whatever one namespace writes, the workloads, services and policies of the others stay as they are', () => {
-  fc.assert(
-    fc.property(
-      fc.array(fc.oneof(writtenIn('billing'), writtenIn('bank')), { maxLength: 10 }),
-      fc.array(writtenIn('shop'), { minLength: 1, maxLength: 10 }),
-      (others, shop) => {
-        const before = buildSnapshot(objectsOf([...platform, ...others]), nowMs);
-        const after = buildSnapshot(objectsOf([...platform, ...others, ...shop]), nowMs);
-        for (const map of ['workloads', 'services', 'policies'] as const) {
-          expect([...after[map]].filter(([key]) => !key.startsWith('shop/'))).toEqual([...before[map]]);
-        }
-      },
-    ),
-    { numRuns: 300 },
-  );
-});
+test(
+  'whatever one namespace writes, the workloads, services, policies and routes of the others stay as they are',
+  options,
+  () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(writtenIn('billing'), writtenIn('bank')), { maxLength: 10 }),
+        fc.array(writtenIn('shop'), { minLength: 1, maxLength: 10 }),
+        (others, shop) => {
+          const before = buildSnapshot(objectsOf([...platform, ...others]), nowMs);
+          const after = buildSnapshot(objectsOf([...platform, ...others, ...shop]), nowMs);
+          for (const map of ['workloads', 'services', 'policies', 'trafficPolicies', 'httpRoutes'] as const) {
+            expect([...after[map]].filter(([key]) => !key.startsWith('shop/'))).toEqual([...before[map]]);
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+  },
+);
 
-test('no proxy meets one address twice: what a tenant has and what it is granted never share one', () => {
+test('no proxy meets one address twice: what a tenant has and what it is granted never share one', options, () => {
   // One service a tenant and many grants, so that addresses meet across the wall far more often than inside it.
   const services = fc
     .tuple(addresses, addresses, addresses)
@@ -140,7 +163,7 @@ test('no proxy meets one address twice: what a tenant has and what it is granted
   expect(Math.min(granted, refused)).toBeGreaterThan(0);
 });
 
-test('no JSON throws, and what is refused says why', () => {
+test('no JSON throws, and what is refused says why', options, () => {
   const anyKind = fc.constantFrom(...Object.keys(kinds));
   const versions = fc.constantFrom('v1', 'coffre.dev/v1alpha1', 'discovery.k8s.io/v1', 'apps/v1', '');
   const metadata = fc.record({ name: fc.oneof(names, fc.jsonValue()), namespace: fc.oneof(names, fc.jsonValue()) });
@@ -162,7 +185,7 @@ test('no JSON throws, and what is refused says why', () => {
   );
 });
 
-test('no text throws, cut or changed wherever it may be', () => {
+test('no text throws, cut or changed wherever it may be', options, () => {
   const whole = Object.values(completeObjects).join('---\n');
   fc.assert(
     fc.property(

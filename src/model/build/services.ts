@@ -22,6 +22,7 @@ const serviceNameLabel = 'kubernetes.io/service-name';
 interface Draft {
   readonly source: ValidObject<'Service'>;
   readonly virtualIps: readonly string[];
+  readonly headless: boolean;
   readonly ports: readonly { readonly declared: DeclaredPort; readonly endpoints: readonly Endpoint[] }[];
 }
 
@@ -81,10 +82,10 @@ function draftOf(
         ? selectedEndpoints(source, declared, selected, problems)
         : slicedEndpoints(slices, declared, pods, problems),
   }));
-  return { source, virtualIps: virtualIpsOf(source, problems), ports };
+  return { source, ...addressesOf(source, problems), ports };
 }
 
-function virtualIpsOf(source: ValidObject<'Service'>, problems: ProblemList): string[] {
+function addressesOf(source: ValidObject<'Service'>, problems: ProblemList): Pick<Draft, 'virtualIps' | 'headless'> {
   const { clusterIP, clusterIPs } = source.object.spec;
   const path = clusterIPs === undefined || clusterIPs.length === 0 ? 'spec.clusterIP' : 'spec.clusterIPs';
   const written = path === 'spec.clusterIPs' ? (clusterIPs ?? []) : [clusterIP ?? ''];
@@ -96,13 +97,16 @@ function virtualIpsOf(source: ValidObject<'Service'>, problems: ProblemList): st
       advice: 'write an address, or `None` where that is meant',
     });
   }
-  return written.flatMap((text, index) => {
-    if (text === 'None' || text === '') return [];
+  const addresses = written
+    .map((text, index) => ({ text, index }))
+    .filter(({ text }) => text !== 'None' && text !== '');
+  const virtualIps = addresses.flatMap(({ text, index }) => {
     const address = canonicalIp(text);
     if (address === undefined)
       problems.error(source, badAddress(path === 'spec.clusterIP' ? path : `${path}[${index}]`, text));
     return address ?? [];
   });
+  return { virtualIps, headless: addresses.length === 0 };
 }
 
 /** Addresses that a tenant's own services or pods claim more than once: `address port` of two services, `address` of a pod. */
@@ -136,7 +140,7 @@ function disputedPorts(drafts: readonly Draft[]): ReadonlySet<string> {
 }
 
 function settle(
-  { source, virtualIps, ports }: Draft,
+  { source, virtualIps, headless, ports }: Draft,
   tenant: Tenant,
   contested: ReadonlySet<string>,
   disputed: ReadonlySet<string>,
@@ -157,6 +161,7 @@ function settle(
     tenant: tenant.name,
     name: source.ref.name,
     virtualIps: [...new Set(virtualIps.filter((address) => !isContested(address)))],
+    headless,
     ports: ports.map(({ declared, endpoints }) => {
       const settled = endpoints.filter(({ workload, port }) => !disputed.has(`${workload} ${port}`));
       if (settled.length < endpoints.length) {

@@ -3,18 +3,22 @@ import type { TSchema } from 'typebox';
 import { type AccessPolicyObject, accessPolicySchema } from './access-policy.ts';
 import { type EndpointSliceObject, endpointSliceSchema } from './endpoint-slice.ts';
 import { type GrantObject, grantSchema } from './grant.ts';
+import { type HttpRouteObject, httpRouteSchema } from './http-route.ts';
 import { type MeshObject, meshSchema } from './mesh.ts';
 import { type NamespaceObject, namespaceSchema } from './namespace.ts';
 import { type PodObject, podSchema } from './pod.ts';
 import { type ServiceObject, serviceSchema } from './service.ts';
 import { type ServiceAccountObject, serviceAccountSchema } from './service-account.ts';
 import { type TenantObject, tenantSchema } from './tenant.ts';
+import { type TrafficPolicyObject, trafficPolicySchema } from './traffic-policy.ts';
 
 export type KnownObject =
   | MeshObject
   | TenantObject
   | GrantObject
   | AccessPolicyObject
+  | TrafficPolicyObject
+  | HttpRouteObject
   | NamespaceObject
   | ServiceAccountObject
   | ServiceObject
@@ -30,8 +34,11 @@ export interface KindDefinition {
   readonly group: string;
   readonly version: string;
   readonly scope: 'cluster' | 'namespaced';
-  /** `coffre`: unknown fields are errors. `kubernetes`: judged by an API server already, read as far as it is needed. */
-  readonly owner: 'coffre' | 'kubernetes';
+  /**
+   * `coffre`: unknown fields are errors. `kubernetes`: judged by an API server already, read as far as it is needed.
+   * `gateway`: judged by an API server already, but by nobody who knows what is carried here: unknown fields are errors.
+   */
+  readonly owner: 'coffre' | 'kubernetes' | 'gateway';
   readonly schema: TSchema;
 }
 
@@ -40,6 +47,7 @@ export const coffreGroup = 'coffre.dev';
 
 const ours = { group: coffreGroup, version: 'v1alpha1', owner: 'coffre' } as const;
 const core = { group: '', version: 'v1', owner: 'kubernetes' } as const;
+const gateway = { group: 'gateway.networking.k8s.io', version: 'v1', owner: 'gateway' } as const;
 const discovery = { group: 'discovery.k8s.io', version: 'v1', owner: 'kubernetes' } as const;
 
 export const kinds: Readonly<Record<Kind, KindDefinition>> = {
@@ -47,6 +55,8 @@ export const kinds: Readonly<Record<Kind, KindDefinition>> = {
   Tenant: { kind: 'Tenant', ...ours, scope: 'cluster', schema: tenantSchema },
   Grant: { kind: 'Grant', ...ours, scope: 'namespaced', schema: grantSchema },
   AccessPolicy: { kind: 'AccessPolicy', ...ours, scope: 'namespaced', schema: accessPolicySchema },
+  TrafficPolicy: { kind: 'TrafficPolicy', ...ours, scope: 'namespaced', schema: trafficPolicySchema },
+  HTTPRoute: { kind: 'HTTPRoute', ...gateway, scope: 'namespaced', schema: httpRouteSchema },
   Namespace: { kind: 'Namespace', ...core, scope: 'cluster', schema: namespaceSchema },
   ServiceAccount: { kind: 'ServiceAccount', ...core, scope: 'namespaced', schema: serviceAccountSchema },
   Service: { kind: 'Service', ...core, scope: 'namespaced', schema: serviceSchema },

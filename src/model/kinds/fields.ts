@@ -124,4 +124,23 @@ export function ourNamespacedMetadata() {
   );
 }
 
+/** Of a kind of Gateway API: like ours, and the moment it was made, which decides between two routes that match alike. */
+export function gatewayMetadata() {
+  const { properties } = ourNamespacedMetadata();
+  return ourObject(
+    {
+      ...properties,
+      creationTimestamp: Type.Optional(
+        Type.String({
+          description: 'Moment it was made, set by the API server.',
+          examples: ['2027-01-31T18:00:00Z'],
+          maxLength: 40,
+          pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$',
+        }),
+      ),
+    },
+    'Name, namespace and age of the object.',
+  );
+}
+
 export const ourStatus = Type.Optional(Type.Unknown({ description: 'Written by Coffre, read by people.' }));

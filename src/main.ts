@@ -12,6 +12,8 @@ import { type Config, readConfig, type SocketEndpoint } from './config.ts';
 import { admitProxy } from './controller/admit-proxy.ts';
 import { logReport, logXdsEvents } from './controller/log-report.io.ts';
 import { Loop } from './controller/loop.io.ts';
+import { logRotations } from './controller/rotation-report.io.ts';
+import { Rotations } from './controller/rotations.ts';
 import { authzServerName } from './envoy/ext-authz.ts';
 import { equipWorkloads } from './equip-workloads.ts';
 import { watchFolder, watchFolderDefaults } from './folder/watch-folder.ts';
@@ -28,6 +30,7 @@ import type { SourcedObject } from './model/sourced-object.ts';
 import { systemClock } from './system-clock.ts';
 import { SnapshotCache } from './xds/cache.ts';
 import { createXdsService, type XdsService } from './xds/server.io.ts';
+import type { XdsEvent } from './xds/xds-event.ts';
 
 /** Time that open streams get to end at shutdown, in ms. Sidecars keep what they have and come back. */
 const shutdownGraceMs = 2_000;
@@ -54,6 +57,7 @@ interface ControlPlane {
   readonly loop: Loop;
   readonly server: GrpcServer;
   readonly xds: XdsService;
+  readonly rotations: Rotations;
 }
 
 async function run(config: Config): Promise<void> {
@@ -65,6 +69,11 @@ async function run(config: Config): Promise<void> {
   let folderProblems: Parameters<typeof report.problems>[0] = [];
   let control: ControlPlane | undefined;
   let starting: Promise<void> | undefined;
+  const logXds = logXdsEvents(log);
+  const observeXds = (event: XdsEvent) => {
+    logXds(event);
+    control?.rotations.heard(event);
+  };
   const xdsAddress = formatEndpoint(config.xds);
   const management = await openManagement({
     ...config,
@@ -77,6 +86,7 @@ async function run(config: Config): Promise<void> {
       certificateOf: (spiffeId) => control?.authority.leaf(spiffeId),
     }),
     wholeSnapshot: () => latest && buildSnapshot(objects),
+    rotations: () => control?.rotations,
     observe: (event) => log.info(event, 'management'),
   });
 
@@ -89,12 +99,18 @@ async function run(config: Config): Promise<void> {
       serverDnsNames: [defaultServerDnsName, authzServerName],
       ports: systemPorts,
     });
-    const { server, xds } = await serveXds(config, authority, cache, () => latest);
+    const { server, xds } = await serveXds(config, authority, cache, () => latest, observeXds);
     let rotated = authority.serverCredentials();
     const equip = equipWorkloads(config, authority);
-    const loop = new Loop({
+    const rotations = new Rotations({
+      authority,
+      clients: () => xds.status(),
+      lookAgain: () => loop.lookAgain(),
+      report: logRotations(log),
+    });
+    const loop: Loop = new Loop({
       clock: systemClock,
-      platform: { bypass: config.bypass, authz: config.authz },
+      platform: { bypass: config.bypass, authz: config.authz, systemCaFile: config.systemCaFile },
       snapshot: snapshotNow,
       trust: {
         trustDomain: authority.trustDomain,
@@ -114,10 +130,11 @@ async function run(config: Config): Promise<void> {
         rotated = credentials;
         return equip(snapshot);
       },
+      rotations,
       proxies: cache,
       report,
     });
-    control = { authority, loop, server, xds };
+    control = { authority, loop, server, xds, rotations };
     loop.lookAgain();
     await loop.settled();
     const admin = await management.openPort(authority);
@@ -160,6 +177,7 @@ async function serveXds(
   authority: Authority,
   snapshots: SnapshotCache,
   snapshot: () => Snapshot | undefined,
+  observe: (event: XdsEvent) => void,
 ): Promise<Pick<ControlPlane, 'server' | 'xds'>> {
   const tls = authority.serverCredentials();
   if (tls === undefined) throw new Error('the CA has no certificate for the control plane itself');
@@ -172,7 +190,7 @@ async function serveXds(
     identifier: 'coffre',
     clock: systemClock,
     snapshots,
-    observe: logXdsEvents(log),
+    observe,
     async authenticate({ node, header }) {
       const token = await authority.tokens.verifyToken(header(tokenHeader) ?? '');
       return admitProxy(token, { nodeId: node.id, nodeCluster: node.cluster, snapshot: snapshot() });

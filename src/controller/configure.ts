@@ -39,6 +39,8 @@ export interface IssuedTrust {
 export interface Configuration {
   /** By workload key, and `workerKey`; what to serve from now on. */
   readonly proxies: ReadonlyMap<string, ResourceSnapshot>;
+  /** By tenant: workloads whose proxies are told its CA. */
+  readonly told: ReadonlyMap<string, readonly string[]>;
   /** Workloads that wait for a certificate or an anchor: nothing new is said to them. */
   readonly withheld: readonly string[];
   /** Workloads whose configuration could not be built: a fault of ours, to be shown with its cause. */
@@ -48,6 +50,7 @@ export interface Configuration {
 /** @param nowMs epoch ms at which grants are judged dead or alive. */
 export function configure(snapshot: Snapshot, trust: IssuedTrust, platform: Platform, nowMs: number): Configuration {
   const proxies = new Map<string, ResourceSnapshot>();
+  const told = new Map<string, string[]>();
   const withheld: string[] = [];
   const failed: { workload: string; cause: unknown }[] = [];
   const encoded = new Map<string, Resource>();
@@ -57,8 +60,16 @@ export function configure(snapshot: Snapshot, trust: IssuedTrust, platform: Plat
       const view = viewOf(snapshot, workload, nowMs);
       programs.push(resource(PolicyProgramSchema, workload.key, programOf(view)));
       const proxyTrust = trustFor(view, trust);
-      if (proxyTrust === undefined) withheld.push(workload.key);
-      else proxies.set(workload.key, toSnapshot(snapshot.revision, resourcesFor(view, proxyTrust, platform), encoded));
+      if (proxyTrust === undefined) {
+        withheld.push(workload.key);
+        continue;
+      }
+      proxies.set(workload.key, toSnapshot(snapshot.revision, resourcesFor(view, proxyTrust, platform), encoded));
+      for (const tenant of proxyTrust.bundles.keys()) {
+        const workloads = told.get(tenant) ?? [];
+        told.set(tenant, workloads);
+        workloads.push(workload.key);
+      }
     } catch (cause) {
       failed.push({ workload: workload.key, cause });
     }
@@ -68,7 +79,7 @@ export function configure(snapshot: Snapshot, trust: IssuedTrust, platform: Plat
   if (identity !== undefined && failed.length === 0) {
     proxies.set(workerKey, toSnapshot(snapshot.revision, [identitySecretOf(identity), ...programs], encoded));
   }
-  return { proxies, withheld, failed };
+  return { proxies, told, withheld, failed };
 }
 
 function trustFor(view: ProxyView, trust: IssuedTrust): ProxyTrust | undefined {

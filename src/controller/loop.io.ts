@@ -5,7 +5,8 @@
  *                      └──▶ issue what is missing ──▶ configure ──▶ publish again, if that changed anything
  *
  * Leading edge: the first call runs at once; calls during a run merge into one more run. What is already certified is
- * published before anything new is issued, so that no revocation waits for a signature.
+ * published before anything new is issued, so that no revocation waits for a signature. Rotations of CAs are judged by
+ * what was published last, and a step that was taken is one more reason to look again.
  * Until the first whole run nothing is served, and a mesh that cannot be read leaves what is served untouched.
  */
 import type { Platform } from '../envoy/platform.ts';
@@ -15,6 +16,7 @@ import type { Snapshot } from '../model/snapshot.ts';
 import { formatSourceRef } from '../model/source-ref.ts';
 import type { ResourceSnapshot } from '../xds/resource.ts';
 import { configure, type IssuedTrust, workerKey } from './configure.ts';
+import type { PublishedTrust } from './rotations.ts';
 import { waitMs } from './schedule.ts';
 
 export interface LoopPorts {
@@ -29,8 +31,16 @@ export interface LoopPorts {
   };
   /** Whatever else must exist for each workload, such as its files; returns the epoch ms of its next work. */
   equip(snapshot: Snapshot): Promise<number>;
+  readonly rotations: LoopRotations;
   readonly proxies: ProxyConfigurations;
   readonly report: LoopReport;
+}
+
+/** Rotations of tenants' CAs: rotations.ts. */
+export interface LoopRotations {
+  underway(): PublishedTrust['rotations'];
+  /** @returns epoch ms of its next work. */
+  turn(published: PublishedTrust, nowMs: number): Promise<number>;
 }
 
 /** Where configurations go: the xDS cache. */
@@ -107,16 +117,18 @@ export class Loop {
     report.problems(snapshot.problems);
     if (isUnreadable(snapshot)) return { snapshot, renewalsMs: [] };
     if (snapshot.mesh.trustDomain !== trust.trustDomain) throw new Error(movedTrustDomain(snapshot, trust.trustDomain));
-    this.#publish(snapshot);
+    let published = this.#publish(snapshot);
     const [issued, equipMs] = await Promise.all([trust.ensure(wantedBy(snapshot)), this.#ports.equip(snapshot)]);
     if (issued.failures.length > 0) report.issueFailed(issued.failures);
-    if (issued.changed) this.#publish(snapshot);
+    if (issued.changed) published = this.#publish(snapshot);
     this.#ports.proxies.setReady();
-    return { snapshot, renewalsMs: [trust.nextRenewalMs(), equipMs] };
+    const rotationMs = await this.#ports.rotations.turn(published, clock.nowMs());
+    return { snapshot, renewalsMs: [trust.nextRenewalMs(), equipMs, rotationMs] };
   }
 
-  #publish(snapshot: Snapshot): void {
+  #publish(snapshot: Snapshot): PublishedTrust {
     const { proxies, report, trust, platform, clock } = this.#ports;
+    const rotations = this.#ports.rotations.underway();
     const configuration = configure(snapshot, trust, platform, clock.nowMs());
     for (const [workload, resources] of configuration.proxies) {
       proxies.set(workload, resources);
@@ -128,6 +140,12 @@ export class Loop {
     }
     for (const { workload, cause } of configuration.failed) report.buildFailed(workload, cause);
     report.published(snapshot.revision, configuration.proxies.size, configuration.withheld);
+    return {
+      rotations,
+      told: configuration.told,
+      untold: [...configuration.withheld, ...configuration.failed.map(({ workload }) => workload)],
+      leafLifetimeMs: snapshot.mesh.leafLifetimeMs,
+    };
   }
 
   #schedule({ snapshot, renewalsMs }: { snapshot: Snapshot | undefined; renewalsMs: number[] }): void {

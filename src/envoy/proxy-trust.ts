@@ -8,6 +8,9 @@ export interface ProxyTrust {
   readonly privateKeyPem: string;
   /** The mesh root: the anchor for what belongs to no tenant, such as authorization workers; never for a workload. */
   readonly rootPem: string;
-  /** By tenant: the intermediate that vouches for it, PEM. One anchor each: two in one context would let one tenant's CA name another's identities. */
+  /**
+   * By tenant: the intermediates that vouch for it, PEM: one, or two while one replaces the other. Always of that tenant
+   * alone: CAs of two tenants in one context would let one name the other's identities.
+   */
   readonly bundles: ReadonlyMap<string, string>;
 }

@@ -1,8 +1,8 @@
 /**
  * SDS: the workload's certificate, and one validation context per kind of peer.
  *
- * A context has exactly one anchor, one tenant's intermediate. The list of names is never empty: Envoy reads an empty
- * list as "anyone", so nobody is written as one name that no certificate can carry.
+ * A context is anchored at one tenant: its intermediate, or the two of a rotation. The list of names is never empty:
+ * Envoy reads an empty list as "anyone", so nobody is written as one name that no certificate can carry.
  */
 import { create } from '@bufbuild/protobuf';
 import {
@@ -101,12 +101,12 @@ function validationContext(
 }
 
 function contextOf(
-  anchorPem: string,
+  anchorsPem: string,
   sanType: SubjectAltNameMatcher_SanType,
   names: readonly StringMatch[],
 ): CertificateValidationContext {
   return create(CertificateValidationContextSchema, {
-    trustedCa: { specifier: { case: 'inlineString', value: anchorPem } },
+    trustedCa: { specifier: { case: 'inlineString', value: anchorsPem } },
     matchTypedSubjectAltNames: names.map((matcher) => create(SubjectAltNameMatcherSchema, { sanType, matcher })),
   });
 }

@@ -5,8 +5,10 @@
  *
  * `ensure` is level-triggered: it issues what is missing or past half life and drops what vanished; the same call again
  * does nothing. Intermediates are never dropped: a tenant that leaves and returns (a typing error in its file) keeps its
- * anchor, and no peer sees it move.
+ * anchor, and no peer sees it move. They are replaced by rotation (ca-rotation.ts), which begins by a call or by itself
+ * at two thirds of a life, is persisted at each step, and advances only when its caller says that the proxies are ready.
  */
+import type { RotationStep } from './ca-rotation.ts';
 import type { Leaf } from './leaf.ts';
 import type { TokenIssuer } from './token-issuer.io.ts';
 
@@ -14,13 +16,28 @@ export interface Authority {
   readonly trustDomain: string;
   readonly rootPem: string;
   readonly tokens: TokenIssuer;
-  /** The one anchor for peers of this tenant. @returns undefined for a tenant that `ensure` was not told of. */
+  /**
+   * The anchors for peers of this tenant: its CA, or the two that change places. Of this tenant, never of another.
+   * @returns undefined for a tenant that `ensure` was not told of.
+   */
   bundlePem(tenant: string): string | undefined;
   leaf(spiffeId: string): Leaf | undefined;
   /** @param dnsName default: the control plane's own name. */
   serverCredentials(dnsName?: string): Leaf | undefined;
   /** Calls made while one runs are done one after another. Rejects only on a broken invariant. */
   ensure(wanted: WantedIdentities): Promise<EnsureResult>;
+  /** Rotations under way, as of now. One that rests at its step is the same object in every answer. */
+  rotations(): readonly RotationStatus[];
+  /** Makes a new CA for the tenant and begins to replace the old one by it. Rejects where that cannot be saved. */
+  beginRotation(tenant: string): Promise<RotationAnswer>;
+  /** Turns a rotation round, at whatever step it is: what it replaced stays, and what it brought goes. */
+  abortRotation(tenant: string): Promise<RotationAnswer>;
+  /**
+   * The next step. To be called when every proxy that was told of the tenant's CA has accepted what `seen` means.
+   * @param seen from `rotations()`, before what was accepted was published.
+   * @returns false where the rotation has moved since, or a leaf of the tenant still has the other issuer.
+   */
+  advanceRotation(seen: RotationStatus): Promise<boolean>;
   /** Epoch ms at which `ensure` has work again. In the past while something failed, so callers keep a shortest wait. */
   nextRenewalMs(): number;
 }
@@ -48,3 +65,20 @@ export interface EnsureFailure {
   readonly name: string;
   readonly cause: unknown;
 }
+
+/** A tenant's CA on its way to be replaced. */
+export interface RotationStatus {
+  readonly tenant: string;
+  readonly step: RotationStep;
+  /** Epoch ms at which this step began. */
+  readonly sinceMs: number;
+  /** It goes back: what `leaving` names is the new one. */
+  readonly aborted: boolean;
+  /** SHA-256 fingerprints of the CA certificates, as `openssl x509 -fingerprint -sha256` writes them. */
+  readonly leaving: string;
+  readonly staying: string;
+}
+
+export type RotationAnswer =
+  | { readonly kind: 'accepted'; readonly rotation: RotationStatus }
+  | { readonly kind: 'refused'; readonly message: string; readonly advice: string };

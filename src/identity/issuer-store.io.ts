@@ -4,12 +4,13 @@
  *   read ─▶ there is one ─▶ past half life? a new certificate over the same key
  *       └▶ there is none ─▶ a new key, saved before it signs anything
  *
- * Renewing keeps name and key, so a peer that still holds the older anchor verifies what the newer one signs.
+ * Renewing keeps name and key, so a peer that still holds the older anchor verifies what the newer one signs. This is
+ * for the CA of the control plane; a tenant's is replaced, key and all: tenant-ca-store.io.ts.
  */
 import { X509Certificate } from 'node:crypto';
 import type { CertificateProfile } from './certificate-profile.ts';
 import { type IssuedCertificate, type Issuer, issueCertificate } from './issue-certificate.io.ts';
-import { generateKeyPair, type KeyPair, readKeyPair } from './key-pair.io.ts';
+import { generateKeyPair, readKeyPair } from './key-pair.io.ts';
 import type { IdentityPorts } from './ports.ts';
 import { Redacted } from './redacted.ts';
 import { isDue } from './renewal-schedule.ts';
@@ -17,12 +18,17 @@ import type { StateFolder } from './state-folder.io.ts';
 
 /** @throws StateError where the record cannot be trusted. */
 export async function readIssuer(state: StateFolder, name: string): Promise<Issuer | undefined> {
-  const record = recordOf(await state.read(name));
-  if (record === undefined) return undefined;
-  return {
-    certificate: readCertificate(record.certificatePem),
-    keys: await readKeyPair(new Redacted(record.privateKeyPem)),
-  };
+  const record = await state.read(name);
+  return record === undefined ? undefined : issuerFrom(record);
+}
+
+/** The seal vouches for the content; the check fails plainly for a record of another version. */
+export async function issuerFrom(record: unknown): Promise<Issuer> {
+  const { certificatePem, privateKeyPem } = record as Partial<IssuerRecord>;
+  if (typeof certificatePem !== 'string' || typeof privateKeyPem !== 'string') {
+    throw new TypeError('a sealed issuer record lacks its certificate or its key');
+  }
+  return { certificate: readCertificate(certificatePem), keys: await readKeyPair(new Redacted(privateKeyPem)) };
 }
 
 /** @param parent null for a root. Where another process creates the same one at the same time, both get the winner's. */
@@ -35,7 +41,7 @@ export async function createIssuer(
 ): Promise<Issuer> {
   const keys = await generateKeyPair();
   const certificate = await issueCertificate(profile, keys, parent, ports);
-  await state.create(name, issuerRecord(certificate, keys));
+  await state.create(name, issuerRecord({ certificate, keys }));
   return (await readIssuer(state, name)) ?? { certificate, keys };
 }
 
@@ -51,8 +57,9 @@ export async function ensureIntermediate(
   const issuer = held ?? (await readIssuer(state, name)) ?? (await createIssuer(state, name, profile, root, ports));
   if (!isDue(name, issuer.certificate, profile.lifetimeMs, ports.clock.nowMs())) return issuer;
   const certificate = await issueCertificate(profile, issuer.keys, root, ports);
-  await state.write(name, issuerRecord(certificate, issuer.keys));
-  return { certificate, keys: issuer.keys };
+  const renewed = { certificate, keys: issuer.keys };
+  await state.write(name, issuerRecord(renewed));
+  return renewed;
 }
 
 export function readCertificate(pem: string): IssuedCertificate {
@@ -60,21 +67,11 @@ export function readCertificate(pem: string): IssuedCertificate {
   return { pem, notBeforeMs: validFromDate.getTime(), notAfterMs: validToDate.getTime() };
 }
 
-interface IssuerRecord {
+export interface IssuerRecord {
   readonly certificatePem: string;
   readonly privateKeyPem: string;
 }
 
-function issuerRecord(certificate: IssuedCertificate, keys: KeyPair): IssuerRecord {
+export function issuerRecord({ certificate, keys }: Issuer): IssuerRecord {
   return { certificatePem: certificate.pem, privateKeyPem: keys.privateKeyPem.reveal() };
-}
-
-/** The seal vouches for the content; this only says so to the compiler, and fails plainly for a record of another version. */
-function recordOf(value: unknown): IssuerRecord | undefined {
-  if (value === undefined) return undefined;
-  const { certificatePem, privateKeyPem } = value as Partial<IssuerRecord>;
-  if (typeof certificatePem !== 'string' || typeof privateKeyPem !== 'string') {
-    throw new TypeError('a sealed issuer record lacks its certificate or its key');
-  }
-  return { certificatePem, privateKeyPem };
 }

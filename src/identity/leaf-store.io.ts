@@ -4,7 +4,8 @@
  *   wanted ─▶ held? ─▶ saved from before? ─▶ due? issue ─▶ save ─▶ held
  *   not wanted any more ─▶ removed from memory and from the folder
  *
- * A restarted control plane delivers the same bytes, so no proxy sees a new certificate because of us.
+ * A restarted control plane delivers the same bytes, so no proxy sees a new certificate because of us. A leaf by another
+ * key than the issuer's is as good as none: that is how the leaves of a tenant follow the rotation of its CA.
  * The surprise: what cannot be *saved* is served all the same. A full disk must not let a mesh's certificates run out;
  * it is reported, and saved at the next turn.
  */
@@ -12,7 +13,7 @@ import { X509Certificate } from 'node:crypto';
 import type { CertificateProfile } from './certificate-profile.ts';
 import { type Issuer, issueCertificate } from './issue-certificate.io.ts';
 import { readCertificate } from './issuer-store.io.ts';
-import { generateKeyPair } from './key-pair.io.ts';
+import { generateKeyPair, type KeyPair } from './key-pair.io.ts';
 import type { Leaf } from './leaf.ts';
 import type { IdentityPorts } from './ports.ts';
 import { Redacted } from './redacted.ts';
@@ -36,6 +37,8 @@ export type LeafOutcome =
 interface HeldLeaf {
   readonly leaf: Leaf;
   readonly saved: boolean;
+  /** The issuer's, which is one object for as long as this process holds it. */
+  readonly signedBy: KeyPair;
 }
 
 export class LeafStore {
@@ -56,6 +59,11 @@ export class LeafStore {
     return this.#held.keys();
   }
 
+  /** Whether every leaf whose name begins so was signed by this key. */
+  areSignedBy(prefix: string, keys: KeyPair): boolean {
+    return [...this.#held].every(([name, { signedBy }]) => !name.startsWith(prefix) || signedBy === keys);
+  }
+
   /** @returns Infinity where nothing is held. */
   nextRenewalMs(): number {
     let next = Infinity;
@@ -64,9 +72,9 @@ export class LeafStore {
   }
 
   async ensure(wanted: WantedLeaf): Promise<LeafOutcome> {
-    const { name, profile } = wanted;
+    const { name, profile, issuer } = wanted;
     const held = this.#held.get(name);
-    const before = held ?? (await this.#readSaved(wanted));
+    const before = held?.signedBy === issuer.keys ? held : await this.#readSaved(wanted);
     if (before instanceof StateError) {
       // A leaf is cheap to lose: a new one is issued, and the damage is told.
       const after = await this.#issue(wanted);
@@ -76,8 +84,8 @@ export class LeafStore {
       return this.#issue(wanted);
     }
     this.#held.set(name, before);
-    const changed = held === undefined;
-    return before.saved ? { kind: 'fine', changed } : this.#save(name, before.leaf, changed);
+    const changed = held !== before;
+    return before.saved ? { kind: 'fine', changed } : this.#save(name, before, changed);
   }
 
   async remove(name: string): Promise<void> {
@@ -90,30 +98,31 @@ export class LeafStore {
     const { pem, notBeforeMs, notAfterMs } = await issueCertificate(profile, keys, issuer, this.#ports);
     const certificateChainPem = pem + issuer.certificate.pem;
     const leaf = { certificateChainPem, privateKeyPem: keys.privateKeyPem, notBeforeMs, notAfterMs };
-    return this.#save(name, leaf, true);
+    return this.#save(name, { leaf, saved: false, signedBy: issuer.keys }, true);
   }
 
   /** Held first and saved after: see the head of this file. */
-  async #save(name: string, leaf: Leaf, changed: boolean): Promise<LeafOutcome> {
-    this.#held.set(name, { leaf, saved: false });
-    const { certificateChainPem, privateKeyPem } = leaf;
+  async #save(name: string, held: HeldLeaf, changed: boolean): Promise<LeafOutcome> {
+    this.#held.set(name, held);
+    const { certificateChainPem, privateKeyPem } = held.leaf;
     try {
       await this.#state.write(name, { certificateChainPem, privateKeyPem: privateKeyPem.reveal() });
     } catch (cause) {
       return { kind: 'troubled', changed, cause };
     }
-    this.#held.set(name, { leaf, saved: true });
+    this.#held.set(name, { ...held, saved: true });
     return { kind: 'fine', changed };
   }
 
-  /** A record signed by a key that the issuer no longer has is as good as none. */
   async #readSaved({ name, issuer }: WantedLeaf): Promise<HeldLeaf | undefined | StateError> {
     try {
       const record = await this.#state.read(name);
       if (record === undefined) return undefined;
       const leaf = leafOf(record);
       const signer = new X509Certificate(issuer.certificate.pem);
-      return new X509Certificate(leaf.certificateChainPem).checkIssued(signer) ? { leaf, saved: true } : undefined;
+      return new X509Certificate(leaf.certificateChainPem).checkIssued(signer)
+        ? { leaf, saved: true, signedBy: issuer.keys }
+        : undefined;
     } catch (error) {
       if (error instanceof StateError) return error;
       throw error;

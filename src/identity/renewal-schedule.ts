@@ -6,18 +6,24 @@
  *
  * Half life is what lets a control plane be gone for the other half. The jitter is a hash of the name: it spreads a mesh
  * that was issued in one second, and a restart computes the same moment, so restarting never renews anything.
- * The jitter is only ever early, so "at least half a life is left" holds as long as the control plane lives.
+ * The jitter of a renewal is only ever early, so "at least half a life is left" holds as long as the control plane lives.
  */
 import { createHash } from 'node:crypto';
 import { notBeforeSlackMs, type Validity } from './certificate-profile.ts';
 
-/** Share of the lifetime by which renewal may come before half life. */
+/** Share of the lifetime by which renewal may come before half life, and replacement after two thirds. */
 const jitterShare = 0.1;
 
 /** @param name what the certificate names: the seed of its jitter. */
 export function renewAtMs(name: string, { notBeforeMs, notAfterMs }: Validity): number {
   const lifetimeMs = notAfterMs - notBeforeMs;
   return Math.floor(notBeforeMs + lifetimeMs / 2 - lifetimeMs * jitterShare * fractionOf(name));
+}
+
+/** When a CA is replaced rather than renewed: at two thirds of its life, or later by the jitter, with a fifth of it left. */
+export function replaceAtMs(name: string, { notBeforeMs, notAfterMs }: Validity): number {
+  const lifetimeMs = notAfterMs - notBeforeMs;
+  return Math.ceil(notBeforeMs + (lifetimeMs * 2) / 3 + lifetimeMs * jitterShare * fractionOf(name));
 }
 
 /**

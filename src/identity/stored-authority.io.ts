@@ -5,6 +5,8 @@ import {
   defaultServerDnsName,
   type EnsureFailure,
   type EnsureResult,
+  type RotationAnswer,
+  type RotationStatus,
   type WantedIdentities,
 } from './authority.ts';
 import {
@@ -12,7 +14,6 @@ import {
   controlPlaneIntermediateProfile,
   leafProfile,
   serverProfile,
-  tenantIntermediateProfile,
 } from './certificate-profile.ts';
 import { forEachBounded } from './for-each-bounded.ts';
 import type { Issuer } from './issue-certificate.io.ts';
@@ -22,6 +23,7 @@ import { LeafStore } from './leaf-store.io.ts';
 import type { IdentityPorts } from './ports.ts';
 import { renewAtMs } from './renewal-schedule.ts';
 import type { StateFolder } from './state-folder.io.ts';
+import { TenantCaStore, tenantRecord } from './tenant-ca-store.io.ts';
 import type { TokenIssuer } from './token-issuer.io.ts';
 
 /** Certificates made at the same time. Signing is one core's work; more would only hold more half-made keys. */
@@ -39,13 +41,14 @@ export interface StoredAuthorityParts {
 export class StoredAuthority implements Authority {
   readonly #parts: StoredAuthorityParts;
   readonly #leaves: LeafStore;
-  /** By record name. */
-  readonly #intermediates = new Map<string, Issuer>();
+  readonly #tenants: TenantCaStore;
+  #controlPlane: Issuer | undefined;
   #lastTurn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: StoredAuthorityParts) {
     this.#parts = parts;
     this.#leaves = new LeafStore(parts.state, parts.ports);
+    this.#tenants = new TenantCaStore(parts);
   }
 
   get trustDomain(): string {
@@ -61,7 +64,7 @@ export class StoredAuthority implements Authority {
   }
 
   bundlePem(tenant: string): string | undefined {
-    return this.#intermediates.get(tenantRecord(tenant))?.certificate.pem;
+    return this.#tenants.bundlePem(tenant);
   }
 
   leaf(spiffeId: string): Leaf | undefined {
@@ -75,13 +78,48 @@ export class StoredAuthority implements Authority {
   }
 
   nextRenewalMs(): number {
-    let next = this.#leaves.nextRenewalMs();
-    for (const [name, { certificate }] of this.#intermediates) next = Math.min(next, renewAtMs(name, certificate));
-    return next;
+    const controlPlaneMs = this.#controlPlane && renewAtMs(controlPlaneRecord, this.#controlPlane.certificate);
+    return Math.min(this.#leaves.nextRenewalMs(), controlPlaneMs ?? Infinity, this.#tenants.nextRotationMs());
   }
 
   ensure(wanted: WantedIdentities): Promise<EnsureResult> {
-    const turn = this.#lastTurn.then(() => this.#ensure(wanted));
+    return this.#inTurn(() => this.#ensure(wanted));
+  }
+
+  rotations(): readonly RotationStatus[] {
+    return this.#tenants.rotations();
+  }
+
+  beginRotation(tenant: string): Promise<RotationAnswer> {
+    return this.#inTurn(async () => {
+      if (this.bundlePem(tenant) === undefined) return refused(`there is no tenant \`${tenant}\``, adviceUnknown);
+      const rotation = await this.#tenants.begin(tenant);
+      return rotation === undefined
+        ? refused(`the CA of \`${tenant}\` is being rotated already`, adviceBusy)
+        : { kind: 'accepted', rotation };
+    });
+  }
+
+  abortRotation(tenant: string): Promise<RotationAnswer> {
+    return this.#inTurn(async () => {
+      const rotation = await this.#tenants.abort(tenant);
+      return rotation === undefined
+        ? refused(`no rotation of \`${tenant}\` is under way that could be aborted`, adviceNothing)
+        : { kind: 'accepted', rotation };
+    });
+  }
+
+  advanceRotation(seen: RotationStatus): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const issuer = this.#tenants.issuer(seen.tenant);
+      const followed = issuer !== undefined && this.#leaves.areSignedBy(leafRecord(seen.tenant, ''), issuer.keys);
+      return followed && (await this.#tenants.advance(seen));
+    });
+  }
+
+  /** One after another: a step of a rotation never falls between the leaves of one pass. */
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const turn = this.#lastTurn.then(work);
     this.#lastTurn = turn.catch(() => undefined);
     return turn;
   }
@@ -99,11 +137,10 @@ export class StoredAuthority implements Authority {
     await forEachBounded(
       [...new Set([...tenants, ...leaves.map(({ tenant }) => tenant)])],
       issuingConcurrencyMax,
-      (tenant) =>
-        this.#ensureIntermediate(pass, tenantRecord(tenant), tenantIntermediateProfile(this.trustDomain, tenant)),
+      (tenant) => this.#ensureTenant(pass, tenant),
     );
     await forEachBounded(leaves, issuingConcurrencyMax, ({ name, tenant, profile }) =>
-      this.#ensureLeaf(pass, name, profile, tenantRecord(tenant)),
+      this.#ensureLeaf(pass, name, profile, this.#tenants.issuer(tenant)),
     );
     await this.#prune(pass, new Set(leaves.map(({ name }) => name)));
     return { changed: pass.changed, failures: pass.failures };
@@ -123,27 +160,32 @@ export class StoredAuthority implements Authority {
   }
 
   async #ensureServers(pass: Pass): Promise<void> {
-    await this.#ensureIntermediate(pass, controlPlaneRecord, controlPlaneIntermediateProfile());
-    for (const dnsName of this.#parts.serverDnsNames) {
-      await this.#ensureLeaf(pass, serverRecord(dnsName), serverProfile(dnsName), controlPlaneRecord);
-    }
-  }
-
-  async #ensureIntermediate(pass: Pass, name: string, profile: CertificateProfile): Promise<void> {
-    const { state, root, ports } = this.#parts;
-    const before = this.#intermediates.get(name);
+    const { state, root, ports, serverDnsNames } = this.#parts;
+    const name = controlPlaneRecord;
+    const before = this.#controlPlane;
     try {
-      const after = await ensureIntermediate(state, name, profile, root, ports, before);
-      this.#intermediates.set(name, after);
-      if (after !== before) pass.changed = true;
+      const profile = controlPlaneIntermediateProfile();
+      this.#controlPlane = await ensureIntermediate(state, name, profile, root, ports, before);
+      if (this.#controlPlane !== before) pass.changed = true;
     } catch (cause) {
       pass.failures.push({ name, cause });
     }
+    for (const dnsName of serverDnsNames) {
+      await this.#ensureLeaf(pass, serverRecord(dnsName), serverProfile(dnsName), this.#controlPlane);
+    }
   }
 
-  async #ensureLeaf(pass: Pass, name: string, profile: CertificateProfile, issuerName: string): Promise<void> {
-    const issuer = this.#intermediates.get(issuerName);
-    if (issuer === undefined) return; // its failure is reported already
+  async #ensureTenant(pass: Pass, tenant: string): Promise<void> {
+    try {
+      if (await this.#tenants.ensure(tenant)) pass.changed = true;
+    } catch (cause) {
+      pass.failures.push({ name: tenantRecord(tenant), cause });
+    }
+  }
+
+  /** @param issuer undefined where it failed, which is reported already. */
+  async #ensureLeaf(pass: Pass, name: string, profile: CertificateProfile, issuer: Issuer | undefined): Promise<void> {
+    if (issuer === undefined) return;
     try {
       const outcome = await this.#leaves.ensure({ name, profile, issuer });
       if (outcome.changed) pass.changed = true;
@@ -171,12 +213,16 @@ class Pass {
   readonly failures: EnsureFailure[] = [];
 }
 
+function refused(message: string, advice: string): RotationAnswer {
+  return { kind: 'refused', message, advice };
+}
+
+const adviceUnknown = 'name a tenant of this mesh as its Tenant object does';
+const adviceBusy = 'let it end, or abort it; `coffre rotate status` says at which step it is and who holds it back';
+const adviceNothing = 'begin one; one that was aborted goes back to its end';
+
 const controlPlaneRecord = 'control-plane';
 const leafFolder = 'leaves/';
-
-function tenantRecord(tenant: string): string {
-  return `tenants/${tenant}`;
-}
 
 function leafRecord(tenant: string, serviceAccount: string): string {
   return `${leafFolder}${tenant}/${serviceAccount}`;

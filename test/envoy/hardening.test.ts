@@ -91,11 +91,12 @@ test('every cluster but the application’s speaks TLS 1.3 to exactly named peer
 const toEndpoints = ['load_assignment', 'endpoints', 'lb_endpoints', 'endpoint', 'address'];
 const toMatchers = ['validation_context', 'match_typed_subject_alt_names', 'matcher'];
 
-test('every validation context has one anchor and at least one name', options, () => {
+test('every validation context has the anchors of one tenant and at least one name', options, () => {
   everyConfiguration(({ secret }) => {
     for (const value of secret.values()) {
       for (const context of at(value, 'validation_context')) {
         const [anchor] = at(context, 'trusted_ca', 'inline_string');
+        // The CA of this test vouches for each tenant by one block; two blocks would be two tenants.
         expect(String(anchor).match(/BEGIN CERTIFICATE/g)).toHaveLength(1);
         const names = at(context, 'match_typed_subject_alt_names');
         expect(names.length).toBeGreaterThan(0);

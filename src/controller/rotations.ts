@@ -1,0 +1,126 @@
+/**
+ * Carries rotations of tenants' CAs from step to step, behind the acceptance of the proxies.
+ *
+ *   loop publishes ──▶ turn(what was published) ──holdouts? none──▶ authority.advance ──▶ the loop looks again
+ *
+ * It remembers nothing that a restart would need: the step lies in the state folder, and who accepted what is asked of
+ * the streams. Which step was judged is fixed before the publication that is judged, so that a command which comes in
+ * between can never be taken for accepted.
+ */
+import type { Authority, RotationAnswer, RotationStatus } from '../identity/authority.ts';
+import type { ClientStatus } from '../xds/client-status.ts';
+import { typeUrls } from '../xds/type-url.ts';
+import type { XdsEvent } from '../xds/xds-event.ts';
+import { type Holdout, holdoutsOf } from './rotation-holdouts.ts';
+
+export interface RotationPorts {
+  readonly authority: Pick<Authority, 'rotations' | 'beginRotation' | 'abortRotation' | 'advanceRotation'>;
+  /** Every open stream of a proxy. */
+  clients(): readonly ClientStatus[];
+  lookAgain(): void;
+  report(event: RotationEvent): void;
+}
+
+/** What the loop published, as far as rotations are concerned. */
+export interface PublishedTrust {
+  /** Under way in the moment of publication. */
+  readonly rotations: readonly RotationStatus[];
+  /** By tenant: workloads whose proxies were told its CA. */
+  readonly told: ReadonlyMap<string, readonly string[]>;
+  /** Workloads to which nothing was said. */
+  readonly untold: readonly string[];
+  readonly leafLifetimeMs: number;
+}
+
+export type RotationEvent =
+  | { readonly kind: 'rested'; readonly rotation: RotationStatus; readonly holdouts: readonly Holdout[] }
+  /** `leftBehind`: proxies that held it back for a whole leaf life. */
+  | { readonly kind: 'advanced'; readonly rotation: RotationStatus; readonly leftBehind: readonly Holdout[] }
+  | { readonly kind: 'failed'; readonly rotation: RotationStatus; readonly cause: unknown };
+
+/** A rotation as people are shown it. */
+export interface RotationView extends RotationStatus {
+  /** As of the last look. */
+  readonly holdouts: readonly Holdout[];
+}
+
+/** Longest until the loop looks at a rotation again, in ms; it mostly looks sooner, as the last proxy accepts. */
+export const rotationLookMs = 5_000;
+
+export class Rotations {
+  readonly #ports: RotationPorts;
+  /** Holdouts of the last look, and those of them that have accepted something since. */
+  #judged = new Map<RotationStatus, { readonly holdouts: readonly Holdout[]; readonly waiting: Set<string> }>();
+  #firstLookMs: number | undefined;
+
+  constructor(ports: RotationPorts) {
+    this.#ports = ports;
+  }
+
+  /** Asked in the same breath as a publication. */
+  underway(): readonly RotationStatus[] {
+    return this.#ports.authority.rotations();
+  }
+
+  /** @returns epoch ms of the next look, Infinity where no rotation is under way. */
+  async turn(published: PublishedTrust, nowMs: number): Promise<number> {
+    this.#firstLookMs ??= nowMs;
+    const before = this.#judged;
+    this.#judged = new Map();
+    if (published.rotations.length === 0) return Infinity;
+    const clients = this.#ports.clients();
+    for (const rotation of published.rotations) {
+      const holdouts = holdoutsOf(published.told.get(rotation.tenant) ?? [], published.untold, clients, nowMs);
+      this.#judged.set(rotation, { holdouts, waiting: new Set(holdouts.map(({ workload }) => workload)) });
+      // A proxy that accepted no secret for a whole leaf life holds an expired one, and is cut off whatever we do. What
+      // passed while no control plane was there does not count: nobody could have accepted anything.
+      const overdue = nowMs - Math.max(rotation.sinceMs, this.#firstLookMs) >= published.leafLifetimeMs;
+      if (holdouts.length === 0 || overdue) await this.#advance(rotation, holdouts);
+      else if (!isSame(holdouts, before.get(rotation)?.holdouts)) {
+        this.#ports.report({ kind: 'rested', rotation, holdouts });
+      }
+    }
+    return nowMs + rotationLookMs;
+  }
+
+  /** Told of everything the xDS server observes; looks again when the last proxy that was waited for has accepted. */
+  heard(event: XdsEvent): void {
+    if (event.kind !== 'acked' || event.typeUrl !== typeUrls.secret) return;
+    for (const { waiting } of this.#judged.values()) {
+      if (waiting.delete(event.key) && waiting.size === 0) this.#ports.lookAgain();
+    }
+  }
+
+  async begin(tenant: string): Promise<RotationAnswer> {
+    const answer = await this.#ports.authority.beginRotation(tenant);
+    if (answer.kind === 'accepted') this.#ports.lookAgain();
+    return answer;
+  }
+
+  async abort(tenant: string): Promise<RotationAnswer> {
+    const answer = await this.#ports.authority.abortRotation(tenant);
+    if (answer.kind === 'accepted') this.#ports.lookAgain();
+    return answer;
+  }
+
+  list(): readonly RotationView[] {
+    return this.underway().map((rotation) => ({
+      ...rotation,
+      holdouts: this.#judged.get(rotation)?.holdouts ?? [],
+    }));
+  }
+
+  async #advance(rotation: RotationStatus, leftBehind: readonly Holdout[]): Promise<void> {
+    try {
+      if (!(await this.#ports.authority.advanceRotation(rotation))) return;
+      this.#ports.report({ kind: 'advanced', rotation, leftBehind });
+      this.#ports.lookAgain();
+    } catch (cause) {
+      this.#ports.report({ kind: 'failed', rotation, cause });
+    }
+  }
+}
+
+function isSame(holdouts: readonly Holdout[], before: readonly Holdout[] | undefined): boolean {
+  return JSON.stringify(holdouts) === JSON.stringify(before);
+}

@@ -3,6 +3,8 @@
  * there: in status, in code, and in words.
  */
 
+import type { Rotations, RotationView } from '../controller/rotations.ts';
+import type { RotationStatus } from '../identity/authority.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
 import { type MeshStatus, type MeshView, meshStatus } from './mesh-status.ts';
@@ -16,6 +18,8 @@ export interface ManagementPorts {
   view(): MeshView;
   /** The mesh with all its grants, ended ones too; undefined until it was read. */
   wholeSnapshot(): Snapshot | undefined;
+  /** Undefined until there is a CA. */
+  rotations(): Pick<Rotations, 'begin' | 'abort' | 'list'> | undefined;
   /** Folder in which each workload has what its sidecar needs. */
   readonly workloads: string;
 }
@@ -23,18 +27,26 @@ export interface ManagementPorts {
 export interface Answers {
   status: MeshStatus;
   explain: Explanation;
+  rotations: readonly RotationView[];
+  rotateIntermediate: RotationStatus;
   proxyFiles: ProxyFolder;
 }
 
 export interface Requests {
   status: Record<string, never>;
   explain: Question;
+  rotations: Record<string, never>;
+  rotateIntermediate: { readonly tenant: string; readonly abort: boolean };
   proxyFiles: { readonly workload: string };
 }
 
 export type Answer<Name extends MethodName> =
   | { readonly kind: 'ok'; readonly value: Answers[Name] }
-  | { readonly kind: 'bad-request' | 'not-found' | 'not-ready'; readonly message: string; readonly advice: string };
+  | {
+      readonly kind: 'bad-request' | 'not-found' | 'conflict' | 'not-ready';
+      readonly message: string;
+      readonly advice: string;
+    };
 
 /** @param body JSON value from the wire. */
 export async function answer(
@@ -48,6 +60,10 @@ export async function answer(
       return { kind: 'ok', value: meshStatus(ports.view(), scope, ports.nowMs()) };
     case 'explain':
       return answerExplain(ports, scope, body);
+    case 'rotations':
+      return answerRotations(ports, scope);
+    case 'rotateIntermediate':
+      return answerRotate(ports, scope, body);
     case 'proxyFiles':
       return answerProxyFiles(ports, scope, body);
   }
@@ -86,6 +102,42 @@ async function answerProxyFiles(ports: ManagementPorts, scope: Scope, body: unkn
     message: `there is no workload \`${workload}\` that could have a proxy`,
     advice: 'write its Pod, with an address, in a namespace that has a Tenant; `coffre status` lists what there is',
   };
+}
+
+function answerRotations(ports: ManagementPorts, scope: Scope): Answer<'rotations'> {
+  const rotations = ports.rotations();
+  if (rotations === undefined) return notReady;
+  const seen = rotations.list().filter(({ tenant }) => sees(scope, tenant));
+  const ownHoldouts = (view: RotationView) => view.holdouts.filter(({ workload }) => sees(scope, tenantOf(workload)));
+  return { kind: 'ok', value: seen.map((view) => ({ ...view, holdouts: ownHoldouts(view) })) };
+}
+
+async function answerRotate(
+  ports: ManagementPorts,
+  scope: Scope,
+  body: unknown,
+): Promise<Answer<'rotateIntermediate'>> {
+  const [tenant, abort] = [fieldOf(body, 'tenant'), fieldOf(body, 'abort')];
+  if (typeof tenant !== 'string' || typeof abort !== 'boolean') {
+    return bad('the request is not whole', 'give `tenant`, and `abort` as true or false');
+  }
+  const [rotations, { snapshot }] = [ports.rotations(), ports.view()];
+  if (rotations === undefined || snapshot === undefined) return notReady;
+  if (!snapshot.tenants.has(tenant) || !sees(scope, tenant)) {
+    return {
+      kind: 'not-found',
+      message: `there is no tenant \`${tenant}\``,
+      advice: '`coffre status` lists what there is',
+    };
+  }
+  const answer = await (abort ? rotations.abort(tenant) : rotations.begin(tenant));
+  if (answer.kind === 'accepted') return { kind: 'ok', value: answer.rotation };
+  return { kind: 'conflict', message: answer.message, advice: answer.advice };
+}
+
+/** @param workload `namespace/name`. */
+function tenantOf(workload: string): string {
+  return workload.slice(0, workload.indexOf('/'));
 }
 
 function ownerOf(snapshot: Snapshot, to: Destination): string | undefined {

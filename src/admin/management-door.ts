@@ -17,7 +17,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createConnection, type ListenOptions } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { answer, type ManagementPorts } from './answer.ts';
-import { type Caller, mayCall, methodNamed } from './methods.ts';
+import { type Caller, mayCall, methodNamed, methods } from './methods.ts';
 import { parsePerson } from './person.ts';
 
 /** Largest request body, in bytes: the longest is a question with one path. */
@@ -155,7 +155,7 @@ interface Reply {
   readonly method: string;
 }
 
-const statusOf = { 'bad-request': 400, 'not-found': 404, 'not-ready': 503 } as const;
+const statusOf = { 'bad-request': 400, 'not-found': 404, conflict: 409, 'not-ready': 503 } as const;
 
 async function handle(ports: ManagementPorts, request: IncomingMessage, caller: Caller | undefined): Promise<Reply> {
   if (caller === undefined) {
@@ -172,7 +172,7 @@ async function handle(ports: ManagementPorts, request: IncomingMessage, caller: 
       404,
       'no-method',
       'there is no such method',
-      'POST to `/v1/status`, `/v1/explain` or `/v1/proxyFiles`',
+      `POST to one of ${Object.keys(methods).join(', ')}, as \`/v1/status\``,
     );
   }
   const access = mayCall(caller, method);

@@ -13,6 +13,10 @@ export const methods = {
   status: { roles },
   /** Why a request is allowed or refused, as the running control plane sees it. */
   explain: { roles: ['viewer', 'operator', 'auditor'] },
+  /** Rotations of tenants' CAs that are under way, and who holds them back. */
+  rotations: { roles },
+  /** Begins the rotation of one tenant's CA, or aborts it. */
+  rotateIntermediate: { roles: ['operator'] },
   /** What a sidecar needs to start: with a token in it, so whoever gets it can be that workload for an hour. */
   proxyFiles: { roles: ['operator'] },
 } as const satisfies Record<string, { readonly roles: readonly Role[] }>;

@@ -10,6 +10,7 @@ import { createManagementDoor, type DoorEvent, DoorRefused } from '../../src/adm
 import { type MethodName, methods } from '../../src/admin/methods.ts';
 import { openPeopleAuthority, type PeopleAuthority } from '../../src/admin/people-authority.ts';
 import { formatPerson, type Role, roles, type Scope } from '../../src/admin/person.ts';
+import { Rotations } from '../../src/controller/rotations.ts';
 import { type Authority, defaultServerDnsName } from '../../src/identity/authority.ts';
 import { leafProfile } from '../../src/identity/certificate-profile.ts';
 import { issueCertificate } from '../../src/identity/issue-certificate.io.ts';
@@ -132,11 +133,9 @@ describe('each role on each method', () => {
     auditor: ['status', 'explain', 'rotations'],
   };
   test.each(roles)('%s', async (role) => {
-    const here = await world();
     for (const scope of [wholeMesh, { kind: 'tenant', tenant: 'atelier' } as const]) {
-      await here.authority.abortRotation('atelier'); // what one may begin, the next cannot begin again
-      await here.settleRotations();
-      const door = await doorOf(here, role, scope);
+      // A world for each: what one has begun, the next cannot begin.
+      const door = await doorOf(await world(), role, scope);
       const answered = [];
       for (const method of methodNames) {
         const asked = await call(door, method);
@@ -189,6 +188,16 @@ describe('who sees one tenant', () => {
       status: 404,
       message: `there is no workload \`${workload}\` that could have a proxy`,
     });
+  });
+
+  test('neither rotates the CA of another, nor is told that it is being rotated', async () => {
+    const here = await world();
+    expect(await here.authority.beginRotation('atelier')).toMatchObject({ kind: 'accepted' });
+    const door = await doorOf(here, 'operator', foreign);
+    const asked = await ask(door, 'rotateIntermediate', { tenant: 'atelier', abort: true });
+    expect(asked).toMatchObject({ kind: 'refused', status: 404, message: 'there is no tenant `atelier`' });
+    expect(here.authority.rotations()).toMatchObject([{ tenant: 'atelier', aborted: false }]);
+    expect(await ask(door, 'rotations', {})).toEqual({ kind: 'answered', value: [] });
   });
 });
 
@@ -277,7 +286,7 @@ describe('requests that are none are answered with what to do', () => {
     ['POST', '/v1/rotateIntermediate', '{"tenant":"atelier","abort":true}', 409],
     ['POST', '/v1/rotateIntermediate', '{"tenant":"nobody","abort":false}', 404],
     ['POST', '/v1/status', JSON.stringify({ filling: 'x'.repeat(70_000) }), 400],
-  ])('%s %s %j', async (method, path, body, wanted) => {
+  ])('%s %s, case %#', async (method, path, body, wanted) => {
     const { socket } = await world();
     const { status, text } = await raw(socket, method, path, body);
     expect(status).toBe(wanted);

@@ -8,6 +8,7 @@
  *   --admin ADDRESS:PORT    where people ask over mutual TLS; none if absent   COFFRE_ADMIN
  *   --authz ADDRESS:PORT,…  where sidecars reach authorization workers       COFFRE_AUTHZ
  *   --workloads DIR         bootstrap, root and token per workload           COFFRE_WORKLOADS
+ *   --system-ca FILE        CA certificates in a sidecar's file system      COFFRE_SYSTEM_CA
  *   --bypass user|mark      how a sidecar's own connections escape capture   COFFRE_BYPASS
  */
 import { isIP } from 'node:net';
@@ -15,6 +16,9 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { CaptureBypass } from './envoy/platform.ts';
 import { proxyMark } from './envoy/redirect.ts';
+
+/** Where Debian, Alpine and the distroless images keep them. */
+const systemCaFileDefault = '/etc/ssl/certs/ca-certificates.crt';
 
 export interface Config {
   readonly folder: string;
@@ -26,6 +30,8 @@ export interface Config {
   readonly authz: readonly SocketEndpoint[];
   readonly workloads: string;
   readonly bypass: CaptureBypass;
+  /** In the file system of the sidecars. */
+  readonly systemCaFile: string;
 }
 
 export interface SocketEndpoint {
@@ -46,6 +52,7 @@ const options = {
   authz: { type: 'string' },
   workloads: { type: 'string' },
   bypass: { type: 'string' },
+  'system-ca': { type: 'string' },
 } as const;
 
 /** @param args without the interpreter and the script. */
@@ -92,6 +99,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     authz,
     workloads: resolve(value('workloads') ?? `${state}/workloads`),
     bypass,
+    systemCaFile: value('system-ca') ?? systemCaFileDefault,
   };
   return { kind: 'ok', config: Object.freeze(config) };
 }

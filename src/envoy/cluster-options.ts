@@ -4,19 +4,39 @@ import { Http2ProtocolOptionsSchema } from '#gen/envoy/config/core/v3/protocol_p
 import { SocketOption_SocketState, SocketOptionSchema } from '#gen/envoy/config/core/v3/socket_option_pb.js';
 import { HttpProtocolOptionsSchema } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import type { CaptureBypass } from './platform.ts';
+import { outsideMarkBit } from './redirect.ts';
 import { pack } from './resource.ts';
 
 /** Envoy's `upstream_bind_config` for the bypass; every cluster needs it, or its connections come back to the sidecar. */
 export function bypassOption(bypass: CaptureBypass) {
-  if (bypass.kind === 'user') return {};
+  return bypass.kind === 'user' ? {} : markOption(bypass.mark);
+}
+
+/**
+ * The bypass of a connection that leaves the mesh: told apart by the pod's rules, which keep it from private addresses.
+ * By user alone it cannot be told apart; there the network's own policy must do it, see docs/decisions.
+ */
+export function outsideOption(bypass: CaptureBypass) {
+  return bypass.kind === 'user' ? {} : markOption(bypass.mark | outsideMarkBit);
+}
+
+function markOption(mark: number) {
   const option = create(SocketOptionSchema, {
     description: 'SO_MARK',
     level: 1n,
     name: 36n,
-    value: { case: 'intValue', value: BigInt(bypass.mark) },
+    value: { case: 'intValue', value: BigInt(mark) },
     state: SocketOption_SocketState.STATE_PREBIND,
   });
   return { upstreamBindConfig: { socketOptions: [option] } };
+}
+
+/** What the upstream chooses in its handshake: HTTP/2, or HTTP/1.1 without a choice. */
+export function eitherHttp() {
+  const options = create(HttpProtocolOptionsSchema, {
+    upstreamProtocolOptions: { case: 'autoConfig', value: { http2ProtocolOptions: {} } },
+  });
+  return { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': pack(HttpProtocolOptionsSchema, options) };
 }
 
 /** HTTP/2 towards the upstream, whatever the downstream speaks. */

@@ -21,7 +21,7 @@ const connectTimeoutMs = 1_000;
 
 export function clustersOf(view: ProxyView, platform: Platform): readonly EnvoyResource[] {
   return [
-    ...view.inbound.map((port) => clusterResource(application(port, platform))),
+    ...view.inbound.map((port) => clusterResource(application(view, port, platform))),
     ...backendsOf(view).map((port) => clusterResource(service(view, port, platform))),
     ...(asksForVerdicts(view) ? [clusterResource(authzClusterOf(platform))] : []),
   ];
@@ -31,7 +31,7 @@ function clusterResource(cluster: Cluster): EnvoyResource {
   return resource(ClusterSchema, cluster.name, cluster);
 }
 
-function application({ port, protocol }: InboundPort, platform: Platform): Cluster {
+function application({ workload }: ProxyView, { port, protocol }: InboundPort, platform: Platform): Cluster {
   const name = applicationCluster(port);
   return create(ClusterSchema, {
     name,
@@ -40,7 +40,16 @@ function application({ port, protocol }: InboundPort, platform: Platform): Clust
     loadAssignment: create(ClusterLoadAssignmentSchema, {
       clusterName: name,
       endpoints: [
-        { lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address: tcpAddress('127.0.0.1', port) } } }] },
+        {
+          lbEndpoints: [
+            {
+              hostIdentifier: {
+                case: 'endpoint',
+                value: { address: tcpAddress(workload.applicationAddress, port) },
+              },
+            },
+          ],
+        },
       ],
     }),
     ...bypassOption(platform.bypass),

@@ -2,7 +2,7 @@
 import { create } from '@bufbuild/protobuf';
 import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { backendsOf, type OutboundPort, type ProxyView } from '../policy/view.ts';
-import { tcpAddress } from './address.ts';
+import { byLocality } from './locality.ts';
 import { serviceCluster } from './names.ts';
 import { type EnvoyResource, resource } from './resource.ts';
 
@@ -13,15 +13,12 @@ export function endpointsOf(view: ProxyView): readonly EnvoyResource[] {
 /** A service without a ready endpoint has an empty assignment, not none: Envoy waits for one and would hold the cluster back. */
 function loadAssignment(outbound: OutboundPort): EnvoyResource {
   const clusterName = serviceCluster(outbound);
-  const lbEndpoints = outbound.endpoints.map(({ address, port }) => ({
-    hostIdentifier: { case: 'endpoint' as const, value: { address: tcpAddress(address, port) } },
-  }));
   return resource(
     ClusterLoadAssignmentSchema,
     clusterName,
     create(ClusterLoadAssignmentSchema, {
       clusterName,
-      endpoints: lbEndpoints.length === 0 ? [] : [{ lbEndpoints }],
+      endpoints: [...byLocality(outbound.endpoints)],
     }),
   );
 }

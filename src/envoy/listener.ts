@@ -4,8 +4,8 @@
  *   inbound   15006 ──original_dst, tls_inspector──▶ chain (declared port) x (caller tenant, from SNI) ──▶ application
  *   outbound  15001 ──original_dst──▶ the listener of the dialled address; none, and the connection is closed
  *
- * Chains match TLS only. What matches no chain (plaintext, an unknown SNI, an undeclared port) Envoy closes without a
- * byte. A grant adds or removes one chain and leaves the connections of every other chain alone.
+ * A grant adds or removes one chain and leaves the connections of every other chain alone. Under explicit capture the
+ * two that catch are replaced (see `explicit-listener.ts`).
  */
 import { create } from '@bufbuild/protobuf';
 import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
@@ -17,41 +17,29 @@ import {
 } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { OriginalDstSchema } from '#gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
-import { TlsInspectorSchema } from '#gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import { inboundCapturePort, outboundCapturePort } from '../model/ports.ts';
-import type { CallerTenant, InboundPort, OutboundPort, ProxyView } from '../policy/view.ts';
+import type { Capture } from '../model/snapshot.ts';
+import type { OutboundPort, ProxyView } from '../policy/view.ts';
 import { connectionLog } from './access-log.ts';
-import { dualStack, tcpAddress } from './address.ts';
-import { inboundHttp, outboundHttp } from './http-connection-manager.ts';
-import {
-  inboundChainName,
-  inboundListener,
-  inboundName,
-  outboundListener,
-  outboundRoute,
-  outboundServiceListener,
-  peersSecret,
-  serviceCluster,
-  sniOf,
-  tenantTrustSecret,
-} from './names.ts';
+import { dualStack } from './address.ts';
+import { boundInbound, outboundSocket } from './explicit-listener.ts';
+import { outboundHttp } from './http-connection-manager.ts';
+import { firstRecordTimeoutMs, inboundChains } from './inbound-chain.ts';
+import { inboundListener, outboundListener, outboundRoute, outboundServiceListener, serviceCluster } from './names.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
-import { inboundTcp, outboundTcp } from './tcp-proxy.ts';
-import { downstreamTls } from './tls.ts';
-
-/** How long a connection may stay silent before its first TLS record, in ms; then it is closed without an answer. */
-const firstRecordTimeoutMs = 1_000;
+import { outboundTcp } from './tcp-proxy.ts';
+import { tlsInspector } from './tls.ts';
 
 export function listenersOf(view: ProxyView): readonly EnvoyResource[] {
+  const { capture } = view.workload;
   return [
-    inbound(view),
-    outboundCatch(),
-    ...view.outbound.flatMap((port) => port.virtualIps.map((virtualIp) => outboundService(port, virtualIp))),
+    ...(capture === 'explicit' ? boundInbound(view) : [inbound(view), outboundCatch()]),
+    ...view.outbound.flatMap((port) => port.virtualIps.map((address) => outboundService(port, address, capture))),
   ];
 }
 
 function inbound(view: ProxyView): EnvoyResource {
-  const chains = view.inbound.flatMap((port) => port.callers.map((caller) => inboundChain(view, port, caller)));
+  const chains = view.inbound.flatMap((port) => inboundChains(view, port));
   return resource(
     ListenerSchema,
     inboundListener,
@@ -65,24 +53,6 @@ function inbound(view: ProxyView): EnvoyResource {
       filterChains: chains.length === 0 ? [neverMatches()] : chains,
     }),
   );
-}
-
-function inboundChain(view: ProxyView, port: InboundPort, caller: CallerTenant): FilterChain {
-  const http = port.protocol !== 'tcp';
-  return create(FilterChainSchema, {
-    name: inboundChainName(port.port, caller.tenant),
-    filterChainMatch: {
-      destinationPort: port.port,
-      transportProtocol: 'tls',
-      serverNames: [sniOf(caller.tenant)],
-    },
-    transportSocket: http
-      ? downstreamTls(tenantTrustSecret(caller.tenant), ['h2', 'http/1.1'])
-      : downstreamTls(peersSecret(port.port, caller.tenant), []),
-    filters: http
-      ? [inboundHttp(inboundName(port.port), port.everyRequest)]
-      : [...inboundTcp(port, caller, caller.tenant === view.workload.tenant)],
-  });
 }
 
 function outboundCatch(): EnvoyResource {
@@ -100,16 +70,15 @@ function outboundCatch(): EnvoyResource {
   );
 }
 
-function outboundService(port: OutboundPort, virtualIp: string): EnvoyResource {
-  const name = outboundServiceListener(port, virtualIp);
+function outboundService(port: OutboundPort, address: string, capture: Capture): EnvoyResource {
+  const name = outboundServiceListener(port, address);
   const filter = port.protocol === 'tcp' ? outboundTcp(serviceCluster(port)) : outboundHttp(outboundRoute(port));
   return resource(
     ListenerSchema,
     name,
     create(ListenerSchema, {
       name,
-      address: tcpAddress(virtualIp, port.port),
-      bindToPort: false,
+      ...outboundSocket(capture, address, port.port),
       trafficDirection: TrafficDirection.OUTBOUND,
       accessLog: [connectionLog(name)],
       filterChains: [{ filters: [filter] }],
@@ -133,12 +102,5 @@ function originalDestination(): ListenerFilter {
   return create(ListenerFilterSchema, {
     name: 'envoy.filters.listener.original_dst',
     configType: { case: 'typedConfig', value: pack(OriginalDstSchema, create(OriginalDstSchema)) },
-  });
-}
-
-function tlsInspector(): ListenerFilter {
-  return create(ListenerFilterSchema, {
-    name: 'envoy.filters.listener.tls_inspector',
-    configType: { case: 'typedConfig', value: pack(TlsInspectorSchema, create(TlsInspectorSchema)) },
   });
 }

@@ -2,6 +2,7 @@
  * What every resource is called, in one place: a name is a promise between a listener and its routes, a route and
  * its cluster, a chain and its secrets. Tenants and services are DNS labels, so `/` cannot be smuggled into a part.
  */
+import type { ExternalService } from '../model/snapshot.ts';
 import type { Place } from '../policy/routing.ts';
 import type { OutboundPort } from '../policy/view.ts';
 
@@ -27,6 +28,11 @@ export function inboundName(port: number): string {
   return `in/${port}`;
 }
 
+/** One declared port at one of the workload's addresses, where the sidecar binds it itself. */
+export function boundInboundListener(port: number, address: string): string {
+  return `${inboundListener}/${port}/${address}`;
+}
+
 export function inboundChainName(port: number, callerTenant: string): string {
   return `in/${port}/${callerTenant}`;
 }
@@ -48,6 +54,15 @@ export function outboundServiceListener(outbound: OutboundPort, virtualIp: strin
   return `${outboundRoute(outbound)}/${virtualIp}`;
 }
 
+/** External names have a dot and services have none, so the two never meet. */
+export function externalCluster({ name, port }: ExternalService): string {
+  return `external/${name}/${port}`;
+}
+
+export function externalRoute(external: ExternalService): string {
+  return `out/${externalCluster(external)}`;
+}
+
 /** Trust in any identity of one tenant. */
 export function tenantTrustSecret(tenant: string): string {
   return `trust/${tenant}`;
@@ -55,6 +70,11 @@ export function tenantTrustSecret(tenant: string): string {
 
 /** Trust in exactly those callers of one tenant that may connect to one opaque port. */
 export function peersSecret(port: number, callerTenant: string): string {
+  return `peers/${port}/${callerTenant}`;
+}
+
+/** The rules behind that trust, as an extension of its own. */
+export function peersRules(port: number, callerTenant: string): string {
   return `peers/${port}/${callerTenant}`;
 }
 

@@ -1,8 +1,21 @@
+import type { Workload } from '../model/snapshot.ts';
+
 /** What stands around every proxy, the same for all of one control plane: how it is captured, and where verdicts come from. */
 export interface Platform {
   readonly bypass: CaptureBypass;
   /** Authorization workers, sorted. */
   readonly authz: readonly { readonly address: string; readonly port: number }[];
+  /** Where a sidecar finds the system's CA certificates, for external services that bring none; read by Envoy, in its own file system. */
+  readonly systemCaFile: string;
+}
+
+/** The same, as one proxy stands in it: where nothing is captured, nothing needs a way past, nor the privilege to mark one. */
+export function platformOf(workload: Workload, platform: Platform): Platform {
+  return { ...platform, bypass: bypassOf(workload, platform.bypass) };
+}
+
+export function bypassOf({ capture }: Workload, bypass: CaptureBypass): CaptureBypass {
+  return capture === 'explicit' ? { kind: 'user' } : bypass;
 }
 
 /** How the sidecar's own connections are told from the application's, so that they are not captured again. */

@@ -40,12 +40,30 @@ export function allowNobody(): RbacRules {
   return create(RulesSchema, { action: RBAC_Action.ALLOW });
 }
 
-/** Exactly these identities, whatever they send: the rule behind the wall of an opaque TCP port. */
-export function allowIdentities(spiffeIds: readonly string[]): RbacRules {
-  if (spiffeIds.length === 0) return allowNobody();
-  const principals = spiffeIds.map((spiffeId) => authenticated(exact(spiffeId)));
-  const policy = create(PolicySchema, { principals, permissions: [anyPermission()] });
-  return create(RulesSchema, { action: RBAC_Action.ALLOW, policies: { peers: policy } });
+/**
+ * Exactly these identities, whatever they send: the rules behind the wall of an opaque TCP port.
+ * Each stands under the rules that let it in, so that an end of theirs is its end.
+ * @param spiffeIds who may connect; denied callers are not among them.
+ */
+export function allowPeers(spiffeIds: readonly string[], { allow }: PortPolicy, trustDomain: string): RbacRules {
+  const policies = allow.flatMap((rule) => {
+    const principals = spiffeIds.filter((spiffeId) => speaksOf(rule, spiffeId, trustDomain)).map(exactly);
+    return principals.length === 0 ? [] : [[rule.name, { ...policyOf(rule, trustDomain), principals }] as const];
+  });
+  return create(RulesSchema, { action: RBAC_Action.ALLOW, policies: Object.fromEntries(policies) });
+}
+
+function speaksOf({ callers }: Rule, spiffeId: string, trustDomain: string): boolean {
+  if (callers === 'anyone') return true;
+  return callers.some((caller) =>
+    caller.kind === 'tenant'
+      ? spiffeId.startsWith(spiffeIdPrefix(trustDomain, caller.tenant))
+      : spiffeId === caller.spiffeId,
+  );
+}
+
+function exactly(spiffeId: string): Principal {
+  return authenticated(exact(spiffeId));
 }
 
 function rulesOf(action: RBAC_Action, rules: readonly Rule[], trustDomain: string): RbacRules {
@@ -65,7 +83,7 @@ function policyOf(rule: Rule, trustDomain: string): Policy {
 function principalOf(caller: Caller, trustDomain: string): Principal {
   return caller.kind === 'tenant'
     ? authenticated(prefix(spiffeIdPrefix(trustDomain, caller.tenant)))
-    : authenticated(exact(caller.spiffeId));
+    : exactly(caller.spiffeId);
 }
 
 function authenticated(principalName: StringMatch): Principal {

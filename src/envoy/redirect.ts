@@ -18,6 +18,9 @@ import { inboundCapturePort, outboundCapturePort, reservedPorts } from '../model
 /** SO_MARK of every socket the sidecar dials with. An application cannot set it: that takes CAP_NET_ADMIN. */
 export const proxyMark = 0xc0f;
 
+/** Added to the mark on connections that leave the mesh: they may reach public addresses only, whatever a resolver says. */
+export const outsideMarkBit = 0x1000;
+
 export interface InterceptionOptions {
   readonly family: 4 | 6;
   /** SO_MARK by which the sidecar's own connections pass. */
@@ -29,8 +32,11 @@ export interface InterceptionOptions {
 export function interceptionRules(options: InterceptionOptions): string {
   const family = options.family === 4 ? ipv4 : ipv6;
   const resolvers = options.dnsResolvers.filter((address) => isIP(address) === options.family);
-  const sidecar = `-m mark --mark 0x${options.proxyMark.toString(16)}`;
-  const notSidecar = `-m mark ! --mark 0x${options.proxyMark.toString(16)}`;
+  const mark = options.proxyMark.toString(16);
+  const outside = `-m mark --mark 0x${(options.proxyMark | outsideMarkBit).toString(16)}`;
+  const either = (0xffff_ffff & ~outsideMarkBit) >>> 0;
+  const sidecar = `-m mark --mark 0x${mark}/0x${either.toString(16)}`;
+  const notSidecar = `-m mark ! --mark 0x${mark}/0x${either.toString(16)}`;
   const lines = [
     '*nat',
     ':PREROUTING ACCEPT [0:0]',
@@ -71,6 +77,8 @@ export function interceptionRules(options: InterceptionOptions): string {
     ),
     ...family.icmpTypes.map((type) => `-A INPUT -p ${family.icmp} ${type} -j ACCEPT`),
     `-A INPUT -p ${family.icmp} -m conntrack --ctstate RELATED -j ACCEPT`,
+    '# a name outside that resolves to an inside: before loopback is accepted, which is inside too',
+    ...family.insides.map((range) => `-A OUTPUT -p tcp ${outside} -d ${range} -j DROP`),
     '# nor for the application, which could otherwise enter the inbound listener from behind',
     `-A OUTPUT -p tcp ${notSidecar} ${dialledReserved} -j DROP`,
     '-A OUTPUT -o lo -j ACCEPT',
@@ -95,6 +103,8 @@ interface FamilyWords {
   readonly loopbackRange: string;
   /** Where REDIRECT sends a locally made connection. */
   readonly redirectTarget: string;
+  /** Where no service outside the mesh can be: private, shared, local, reserved and multicast ranges. */
+  readonly insides: readonly string[];
   readonly icmp: string;
   /** What the link needs to work at all: neighbour discovery for IPv6, nothing for IPv4 (ARP passes below iptables). */
   readonly icmpTypes: readonly string[];
@@ -103,6 +113,19 @@ interface FamilyWords {
 const ipv4: FamilyWords = {
   loopbackRange: '127.0.0.0/8',
   redirectTarget: '127.0.0.1/32',
+  // Source: IANA IPv4 special-purpose address registry; the documentation ranges are routed by nobody and left out.
+  insides: [
+    '0.0.0.0/8',
+    '10.0.0.0/8',
+    '100.64.0.0/10',
+    '127.0.0.0/8',
+    '169.254.0.0/16',
+    '172.16.0.0/12',
+    '192.0.0.0/24',
+    '192.168.0.0/16',
+    '198.18.0.0/15',
+    '224.0.0.0/3',
+  ],
   icmp: 'icmp',
   icmpTypes: [],
 };
@@ -110,6 +133,8 @@ const ipv4: FamilyWords = {
 const ipv6: FamilyWords = {
   loopbackRange: '::1/128',
   redirectTarget: '::1/128',
+  // All but global unicast (2000::/3), and of that what carries an IPv4 address inside: Teredo and 6to4.
+  insides: ['::/3', '4000::/2', '8000::/1', '2001::/32', '2002::/16'],
   icmp: 'ipv6-icmp',
   icmpTypes: ['--icmpv6-type neighbour-solicitation', '--icmpv6-type neighbour-advertisement'],
 };

@@ -1,6 +1,7 @@
 /** Every message type of ours that may stand inside an `Any`: without it protobuf-es can neither print nor read one. */
 import { createRegistry } from '@bufbuild/protobuf';
 import { ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
@@ -40,6 +41,7 @@ export const envoyRegistry = createRegistry(
   ClusterLoadAssignmentSchema,
   SecretSchema,
   RuntimeSchema,
+  TypedExtensionConfigSchema,
   // What stands inside them and the bootstrap
   StdoutAccessLogSchema,
   CredentialInjectorSchema,

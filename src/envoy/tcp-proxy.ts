@@ -12,9 +12,9 @@ import {
   UpstreamConnectMode,
 } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import type { CallerTenant, InboundPort } from '../policy/view.ts';
-import { applicationCluster, inboundName } from './names.ts';
-import { allowIdentities } from './rbac.ts';
+import { applicationCluster, inboundName, peersRules } from './names.ts';
 import { durationOf, pack } from './resource.ts';
+import { fromAds } from './tls.ts';
 
 /** Longest life of a TCP connection that another tenant's grant carries, in ms: the bound on an expired grant with every control plane dead. */
 const grantedConnectionMaxMs = 3_600_000;
@@ -23,7 +23,7 @@ const grantedConnectionMaxMs = 3_600_000;
 export function inboundTcp({ port }: InboundPort, caller: CallerTenant, own: boolean): readonly Filter[] {
   const statPrefix = inboundName(port).replaceAll('/', '_');
   return [
-    networkRbac(statPrefix, caller.spiffeIds),
+    networkRbac(peersRules(port, caller.tenant)),
     tcpProxyFilter({
       statPrefix,
       clusterSpecifier: { case: 'cluster', value: applicationCluster(port) },
@@ -41,11 +41,14 @@ export function outboundTcp(cluster: string): Filter {
   });
 }
 
-function networkRbac(statPrefix: string, spiffeIds: readonly string[]): Filter {
-  const value = create(RBACSchema, { statPrefix, rules: allowIdentities(spiffeIds) });
+/** The chain says only where its rules are: a rule inside it would end every connection of the chain when it changed. */
+function networkRbac(rules: string): Filter {
   return create(FilterSchema, {
-    name: 'envoy.filters.network.rbac',
-    configType: { case: 'typedConfig', value: pack(RBACSchema, value) },
+    name: rules,
+    configType: {
+      case: 'configDiscovery',
+      value: { configSource: fromAds(), typeUrls: [`type.googleapis.com/${RBACSchema.typeName}`] },
+    },
   });
 }
 

@@ -11,6 +11,8 @@ import {
   type ConfigSource,
   ConfigSourceSchema,
 } from '#gen/envoy/config/core/v3/config_source_pb.js';
+import { type ListenerFilter, ListenerFilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
+import { TlsInspectorSchema } from '#gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
 import { TlsParameters_TlsProtocol } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import {
   type CommonTlsContext,
@@ -70,9 +72,17 @@ function commonTls(trust: string, alpn: readonly string[]): CommonTlsContext {
   });
 }
 
-function tlsSocket(value: ReturnType<typeof pack>): TransportSocket {
+export function tlsSocket(value: ReturnType<typeof pack>): TransportSocket {
   return create(TransportSocketSchema, {
     name: 'envoy.transport_sockets.tls',
     configType: { case: 'typedConfig', value },
+  });
+}
+
+/** Reads what a client says of itself before its handshake: whether it is TLS, and the SNI. */
+export function tlsInspector(): ListenerFilter {
+  return create(ListenerFilterSchema, {
+    name: 'envoy.filters.listener.tls_inspector',
+    configType: { case: 'typedConfig', value: pack(TlsInspectorSchema, create(TlsInspectorSchema)) },
   });
 }

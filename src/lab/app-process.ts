@@ -28,10 +28,12 @@ export type AppSighting = AppConnection | AppRequest;
 export interface AppOptions {
   /** Default: the pod's key. */
   readonly service?: string;
-  /** Such as `http:8080`, `http2:9090`, `tcp:5432`. */
+  /** Such as `http:8080`, `http2:9090`, `tcp:5432`, and with `tls` also `https:8443`, `tls:5433`. */
   readonly listen: readonly string[];
   /** Default `::`, which takes IPv4 as well. */
   readonly host?: string;
+  /** PEM files, outside the lab's private directory. */
+  readonly tls?: { readonly certPath: string; readonly keyPath: string };
 }
 
 export interface AppProcess {
@@ -46,7 +48,7 @@ export interface AppProcess {
 const startMs = 10_000;
 
 export async function startApp(lab: Lab, podKey: string, options: AppOptions): Promise<AppProcess> {
-  const { service = podKey, listen, host = '::' } = options;
+  const { service = podKey, listen, host = '::', tls } = options;
   const script = fileURLToPath(new URL('./app.ts', import.meta.url));
   const logPath = join(lab.dir, `${podKey.replaceAll('/', '.')}.${service.replaceAll('/', '.')}.seen.ndjson`);
   writeFileSync(logPath, '');
@@ -56,6 +58,7 @@ export async function startApp(lab: Lab, podKey: string, options: AppOptions): P
       process.execPath,
       script,
       ...['--service', service, '--host', host, '--log', logPath],
+      ...(tls === undefined ? [] : ['--cert', tls.certPath, '--key', tls.keyPath]),
       ...listen.flatMap((listener) => ['--listen', listener]),
     ],
     confined: true,

@@ -2,16 +2,20 @@
  * The lab's application: answers what it is asked and writes down, before it answers, who came and what they wanted.
  *
  *   app.ts --service api --log FILE --listen http:8080 --listen http2:9090 --listen tcp:5432 [--host ::]
+ *          [--cert FILE --key FILE --listen https:8443 --listen tls:5433]
  *
  * The log is the oracle of every claim about what arrived: one JSON line per accepted connection and per request,
  * written synchronously, so a request that was answered is in it. Prints `ready` once all ports are bound.
  * `http2` is plaintext HTTP/2 with prior knowledge, and answers gRPC callers in their manner; `tcp` speaks first.
+ * `https` and `tls` are HTTP/1.1 and `tcp` under TLS: how a service outside the mesh looks.
  * The path `/status/<code>` answers with that code; every other path answers 200, `/delay/<ms>` after so long (HTTP/1.1).
  */
-import { appendFileSync } from 'node:fs';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { appendFileSync, readFileSync } from 'node:fs';
+import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { parseArgs } from 'node:util';
 import type { AppConnection, AppRequest, AppSighting } from './app-process.ts';
 
@@ -21,9 +25,12 @@ const { values } = parseArgs({
     host: { type: 'string', default: '::' },
     listen: { type: 'string', multiple: true, default: [] },
     log: { type: 'string' },
+    cert: { type: 'string' },
+    key: { type: 'string' },
   },
 });
 const { service, host, log } = values;
+const tls = () => ({ cert: readFileSync(values.cert ?? ''), key: readFileSync(values.key ?? '') });
 
 await Promise.all(values.listen.map(listen));
 process.stdout.write('ready\n');
@@ -42,14 +49,9 @@ async function listen(text: string): Promise<void> {
 function serverOf(kind: string | undefined, port: number): Server {
   switch (kind) {
     case 'http':
-      return createServer((request, response) => {
-        request.resume(); // the body is nobody's business
-        const seen = requestSeen(port, request.socket, request.method, request.url, request.headers);
-        setTimeout(() => {
-          response.writeHead(statusFor(seen.path), { 'content-type': 'application/json' });
-          response.end(answerTo(seen));
-        }, delayFor(seen.path));
-      });
+      return createServer(answerHttp(port));
+    case 'https':
+      return createHttpsServer(tls(), answerHttp(port));
     case 'http2':
       return createHttp2Server((request, response) => {
         request.resume();
@@ -65,13 +67,31 @@ function serverOf(kind: string | undefined, port: number): Server {
         }
       });
     case 'tcp':
-      return createTcpServer((socket) => {
-        socket.write(`hello from ${service}\n`);
-        socket.pipe(socket);
-      });
+      return createTcpServer(greet);
+    case 'tls':
+      return createTlsServer(tls(), greet);
     default:
-      throw new Error(`\`${kind}\` is no kind of listener; write http:PORT, http2:PORT or tcp:PORT`);
+      throw new Error(
+        `\`${kind}\` is no kind of listener; write http:PORT, http2:PORT, tcp:PORT, https:PORT or tls:PORT`,
+      );
   }
+}
+
+function answerHttp(port: number): RequestListener {
+  return (request, response) => {
+    request.resume(); // the body is nobody's business
+    const seen = requestSeen(port, request.socket, request.method, request.url, request.headers);
+    setTimeout(() => {
+      response.writeHead(statusFor(seen.path), { 'content-type': 'application/json' });
+      response.end(answerTo(seen));
+    }, delayFor(seen.path));
+  };
+}
+
+function greet(socket: Socket): void {
+  socket.on('error', () => socket.destroy());
+  socket.write(`hello from ${service}\n`);
+  socket.pipe(socket);
 }
 
 /** An uncompressed message of no bytes: flag and four bytes of length. Source: gRPC over HTTP/2, "Length-Prefixed-Message". */

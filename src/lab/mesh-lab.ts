@@ -35,6 +35,8 @@ export interface MeshLabOptions extends LabOptions {
   readonly folder: string;
   /** What a pod's application listens on, such as `['http:8080']`; by default its container ports, as HTTP/1.1. */
   readonly listen?: (pod: MeshPodSpec) => readonly string[];
+  /** What stands before the first pod does, such as a resolver. */
+  readonly prepare?: (lab: Lab) => Promise<void>;
   /** Ends the lab at once, also while it starts. */
   readonly signal?: AbortSignal;
 }
@@ -61,6 +63,7 @@ export class MeshLab {
     try {
       options.signal?.throwIfAborted();
       cpSync(options.folder, mesh.folder, { recursive: true });
+      await options.prepare?.(mesh.lab);
       await mesh.startControlPlane();
       await mesh.startAuthzWorker();
       const world = readMeshWorld(mesh.folder);
@@ -190,12 +193,23 @@ export class MeshLab {
       addresses: spec.addresses,
       intercepted: spec.intercepted,
       dnsResolvers: world.dnsResolvers,
-      hosts: world.hostsFor(spec.namespace),
+      hosts: new Map([...world.hostsFor(spec.namespace), ...(spec.intercepted ? this.#wantedHosts(spec.key) : [])]),
     });
     const listen = this.#options.listen?.(spec) ?? spec.ports.map(({ port }) => `http:${port}`);
     const app = await startApp(this.lab, spec.key, { listen });
     const envoy = spec.intercepted ? await this.#startSidecar(spec.key) : undefined;
     this.#pods.set(spec.key, { ...spec, app, envoy });
+  }
+
+  /** What the control plane wants in the pod's /etc/hosts. */
+  #wantedHosts(key: string): readonly [string, string][] {
+    const lines = readFileSync(join(this.#private('w'), key, 'hosts'), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
+    return lines.map((line) => {
+      const [address = '', name = ''] = line.split(' ');
+      return [name, address];
+    });
   }
 
   async #startSidecar(key: string): Promise<EnvoyProcess> {

@@ -1,12 +1,14 @@
 /**
  * All objects of all sources to one snapshot: each by itself is valid already, here they meet.
  *
- *   objects ──inventory──▶ mesh ─▶ tenants ─▶ workloads ─▶ services ─▶ grants, policies, routes ──▶ Snapshot + problems
+ *   objects ──inventory──▶ mesh ─▶ tenants ─▶ workloads ─▶ services ─▶ ways out, grants, policies, routes ──▶ Snapshot + problems
  *
  * Pure, and independent of the order of the objects and of how they were formatted. Nothing that one namespace holds
  * changes another's workloads, services or policies.
  */
 
+import { buildExplicitAddresses } from './build/explicit-addresses.ts';
+import { buildExternalServices } from './build/external-services.ts';
 import { buildGrants } from './build/grants.ts';
 import { buildHttpRoutes } from './build/http-routes.ts';
 import { type Inventory, takeInventory } from './build/inventory.ts';
@@ -41,15 +43,20 @@ export function buildSnapshot(objects: readonly SourcedObject[], nowMs?: number)
       policies: new Map(),
       trafficPolicies: new Map(),
       httpRoutes: new Map(),
+      externalServices: new Map(),
+      explicitAddresses: new Map(),
       problems: sortProblems([missingMesh, ...problems.sorted()]),
     };
   }
   const tenants = buildTenants(inventory, problems);
   const workloads = buildWorkloads(inventory, mesh, tenants, problems);
   const services = buildServices(inventory, tenants, workloads, problems);
+  const externalServices = buildExternalServices(inventory, tenants, services, problems);
   const serviceAccounts = knownServiceAccounts(inventory);
   const context = { mesh, tenants, services, workloads, serviceAccounts, nowMs };
   const { grants, expired } = buildGrants(inventory, context, problems);
+  const world = { mesh, workloads, services, grants, externalServices };
+  const explicitAddresses = buildExplicitAddresses(inventory, world, problems);
   const { trustDomain } = mesh;
   const policies = buildPolicies(inventory, { trustDomain, tenants, serviceAccounts }, problems);
   const trafficPolicies = buildTrafficPolicies(inventory, { tenants, services }, problems);
@@ -64,6 +71,8 @@ export function buildSnapshot(objects: readonly SourcedObject[], nowMs?: number)
     policies,
     trafficPolicies,
     httpRoutes,
+    externalServices,
+    explicitAddresses,
     problems: problems.sorted(),
   };
 }

@@ -10,6 +10,18 @@ export function canonicalIp(text: string): string | undefined {
   return text.includes(':') ? canonicalIpv6(text) : canonicalIpv4(text);
 }
 
+/** @returns an IPv4 address of this very machine, `127.x.y.z`, or `undefined`. */
+export function loopbackIp(text: string): string | undefined {
+  const octets = text.split('.').map(Number);
+  return octets.length === 4 && octets[0] === 127 && octets.every(isOctet) && octets.join('.') === text
+    ? text
+    : undefined;
+}
+
+function isOctet(octet: number): boolean {
+  return Number.isInteger(octet) && octet >= 0 && octet <= 255;
+}
+
 function canonicalIpv4(text: string): string | undefined {
   const octets = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text)?.slice(1).map(Number);
   const [first = 0, second = 0] = octets ?? [];

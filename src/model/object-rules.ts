@@ -1,12 +1,16 @@
 /**
  * Rules over one object that a schema cannot say: ranges of written durations, dates that exist, a policy with a rule.
  */
+import { X509Certificate } from 'node:crypto';
+import { captureFindings } from './capture.ts';
 import { parseDurationMs } from './duration.ts';
+import { isLoopbackRange } from './explicit-address.ts';
 import { canonicalIp } from './ip-address.ts';
 import type { AccessPolicyObject } from './kinds/access-policy.ts';
 import type { KnownObject } from './kinds/catalogue.ts';
 import type { GrantObject } from './kinds/grant.ts';
 import type { MeshObject } from './kinds/mesh.ts';
+import type { TenantObject } from './kinds/tenant.ts';
 import { quote } from './quote.ts';
 import { httpRouteFindings } from './route-rules.ts';
 import type { Finding } from './sourced-object.ts';
@@ -22,10 +26,14 @@ export function ruleFindings(object: KnownObject): Finding[] {
   switch (object.kind) {
     case 'Mesh':
       return meshFindings(object);
+    case 'Tenant':
+      return tenantFindings(object);
     case 'Grant':
       return grantFindings(object);
     case 'AccessPolicy':
       return policyFindings(object);
+    case 'Pod':
+      return captureFindings(object);
     case 'TrafficPolicy':
       return trafficPolicyFindings(object);
     case 'HTTPRoute':
@@ -51,7 +59,37 @@ function meshFindings({ spec }: MeshObject): Finding[] {
   for (const [index, resolver] of (spec.dns?.resolvers ?? []).entries()) {
     if (canonicalIp(resolver) === undefined) findings.push(badAddress(`spec.dns.resolvers[${index}]`, resolver));
   }
+  const range = spec.explicit?.outboundRange;
+  if (range !== undefined && !isLoopbackRange(range)) {
+    const path = 'spec.explicit.outboundRange';
+    findings.push(bad(path, `${quote(range)} is no range of loopback`, 'write its first address, as `127.128.0.0/10`'));
+  }
   return findings;
+}
+
+/** A bundle that a proxy could not read would be refused there, far from its author. */
+function tenantFindings({ spec }: TenantObject): Finding[] {
+  return (spec.egress ?? []).flatMap(({ caBundle }, index) => {
+    if (caBundle === undefined || isCertificates(caBundle)) return [];
+    const message = 'the bundle holds something else than certificates';
+    return [
+      bad(`spec.egress[${index}].caBundle`, message, 'write PEM blocks of type `CERTIFICATE`, one after another'),
+    ];
+  });
+}
+
+function isCertificates(pem: string): boolean {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
+  const around = blocks.reduce((rest, block) => rest.replace(block, ''), pem);
+  return blocks.length > 0 && around.trim() === '' && blocks.every(isCertificate);
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function grantFindings({ spec }: GrantObject): Finding[] {

@@ -35,7 +35,8 @@ export type ProblemCode =
   | 'policy-conflict'
   | 'unsupported-value'
   | 'route-not-attached'
-  | 'backend-unresolved';
+  | 'backend-unresolved'
+  | 'region-not-allowed';
 
 export interface ObjectRef {
   readonly kind: string;

@@ -29,6 +29,10 @@ export interface Snapshot {
   readonly trafficPolicies: ReadonlyMap<string, TrafficPolicy>;
   /** By `namespace/name`; each attached to a parent at least. */
   readonly httpRoutes: ReadonlyMap<string, HttpRoute>;
+  /** By tenant: the only ways out of the mesh. Sorted by name and port. */
+  readonly externalServices: ReadonlyMap<string, readonly ExternalService[]>;
+  /** By workload under explicit capture, then by destination (see `explicit-address.ts`): what its application dials. */
+  readonly explicitAddresses: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly problems: readonly Problem[];
 }
 
@@ -40,6 +44,8 @@ export interface Mesh {
   readonly dnsResolvers: readonly string[];
   /** `everyRequest`: an authorization worker judges every HTTP request behind the proxy's own rules; `dynamicOnly`: only where those rules cannot. */
   readonly authorizationMode: 'everyRequest' | 'dynamicOnly';
+  /** Loopback addresses that sidecars under explicit capture share out, as `127.128.0.0/10`. */
+  readonly explicitRange: string;
   readonly where: SourceRef;
 }
 
@@ -51,6 +57,9 @@ export interface Tenant {
   readonly defaultAccess: 'sameTenant' | 'none';
   /** Services that no grant may ever open. */
   readonly sealedServices: ReadonlySet<string>;
+  /** Where its requests may go, in the mesh and out of it; an empty set means anywhere. */
+  readonly allowedRegions: ReadonlySet<string>;
+  readonly allowedZones: ReadonlySet<string>;
   readonly where: SourceRef;
 }
 
@@ -66,8 +75,24 @@ export interface Workload {
   readonly labels: ReadonlyMap<string, string>;
   /** IPv4 and IPv6, primary first, never empty. */
   readonly addresses: readonly string[];
+  readonly capture: Capture;
+  /** Where its sidecar finds the application. */
+  readonly applicationAddress: string;
   readonly ready: boolean;
+  readonly locality: Locality;
   readonly where: SourceRef;
+}
+
+/**
+ * `transparent`: whatever the application sends and receives is redirected to the sidecar, which needs privileges once.
+ * `explicit`: the sidecar binds the workload's addresses and ports, and one address for each service it may call.
+ */
+export type Capture = 'transparent' | 'explicit';
+
+/** Where something runs, in the words of `topology.kubernetes.io`; empty where nobody said. */
+export interface Locality {
+  readonly region: string;
+  readonly zone: string;
 }
 
 /** `http`: HTTP/1.1 at the application; `http2`: HTTP/2 or gRPC without TLS; `tcp`: opaque bytes. */
@@ -105,6 +130,23 @@ export interface Endpoint {
   /** The port the application listens on. */
   readonly port: number;
   readonly ready: boolean;
+}
+
+/** A service outside the mesh that a tenant may call by exactly this name, and by no other. */
+export interface ExternalService {
+  readonly tenant: string;
+  /** DNS name: SNI, `Host` and the name in the certificate. */
+  readonly name: string;
+  readonly port: number;
+  /** `http`: plain HTTP to the sidecar, which adds TLS; `tls`: TLS by the application, carried untouched; `tcp`: bytes, to which the sidecar adds TLS. */
+  readonly protocol: 'http' | 'tls' | 'tcp';
+  /** Where the application dials it; see `external-address.ts`. */
+  readonly virtualIp: string;
+  readonly region: string;
+  readonly jurisdiction: string;
+  /** Certificates to believe, PEM; absent means those of the system. */
+  readonly caBundlePem?: string;
+  readonly where: SourceRef;
 }
 
 /** The destination's written consent to one path for one other tenant. */

@@ -6,10 +6,24 @@
  * Builders receive this and only this. So a builder cannot leak what the view does not hold, and whatever changes
  * a proxy's configuration is visible here: the tenant wall is this file and `compile.ts`.
  */
-import type { Endpoint, Grant, PortProtocol, Service, ServicePort, Snapshot, Workload } from '../model/snapshot.ts';
+import { isAllowedIn } from '../model/locality.ts';
+import type {
+  Endpoint,
+  ExternalService,
+  Grant,
+  Locality,
+  PortProtocol,
+  Service,
+  ServicePort,
+  Snapshot,
+  Tenant,
+  Workload,
+} from '../model/snapshot.ts';
 import { spiffeIdPrefix } from '../model/spiffe-id.ts';
 import { compilePort } from './compile.ts';
 import { decide } from './decide.ts';
+import { atOwnAddresses } from './explicit-view.ts';
+import { type HeadlessPort, podPorts } from './headless.ts';
 import type { PortPolicy } from './port-policy.ts';
 import { indexRoutes, type OutboundRule, patienceOf, placeOf, rulesFor } from './routing.ts';
 import { indexTraffic, longer, type TrafficIndex, type TrafficSettings, trafficOf } from './traffic.ts';
@@ -19,8 +33,10 @@ export interface ProxyView {
   readonly workload: Workload;
   /** Sorted by port. */
   readonly inbound: readonly InboundPort[];
-  /** Sorted by service, then port. */
+  /** Sorted by service, then port, then pod. */
   readonly outbound: readonly OutboundPort[];
+  /** The ways out of the mesh. Sorted by name, then port. */
+  readonly external: readonly ExternalService[];
 }
 
 /** A port that a Service declares on this workload; an undeclared port has no filter chain at all. */
@@ -45,17 +61,19 @@ export interface CallerTenant {
   readonly spiffeIds: readonly string[];
 }
 
-/** A service port this workload may dial: of its own tenant, or granted. */
+/** A service port this workload may dial, or that port of one pod of a headless service: of its own tenant, or granted. */
 export interface OutboundPort {
   /** `namespace/service`. */
   readonly service: string;
+  /** `namespace/pod` where one pod of a headless service is dialled; the addresses and the port are then its own. */
+  readonly pod?: string;
   /** Tenant of the service. */
   readonly tenant: string;
   readonly port: number;
   readonly protocol: PortProtocol;
   readonly virtualIps: readonly string[];
-  /** Sorted by workload; only those that are ready. */
-  readonly endpoints: readonly Endpoint[];
+  /** Sorted by workload; only those that are ready, where the tenants of both sides allow them to run. */
+  readonly endpoints: readonly OutboundEndpoint[];
   /**
    * Who may answer: the exact identities of the service's workloads, ready or not, sorted. Empty only where rules lead
    * elsewhere and nobody stands behind the service itself, which then has no cluster.
@@ -66,14 +84,21 @@ export interface OutboundPort {
   readonly rules: readonly OutboundRule[];
 }
 
+export interface OutboundEndpoint extends Endpoint {
+  readonly locality: Locality;
+}
+
 /** @param nowMs epoch ms at which grants are judged dead or alive. */
 export function viewOf(snapshot: Snapshot, workload: Workload, nowMs: number): ProxyView {
-  return {
+  const view = {
     trustDomain: snapshot.mesh.trustDomain,
     workload,
     inbound: inboundOf(snapshot, workload, nowMs),
     outbound: outboundOf(snapshot, workload, nowMs),
+    external: snapshot.externalServices.get(workload.tenant) ?? [],
   };
+  const addresses = snapshot.explicitAddresses.get(workload.key);
+  return addresses === undefined ? view : atOwnAddresses(view, addresses);
 }
 
 /** What is dialled and has a cluster: a name to expect, and so somebody to trust. */
@@ -152,13 +177,20 @@ function whoMayConnect(snapshot: Snapshot, policy: PortPolicy, caller: string, n
 
 function outboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): readonly OutboundPort[] {
   const granted = liveGrants(snapshot, nowMs).filter((grant) => speaksOf(snapshot, grant, workload));
+  const caller = snapshot.tenants.get(workload.tenant);
+  if (caller === undefined) return [];
   const traffic = indexTraffic(snapshot);
   const routes = indexRoutes(snapshot);
   const outbound: OutboundPort[] = [];
+  const headless: HeadlessPort[] = [];
   for (const service of snapshot.services.values()) {
     for (const servicePort of service.ports) {
       const own = service.tenant === workload.tenant;
       if (!own && !granted.some((grant) => leadsTo(grant, service, servicePort))) continue;
+      if (service.headless) {
+        headless.push({ service, servicePort });
+        continue;
+      }
       const serverSpiffeIds = serversOf(snapshot, servicePort);
       const isRouted = routes.has(placeOf({ service: service.key, port: servicePort.port }));
       // Without a name to expect there is nobody to trust: a service nobody stands behind has no cluster.
@@ -169,7 +201,7 @@ function outboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): read
         port: servicePort.port,
         protocol: servicePort.protocol,
         virtualIps: service.virtualIps,
-        endpoints: servicePort.endpoints.filter((endpoint) => endpoint.ready),
+        endpoints: endpointsFor(snapshot, caller, service, servicePort),
         serverSpiffeIds,
         traffic: trafficOf(traffic, service.key, servicePort),
         rules: [],
@@ -178,7 +210,25 @@ function outboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): read
   }
   const reachable = new Set(outbound.filter((port) => port.protocol !== 'tcp' && hasServers(port)).map(placeOf));
   const routed = outbound.map((port) => ({ ...port, rules: rulesFor(routes, port, reachable) }));
-  return routed.sort((left, right) => compare(left.service, right.service) || left.port - right.port);
+  return [...routed, ...podPorts(snapshot, headless, caller)].sort(
+    (left, right) =>
+      compare(left.service, right.service) || left.port - right.port || compare(left.pod ?? '', right.pod ?? ''),
+  );
+}
+
+/** A place that either side does not allow is left out, rather than kept for the day the others are gone. */
+function endpointsFor(
+  snapshot: Snapshot,
+  caller: Tenant,
+  service: Service,
+  { endpoints }: ServicePort,
+): readonly OutboundEndpoint[] {
+  const owner = snapshot.tenants.get(service.tenant);
+  return endpoints.flatMap((endpoint) => {
+    const locality = snapshot.workloads.get(endpoint.workload)?.locality;
+    if (!endpoint.ready || locality === undefined || owner === undefined) return [];
+    return isAllowedIn(caller, locality) && isAllowedIn(owner, locality) ? [{ ...endpoint, locality }] : [];
+  });
 }
 
 function hasServers({ serverSpiffeIds }: OutboundPort): boolean {

@@ -45,6 +45,7 @@ test('a sound mesh has no problems and says everything', () => {
   });
   expect(snapshot.services.get('shop/api')).toMatchObject({
     virtualIps: ['10.96.1.1'],
+    headless: false,
     ports: [
       {
         port: 80,

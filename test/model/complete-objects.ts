@@ -13,6 +13,8 @@ spec:
   dns:
     resolvers:
       - 10.96.0.10
+  explicit:
+    outboundRange: 127.128.0.0/10
 `,
   Tenant: `apiVersion: coffre.dev/v1alpha1
 kind: Tenant
@@ -23,6 +25,28 @@ spec:
   defaultAccess: none
   sealedServices:
     - database
+  egress:
+    - name: api.bank.example
+      port: 443
+      protocol: http
+      region: eu-west-3
+      jurisdiction: FR
+      caBundle: |
+        -----BEGIN CERTIFICATE-----
+        MIIBfjCCASWgAwIBAgIUS6Aw5Uaj/XX46WvO59EbSvtYIl8wCgYIKoZIzj0EAwIw
+        FTETMBEGA1UEAwwKZXhhbXBsZSBDQTAeFw0yNjExMjEyMzAyMDhaFw0zNjExMTgy
+        MzAyMDhaMBUxEzARBgNVBAMMCmV4YW1wbGUgQ0EwWTATBgcqhkjOPQIBBggqhkjO
+        PQMBBwNCAASvsmX81LFHnVpPokj8nZIUTAYU/MZy7HCwPwcdYjkBUVCun1azB+90
+        r3jHmGfq9T5/8UTboA5vjmCaIGsCXLv8o1MwUTAdBgNVHQ4EFgQUjLEqwSl3C+uf
+        Q0/IdXCcb9bw2TUwHwYDVR0jBBgwFoAUjLEqwSl3C+ufQ0/IdXCcb9bw2TUwDwYD
+        VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiBDQli2hE2UBXmehU85ufUf
+        oeXBZYTEud0O+V5fK/DtugIgXA4cJ0Mkwrbsdk5vqz19xEbUnWHJpyOBcH9tcec7
+        y3E=
+        -----END CERTIFICATE-----
+  allowedRegions:
+    - eu-west-3
+  allowedZones:
+    - eu-west-3a
 `,
   Grant: `apiVersion: coffre.dev/v1alpha1
 kind: Grant
@@ -145,6 +169,14 @@ kind: Namespace
 metadata:
   name: shop
 `,
+  Node: `apiVersion: v1
+kind: Node
+metadata:
+  name: node-1
+  labels:
+    topology.kubernetes.io/region: eu-west-3
+    topology.kubernetes.io/zone: eu-west-3a
+`,
   ServiceAccount: `apiVersion: v1
 kind: ServiceAccount
 metadata:
@@ -181,8 +213,13 @@ metadata:
   namespace: shop
   labels:
     app: api
+  annotations:
+    coffre.dev/capture: explicit
+    coffre.dev/application-address: 127.0.5.1
+    coffre.dev/outbound-addresses: shop/db=127.9.0.1
 spec:
   serviceAccountName: api
+  nodeName: node-1
   hostNetwork: false
   containers:
     - ports:

@@ -5,7 +5,7 @@
  * A granted service becomes reachable in another tenant's proxies, where its address could stand in front of one that
  * is there already. The destination writes the grant and the address, the caller never agreed to either: so a grant
  * is refused where its addresses meet those of the caller's own services or pods, and where two destinations bring the
- * caller the same address both are refused. A cluster hands out each address once; this is for folders and for lies.
+ * caller the same address both are refused. Services of one destination may lead to the same pod. A cluster hands out each address once; this is for folders and for lies.
  */
 import { compareText } from '../canonical-json.ts';
 import type { GrantObject } from '../kinds/grant.ts';
@@ -32,7 +32,15 @@ export interface GrantContext {
 interface Draft {
   readonly source: ValidObject<'Grant'>;
   readonly grant: Grant;
-  readonly addresses: readonly string[];
+  readonly dialled: readonly Dialled[];
+}
+
+/** What callers dial, and what they find there. */
+interface Dialled {
+  /** `address port`. */
+  readonly address: string;
+  /** A service, or one pod of a headless one. */
+  readonly found: string;
 }
 
 type Refusal = Omit<Finding, 'severity'>;
@@ -60,8 +68,8 @@ export function buildGrants(
   }
   const contested = contestedAddresses(drafts, context);
   const grants = new Map<string, Grant>();
-  for (const { source, grant, addresses } of drafts) {
-    const clash = addresses.find((address) => contested.has(`${grant.from.tenant} ${address}`));
+  for (const { source, grant, dialled } of drafts) {
+    const clash = dialled.find(({ address }) => contested.has(`${grant.from.tenant} ${address}`))?.address;
     if (clash === undefined) grants.set(grant.key, grant);
     else problems.error(source, addressClash(grant, clash));
   }
@@ -170,7 +178,8 @@ export function unknownAccount(path: string, account: string, tenant: string): R
   };
 }
 
-function draftOf(source: ValidObject<'Grant'>, ports: readonly ServicePort[], { mesh, services }: GrantContext): Draft {
+function draftOf(source: ValidObject<'Grant'>, ports: readonly ServicePort[], context: GrantContext): Draft {
+  const { mesh, services, workloads } = context;
   const { metadata, spec } = source.object;
   const service = `${metadata.namespace}/${spec.to.service}`;
   const spiffeIds = (spec.from.serviceAccounts ?? []).map((serviceAccount) =>
@@ -190,21 +199,31 @@ function draftOf(source: ValidObject<'Grant'>, ports: readonly ServicePort[], { 
     reason: spec.reason,
     where: source.where,
   };
-  const addresses = ports.flatMap((port) => dialledAddresses(services.get(service)?.virtualIps ?? [], port));
-  return { source, grant, addresses };
+  const destination = services.get(service);
+  const dialled = destination === undefined ? [] : ports.flatMap((port) => dialledOf(destination, port, workloads));
+  return { source, grant, dialled };
 }
 
-/** `address port` as callers dial it: a headless service is dialled at its pods. */
-function dialledAddresses(virtualIps: readonly string[], { port, endpoints }: ServicePort): string[] {
-  if (virtualIps.length > 0) return virtualIps.map((address) => `${address} ${port}`);
-  return endpoints.map((endpoint) => `${endpoint.address} ${endpoint.port}`);
+/** A headless service is dialled at every address of its pods. */
+function dialledOf(
+  { key, virtualIps, headless }: Service,
+  { port, endpoints }: ServicePort,
+  workloads: GrantContext['workloads'],
+): Dialled[] {
+  if (!headless) return virtualIps.map((address) => ({ address: `${address} ${port}`, found: key }));
+  return endpoints.flatMap((endpoint) => {
+    const { addresses = [] } = workloads.get(endpoint.workload)?.workload ?? {};
+    return addresses.map((address) => ({ address: `${address} ${endpoint.port}`, found: endpoint.workload }));
+  });
 }
 
 /** `caller address port` that stands for more than one thing in the caller's proxies. */
 function contestedAddresses(drafts: readonly Draft[], { services, workloads }: GrantContext): ReadonlySet<string> {
   const ownServices = new Set(
-    [...services.values()].flatMap(({ tenant, virtualIps, ports }) =>
-      ports.flatMap((port) => dialledAddresses(virtualIps, port).map((address) => `${tenant} ${address}`)),
+    [...services.values()].flatMap((service) =>
+      service.ports.flatMap((port) =>
+        dialledOf(service, port, workloads).map(({ address }) => `${service.tenant} ${address}`),
+      ),
     ),
   );
   const ownPods = new Set(
@@ -214,12 +233,12 @@ function contestedAddresses(drafts: readonly Draft[], { services, workloads }: G
   );
   const brought = new Map<string, string>();
   const contested = new Set<string>();
-  for (const { grant, addresses } of drafts) {
-    for (const address of addresses) {
+  for (const { grant, dialled } of drafts) {
+    for (const { address, found } of dialled) {
       const claim = `${grant.from.tenant} ${address}`;
       const isOwn = ownServices.has(claim) || ownPods.has(claim.slice(0, claim.lastIndexOf(' ')));
-      if (isOwn || (brought.get(claim) ?? grant.to.service) !== grant.to.service) contested.add(claim);
-      brought.set(claim, grant.to.service);
+      if (isOwn || (brought.get(claim) ?? found) !== found) contested.add(claim);
+      brought.set(claim, found);
     }
   }
   return contested;

@@ -1,5 +1,6 @@
 /** The one `Mesh`. Without it nothing is served: a trust domain that was guessed would be an identity nobody chose. */
 import { parseDurationMs } from '../duration.ts';
+import { explicitRangeDefault } from '../explicit-address.ts';
 import { canonicalIp } from '../ip-address.ts';
 import type { Problem } from '../problem.ts';
 import type { Mesh } from '../snapshot.ts';
@@ -11,12 +12,13 @@ const leafLifetimeDefaultMs = 24 * 3_600_000;
 export function buildMesh(inventory: Inventory): Mesh | undefined {
   const [mesh] = inventory.of('Mesh');
   if (mesh === undefined) return undefined;
-  const { trustDomain, certificates, dns, authorization } = mesh.object.spec;
+  const { trustDomain, certificates, dns, authorization, explicit } = mesh.object.spec;
   return {
     trustDomain,
     leafLifetimeMs: parseDurationMs(certificates?.leafLifetime ?? '') ?? leafLifetimeDefaultMs,
     dnsResolvers: (dns?.resolvers ?? []).flatMap((resolver) => canonicalIp(resolver) ?? []),
     authorizationMode: authorization?.mode ?? 'everyRequest',
+    explicitRange: explicit?.outboundRange ?? explicitRangeDefault,
     where: mesh.where,
   };
 }
@@ -27,6 +29,7 @@ export const absentMesh: Mesh = {
   leafLifetimeMs: leafLifetimeDefaultMs,
   dnsResolvers: [],
   authorizationMode: 'everyRequest',
+  explicitRange: explicitRangeDefault,
   where: { file: '', line: 1 },
 };
 

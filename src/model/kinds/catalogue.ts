@@ -6,6 +6,7 @@ import { type GrantObject, grantSchema } from './grant.ts';
 import { type HttpRouteObject, httpRouteSchema } from './http-route.ts';
 import { type MeshObject, meshSchema } from './mesh.ts';
 import { type NamespaceObject, namespaceSchema } from './namespace.ts';
+import { type NodeObject, nodeSchema } from './node.ts';
 import { type PodObject, podSchema } from './pod.ts';
 import { type ServiceObject, serviceSchema } from './service.ts';
 import { type ServiceAccountObject, serviceAccountSchema } from './service-account.ts';
@@ -20,6 +21,7 @@ export type KnownObject =
   | TrafficPolicyObject
   | HttpRouteObject
   | NamespaceObject
+  | NodeObject
   | ServiceAccountObject
   | ServiceObject
   | PodObject
@@ -58,6 +60,7 @@ export const kinds: Readonly<Record<Kind, KindDefinition>> = {
   TrafficPolicy: { kind: 'TrafficPolicy', ...ours, scope: 'namespaced', schema: trafficPolicySchema },
   HTTPRoute: { kind: 'HTTPRoute', ...gateway, scope: 'namespaced', schema: httpRouteSchema },
   Namespace: { kind: 'Namespace', ...core, scope: 'cluster', schema: namespaceSchema },
+  Node: { kind: 'Node', ...core, scope: 'cluster', schema: nodeSchema },
   ServiceAccount: { kind: 'ServiceAccount', ...core, scope: 'namespaced', schema: serviceAccountSchema },
   Service: { kind: 'Service', ...core, scope: 'namespaced', schema: serviceSchema },
   Pod: { kind: 'Pod', ...core, scope: 'namespaced', schema: podSchema },

@@ -53,6 +53,16 @@ export function portNumber(description: string) {
   return Type.Integer({ description, examples: [8080], minimum: 1, maximum: 65_535 });
 }
 
+export function region(description: string, example: string) {
+  return Type.String({
+    description,
+    examples: [example],
+    minLength: 1,
+    maxLength: 63,
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]*$',
+  });
+}
+
 /** Written without surrounding brackets; what the pattern lets through and is no address is told apart when it is read. */
 export function ipAddress(description: string) {
   return Type.String({ description, examples: ['10.0.0.7'], minLength: 2, maxLength: 45, pattern: '^[0-9a-fA-F:.]+$' });

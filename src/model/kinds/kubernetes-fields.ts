@@ -22,3 +22,16 @@ export function namespacedMetadata<Name extends TSchema>(name: Name) {
 }
 
 export const objectName = subdomain('Name of the object, unique in its namespace.', 'cart');
+
+/** Only the two labels that say where a node is: its others come and go and are nobody's business here. */
+export const topologyLabels = Type.Object(
+  {
+    'topology.kubernetes.io/region': Type.Optional(
+      Type.String({ description: 'Region of the node.', examples: ['eu-west-3'], maxLength: 63 }),
+    ),
+    'topology.kubernetes.io/zone': Type.Optional(
+      Type.String({ description: 'Zone of the node.', examples: ['eu-west-3a'], maxLength: 63 }),
+    ),
+  },
+  { description: 'Where the node is.' },
+);

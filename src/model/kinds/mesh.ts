@@ -58,6 +58,20 @@ export const meshSchema = ourObject(
             'Name resolution.',
           ),
         ),
+        explicit: Type.Optional(
+          ourObject(
+            {
+              outboundRange: Type.String({
+                description:
+                  'Loopback addresses at which sidecars under explicit capture listen for their own application; meshes that share a machine need ranges of their own.',
+                examples: ['127.128.0.0/10'],
+                maxLength: 18,
+                pattern: '^127([.][0-9]{1,3}){3}/([89]|1[0-9]|2[0-4])$',
+              }),
+            },
+            'Sidecars without interception.',
+          ),
+        ),
       },
       'What holds for the whole mesh.',
     ),

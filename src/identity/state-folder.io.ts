@@ -3,7 +3,8 @@
  *
  *   STATE/seal.key                       the key that seals the rest (or `keyFile`, kept elsewhere)
  *   STATE/root.sealed, mesh.sealed, control-plane.sealed
- *   STATE/tenants/<tenant>.sealed        STATE/servers/<name>.sealed
+ *   STATE/tenants/<tenant>.sealed        its CA, and during a rotation both
+ *   STATE/servers/<name>.sealed
  *   STATE/leaves/<tenant>/<service account>.sealed
  *
  * Folders 0700, files 0600. Nothing that is missing or damaged is ever replaced here: it is refused with what to do.

@@ -4,10 +4,14 @@
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { enter, type PodPlace } from './enter.ts';
 import { labPath } from './lab-path.ts';
 import { type ExitStatus, type Place, processesMax, type SpawnSpec } from './protocol.ts';
-import { privateDirectory } from './run-directory.ts';
+
+/** How a program is started so that it is where it belongs. */
+export interface Entrance {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
 
 interface Child {
   readonly owner: unknown;
@@ -29,13 +33,12 @@ export class ChildTable {
    */
   spawn(
     spec: SpawnSpec,
-    pod: PodPlace | undefined,
+    { argv, env }: Entrance,
     owner: unknown,
     onExit: (pid: number, exit: ExitStatus) => void,
   ): number {
     if (this.#children.size >= processesMax) throw new Error(`a lab runs at most ${processesMax} processes`);
-    const entry = { confined: spec.confined, privateDir: privateDirectory(this.#dir) };
-    const [command = '', ...args] = enter(pod ? { ...entry, pod } : entry, spec.argv);
+    const [command = '', ...args] = argv;
     const stdio = [
       openSync(spec.stdinPath, 'r'),
       openSync(spec.stdoutPath, 'a', 0o600),
@@ -43,7 +46,7 @@ export class ChildTable {
     ];
     const child = spawn(command, args, {
       cwd: spec.cwd,
-      env: { PATH: labPath, HOME: this.#dir, LANG: 'C.UTF-8', ...spec.env },
+      env: { PATH: labPath, HOME: this.#dir, LANG: 'C.UTF-8', ...env, ...spec.env },
       stdio,
       detached: true,
     });
@@ -62,6 +65,10 @@ export class ChildTable {
   /** Nothing happens to a process that has ended. */
   signal(pid: number, signal: NodeJS.Signals): void {
     if (this.#children.has(pid)) process.kill(-pid, signal);
+  }
+
+  killAll(): void {
+    for (const pid of this.#children.keys()) this.signal(pid, 'SIGKILL');
   }
 
   killAllOf(owner: unknown): void {

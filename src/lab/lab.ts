@@ -6,6 +6,8 @@
  * Nothing of it is in the host's namespaces, so two labs never meet and a lab leaves nothing: however its owner ends,
  * the agent's stdin ends too, and pid 1 takes all with it. What is seen from both sides is `dir`, where processes log
  * and Unix sockets stand, short enough for a socket's path.
+ * In mode `loopback` there are no namespaces: pods are addresses of the machine's own loopback, without walls and without
+ * captures, for sidecars under explicit capture; see `loopback-plan.ts`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -17,6 +19,7 @@ import { type Capture, type CaptureSpec, startCapture } from './capture.ts';
 import { labPath } from './lab-path.ts';
 import { type LabProcess, labProcess } from './lab-process.ts';
 import { type LabMode, labSupport, unshareArgv } from './lab-support.ts';
+import { loopbackHost } from './loopback-plan.ts';
 import { type MarkedOutcome, type MarkedTarget, markedConnect } from './marked-connect.ts';
 import type { ExitStatus, Place, PodSpec, PodSummary } from './protocol.ts';
 import { createRunDirectory, privateDirectory, sweepDeadLabs } from './run-directory.ts';
@@ -32,8 +35,11 @@ export interface LabOptions {
   /** Receives what the agent says on stderr: only when something is wrong. */
   readonly log?: (line: string) => void;
   /** Default: root where we are root, a user namespace otherwise. */
-  readonly mode?: LabMode;
+  readonly mode?: LabKind;
 }
+
+/** `loopback`: without namespaces, as any user. */
+export type LabKind = LabMode | 'loopback';
 
 export interface PodOptions extends Omit<PodSpec, 'hosts'> {
   readonly hosts: ReadonlyMap<string, string>;
@@ -64,13 +70,13 @@ export interface RunResult extends ExitStatus {
 }
 
 export interface Lab {
-  readonly mode: LabMode;
+  readonly mode: LabKind;
   /** Run directory, at the same path inside and outside. Logs of confined processes are here. */
   readonly dir: string;
   /** For sidecars and control plane: bootstraps, tokens, admin sockets, their logs. A confined process sees it empty. */
   readonly privateDir: string;
-  /** Addresses of the bridge: where a control plane binds, in place `host`. */
-  readonly host: typeof labHost;
+  /** Address of the bridge: where a control plane binds, in place `host`. */
+  readonly host: { readonly ipv4: string };
   /** Of the `unshare` that holds the lab, outside. Killing it ends the lab at once. */
   readonly pid: number;
   addPod(pod: PodOptions): Promise<void>;
@@ -94,8 +100,7 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   await sweepDeadLabs();
   const mode = options.mode ?? (await defaultMode());
   const dir = createRunDirectory();
-  const agentPath = fileURLToPath(new URL('./agent.ts', import.meta.url));
-  const [command, ...args] = [...unshareArgv(mode), process.execPath, agentPath, dir];
+  const [command, ...args] = agentArgv(mode, dir);
   const holder = spawn(command, args, {
     env: { PATH: labPath, LANG: 'C.UTF-8' },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -104,9 +109,10 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   holder.stdin.on('error', () => {}); // a lab that has ended does not read
   holder.stderr.setEncoding('utf8').on('data', (text: string) => options.log?.(text.trimEnd()));
   try {
-    await untilReady(holder);
+    const said = await untilReady(holder);
     const client = await AgentClient.connect(dir);
-    return new RunningLab(mode, dir, holder.pid ?? 0, client, async () => {
+    const host = mode === 'loopback' ? { ipv4: loopbackHost(said) } : labHost;
+    return new RunningLab(mode, dir, host, holder.pid ?? 0, client, async () => {
       client.close();
       await end(holder, ended, dir);
     });
@@ -116,22 +122,28 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
   }
 }
 
+function agentArgv(mode: LabKind, dir: string): readonly [string, ...string[]] {
+  const agent = (file: string) => [process.execPath, fileURLToPath(new URL(file, import.meta.url)), dir] as const;
+  return mode === 'loopback' ? agent('./loopback-agent.ts') : [...unshareArgv(mode), ...agent('./agent.ts')];
+}
+
 async function defaultMode(): Promise<LabMode> {
   const support = labSupport();
   if (support.kind === 'none') throw new Error(`no lab can run here: ${support.why}; ${support.cure}`);
   return support.kind;
 }
 
-function untilReady(holder: ChildProcess): Promise<void> {
+/** @returns what the agent said. */
+function untilReady(holder: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let complaint = '';
     const timer = setTimeout(() => reject(new Error(`the lab did not start within ${startMs} ms`)), startMs);
     holder.stderr?.on('data', (text: string) => {
       complaint += text;
     });
-    holder.stdout?.once('data', () => {
+    holder.stdout?.once('data', (said: Buffer) => {
       clearTimeout(timer);
-      resolve();
+      resolve(said.toString().trim());
     });
     holder.once('error', (error) => {
       clearTimeout(timer);
@@ -153,10 +165,10 @@ async function end(holder: ChildProcess, ended: Promise<void>, dir: string): Pro
 }
 
 class RunningLab implements Lab {
-  readonly mode: LabMode;
+  readonly mode: LabKind;
   readonly dir: string;
   readonly privateDir: string;
-  readonly host = labHost;
+  readonly host: Lab['host'];
   readonly pid: number;
   readonly stop: () => Promise<void>;
   readonly #client: AgentClient;
@@ -164,9 +176,17 @@ class RunningLab implements Lab {
   #spawned = 0;
   #fences = 0;
 
-  constructor(mode: LabMode, dir: string, pid: number, client: AgentClient, stop: () => Promise<void>) {
+  constructor(
+    mode: LabKind,
+    dir: string,
+    host: Lab['host'],
+    pid: number,
+    client: AgentClient,
+    stop: () => Promise<void>,
+  ) {
     this.mode = mode;
     this.dir = dir;
+    this.host = host;
     this.privateDir = privateDirectory(dir);
     this.pid = pid;
     this.#client = client;
@@ -221,12 +241,19 @@ class RunningLab implements Lab {
     return { ...exit, stdout: stdout ?? '', stderr: stderr ?? '', timedOut };
   }
 
-  capture(spec: CaptureSpec): Promise<Capture> {
+  async capture(spec: CaptureSpec): Promise<Capture> {
+    this.#needNamespaces();
     return startCapture(this, spec, () => this.#nextFence());
   }
 
-  markedConnect(target: MarkedTarget): Promise<MarkedOutcome> {
+  async markedConnect(target: MarkedTarget): Promise<MarkedOutcome> {
+    this.#needNamespaces();
     return markedConnect(this, target);
+  }
+
+  #needNamespaces(): void {
+    if (this.mode === 'loopback')
+      throw new Error('a lab on loopback has no links to look at and no way past a sidecar');
   }
 
   #nextFence(): number {

@@ -4,9 +4,20 @@
  *
  *   folder of YAML ──▶ control plane (place `host`) ──ADS──▶ Envoy ◀──redirect── application
  *
+ * On loopback the mesh is the same under explicit capture: see `loopback-plan.ts`.
  * Tests and demo act on it as the world does: they edit files, kill processes and look at what arrived.
  */
-import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  type FSWatcher,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { workerKey } from '../controller/configure.ts';
@@ -14,6 +25,7 @@ import { type AppProcess, startApp } from './app-process.ts';
 import { type EnvoyProcess, startEnvoy } from './envoy-process.ts';
 import { type Lab, type LabOptions, startLab } from './lab.ts';
 import type { LabProcess } from './lab-process.ts';
+import { explicitMesh } from './loopback-plan.ts';
 import { type MeshPodSpec, type MeshWorld, readMeshWorld } from './mesh-pods.ts';
 import { hostPlace } from './protocol.ts';
 
@@ -26,6 +38,8 @@ const controlPlaneMs = 30_000;
 
 export interface MeshPod extends MeshPodSpec {
   readonly app: AppProcess;
+  /** Where the pod itself reaches its application, past any sidecar. */
+  readonly appAddress: string;
   /** Absent outside the mesh. */
   readonly envoy: EnvoyProcess | undefined;
 }
@@ -47,6 +61,7 @@ export class MeshLab {
   readonly folder: string;
   readonly #options: MeshLabOptions;
   readonly #pods = new Map<string, MeshPod>();
+  readonly #hostsWatchers: FSWatcher[] = [];
   #controlPlane: LabProcess | undefined;
   #authzWorker: LabProcess | undefined;
 
@@ -63,6 +78,7 @@ export class MeshLab {
     try {
       options.signal?.throwIfAborted();
       cpSync(options.folder, mesh.folder, { recursive: true });
+      mesh.#settleFolder();
       await options.prepare?.(mesh.lab);
       await mesh.startControlPlane();
       await mesh.startAuthzWorker();
@@ -167,7 +183,7 @@ export class MeshLab {
   write(file: string, text: string): void {
     const path = join(this.folder, file);
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(`${path}.tmp`, text);
+    writeFileSync(`${path}.tmp`, this.#onLoopback ? explicitMesh(text, this.lab.host.ipv4) : text);
     renameSync(`${path}.tmp`, path);
   }
 
@@ -176,7 +192,20 @@ export class MeshLab {
   }
 
   async stop(): Promise<void> {
+    for (const watcher of this.#hostsWatchers) watcher.close();
     await this.lab.stop();
+  }
+
+  get #onLoopback(): boolean {
+    return this.lab.mode === 'loopback';
+  }
+
+  #settleFolder(): void {
+    if (!this.#onLoopback) return;
+    const files = readdirSync(this.folder, { recursive: true, encoding: 'utf8' });
+    for (const file of files.filter((name) => /\.ya?ml$/.test(name))) {
+      this.write(file, readFileSync(join(this.folder, file), 'utf8'));
+    }
   }
 
   #at(port: number): string {
@@ -193,12 +222,17 @@ export class MeshLab {
       addresses: spec.addresses,
       intercepted: spec.intercepted,
       dnsResolvers: world.dnsResolvers,
-      hosts: new Map([...world.hostsFor(spec.namespace), ...(spec.intercepted ? this.#wantedHosts(spec.key) : [])]),
+      hosts: new Map([
+        ...(this.#onLoopback ? [] : world.hostsFor(spec.namespace)),
+        ...(spec.intercepted ? this.#wantedHosts(spec.key) : []),
+      ]),
     });
+    if (this.#onLoopback && spec.intercepted) this.#followHosts(spec.key);
     const listen = this.#options.listen?.(spec) ?? spec.ports.map(({ port }) => `http:${port}`);
-    const app = await startApp(this.lab, spec.key, { listen });
+    const host = spec.intercepted ? spec.applicationAddress : this.#onLoopback ? spec.addresses[0] : undefined;
+    const app = await startApp(this.lab, spec.key, { listen, ...(host === undefined ? {} : { host }) });
     const envoy = spec.intercepted ? await this.#startSidecar(spec.key) : undefined;
-    this.#pods.set(spec.key, { ...spec, app, envoy });
+    this.#pods.set(spec.key, { ...spec, app, appAddress: host ?? '127.0.0.1', envoy });
   }
 
   /** What the control plane wants in the pod's /etc/hosts. */
@@ -210,6 +244,19 @@ export class MeshLab {
       const [address = '', name = ''] = line.split(' ');
       return [name, address];
     });
+  }
+
+  /** On loopback a name is only there while its service may be called. */
+  #followHosts(key: string): void {
+    const watcher = watch(join(this.#private('w'), key), (_event, file) => {
+      if (file !== 'hosts') return;
+      this.#renewHosts(key).catch((error: unknown) => this.#options.log?.(`no new names for \`${key}\`: ${error}`));
+    });
+    this.#hostsWatchers.push(watcher);
+  }
+
+  async #renewHosts(key: string): Promise<void> {
+    await this.lab.setHosts(key, new Map(this.#wantedHosts(key)));
   }
 
   async #startSidecar(key: string): Promise<EnvoyProcess> {

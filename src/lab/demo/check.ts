@@ -16,6 +16,8 @@ export interface Check {
   readonly want: string;
   /** How a reader repeats the row while the demo stays up: commands in pods, and shell lines for the root of the repository. */
   command(place: DemoPlace): readonly (PodCommand | string)[];
+  /** What the lab must have for the row to mean anything; not shown where it has not. */
+  readonly needs?: 'interception';
   run(context: DemoContext): Promise<Outcome>;
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AppProcess, AppSighting } from '../app-process.ts';
 import type { Capture } from '../capture.ts';
 import type { RunResult } from '../lab.ts';
+import { fromLoopback } from '../loopback-plan.ts';
 import type { MeshLab } from '../mesh-lab.ts';
 import { labName } from '../run-directory.ts';
 import { equipAttacker } from './attacker.ts';
@@ -22,6 +23,8 @@ const noSuchProgram = 127;
 export interface Watched {
   readonly key: string;
   readonly app: AppProcess;
+  /** Where its own pod reaches it, past any sidecar. */
+  readonly appAddress: string;
   /** Where it listens for HTTP. */
   readonly port: number;
 }
@@ -67,19 +70,19 @@ export class DemoContext {
   }
 
   watched(key: string): Watched {
-    const { app, ports } = this.mesh.pod(key);
-    return { key, app, port: ports[0]?.port ?? 0 };
+    const { app, appAddress, ports } = this.mesh.pod(key);
+    return { key, app, appAddress, port: ports[0]?.port ?? 0 };
   }
 
   /**
    * First witness: what reached an application while `act` ran.
    * Afterwards a request of our own goes to it over its loopback: it must be in the log, or the log cannot testify.
    */
-  async reached<Result>({ key, app, port }: Watched, act: () => Promise<Result>): Promise<Reached<Result>> {
+  async reached<Result>({ key, app, appAddress, port }: Watched, act: () => Promise<Result>): Promise<Reached<Result>> {
     const before = app.sightings().length;
     const result = await act();
     const path = `/fence-${++this.#fences}`;
-    await this.exec({ in: key, argv: ['curl', '-s', '-o', '/dev/null', `http://127.0.0.1:${port}${path}`] });
+    await this.exec({ in: key, argv: ['curl', '-s', '-o', '/dev/null', `http://${appAddress}:${port}${path}`] });
     const seen = app.sightings().slice(before);
     const fence = seen.find((sighting) => sighting.kind === 'request' && sighting.path === path);
     if (fence === undefined) throw new Error(`the log of \`${key}\` missed our own request, so it proves nothing`);
@@ -104,12 +107,34 @@ export class DemoContext {
   /** Third witness: the first line that a sidecar writes after this call and that `matches`. Call it before acting. */
   accessLog(key: string): { next(what: string, matches: (line: AccessLine) => boolean): Promise<AccessLine> } {
     const path = this.mesh.sidecar(key).process.stdoutPath;
-    const before = readJsonLines<AccessLine>(path).length;
+    const lines = () => readJsonLines<AccessLine>(path).map((line) => this.#inPlan(line));
+    const before = lines().length;
     return {
       next: (what, matches) =>
         until(`a line about ${what} in the access log of \`${key}\``, logLineMs, () =>
-          readJsonLines<AccessLine>(path).slice(before).find(matches),
+          lines().slice(before).find(matches),
         ),
+    };
+  }
+
+  /** Without namespaces, and so without interception. */
+  get onLoopback(): boolean {
+    return this.mesh.lab.mode === 'loopback';
+  }
+
+  /** On loopback a program that chooses no address calls from 127.0.0.1, whoever it is; there one row runs at a time. */
+  cameFrom({ source }: AccessLine, address: string): boolean {
+    return source.startsWith(`${address}:`) || (this.onLoopback && source.startsWith('127.0.0.1:'));
+  }
+
+  /** Addresses in the words of the plan, which the rows speak. */
+  #inPlan(line: AccessLine): AccessLine {
+    if (!this.onLoopback) return line;
+    const { ipv4 } = this.mesh.lab.host;
+    return {
+      ...line,
+      source: fromLoopback(line.source, ipv4),
+      destination: fromLoopback(line.destination, ipv4),
     };
   }
 

@@ -8,7 +8,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { labSupport } from '../lab-support.ts';
+import { labKind } from '../lab-kind.ts';
 import { MeshLab } from '../mesh-lab.ts';
 import { api } from './addresses.ts';
 import type { CheckResult } from './check.ts';
@@ -83,13 +83,10 @@ async function main({ once, json }: Flags): Promise<number> {
   }
 
   async function start(): Promise<MeshLab | readonly CheckResult[]> {
-    const support = labSupport();
-    if (support.kind === 'none') {
-      say(`\n${style.palette.warn(`nothing can be shown here: ${support.why}; ${support.cure}`)}\n`);
-      return sameForAll(allThemes, { kind: 'not-shown', got: `${support.why}; ${support.cure}` });
-    }
+    const { kind: mode, why } = labKind(process.env);
+    if (why !== '') say(`\n${style.palette.warn(`on loopback, without interception: ${why}`)}\n`);
     try {
-      const options = { folder, mode: support.kind, signal: stop.signal, log: (line: string) => console.error(line) };
+      const options = { folder, mode, signal: stop.signal, log: (line: string) => console.error(line) };
       return await MeshLab.start(options);
     } catch (error) {
       stop.signal.throwIfAborted();

@@ -8,26 +8,36 @@ import { inboundCapturePort, outboundCapturePort } from '../../model/ports.ts';
 import { startApp } from '../app-process.ts';
 import { startEnvoy } from '../envoy-process.ts';
 import type { Lab } from '../lab.ts';
+import { toLoopback } from '../loopback-plan.ts';
 import type { Watched } from './demo-context.ts';
 
 export const permissive = { key: 'outsider/permissive', address: '10.99.9.2', port: 8080 } as const;
 
+/** Where its application listens on loopback, by the plan. */
+const loopbackApp = '10.99.73.2';
+
 export async function startPermissivePod(lab: Lab): Promise<Watched> {
   const { key, address, port } = permissive;
-  await lab.addPod({ key, addresses: [address], intercepted: true, dnsResolvers: [], hosts: new Map() });
-  const app = await startApp(lab, key, { listen: [`http:${port}`] });
+  const onLoopback = lab.mode === 'loopback';
+  const own = onLoopback ? toLoopback(address, lab.host.ipv4) : address;
+  const appAddress = onLoopback ? toLoopback(loopbackApp, lab.host.ipv4) : '127.0.0.1';
+  await lab.addPod({ key, addresses: [own], intercepted: true, dnsResolvers: [], hosts: new Map() });
+  const app = await startApp(lab, key, { listen: [`http:${port}`], ...(onLoopback ? { host: appAddress } : {}) });
+  const sockets = onLoopback
+    ? [socketAddress(own, port)]
+    : [inboundCapturePort, outboundCapturePort].map((capture) => socketAddress('0.0.0.0', capture));
   const bootstrapPath = join(lab.privateDir, 'permissive.json');
-  writeFileSync(bootstrapPath, JSON.stringify(bootstrap(join(lab.privateDir, 'permissive.sock'), port)));
+  writeFileSync(bootstrapPath, JSON.stringify(bootstrap(join(lab.privateDir, 'permissive.sock'), sockets, appAddress)));
   const envoy = await startEnvoy(lab, key, { bootstrapPath });
   await envoy.waitLive();
-  return { key, app, port };
+  return { key, app, appAddress, port };
 }
 
-function bootstrap(adminSocket: string, port: number) {
+function bootstrap(adminSocket: string, sockets: readonly SocketAddress[], appAddress: string) {
   return {
     admin: { address: { pipe: { path: adminSocket, mode: 0o600 } } },
     static_resources: {
-      listeners: [listener('inbound', inboundCapturePort), listener('outbound', outboundCapturePort)],
+      listeners: sockets.map(listener),
       clusters: [
         {
           name: 'app',
@@ -35,7 +45,7 @@ function bootstrap(adminSocket: string, port: number) {
           connect_timeout: '1s',
           load_assignment: {
             cluster_name: 'app',
-            endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress('127.0.0.1', port) } }] }],
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(appAddress, permissive.port) } }] }],
           },
         },
       ],
@@ -43,7 +53,10 @@ function bootstrap(adminSocket: string, port: number) {
   };
 }
 
-function listener(name: string, port: number) {
+type SocketAddress = ReturnType<typeof socketAddress>;
+
+function listener(address: SocketAddress, index: number) {
+  const name = `listener-${index}`;
   const tcpProxy = {
     '@type': 'type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
     stat_prefix: name,
@@ -51,7 +64,7 @@ function listener(name: string, port: number) {
   };
   return {
     name,
-    address: socketAddress('0.0.0.0', port),
+    address,
     filter_chains: [{ filters: [{ name: 'envoy.filters.network.tcp_proxy', typed_config: tcpProxy }] }],
   };
 }

@@ -20,7 +20,7 @@ export async function runChecks(
     for (const check of checks) {
       progress.began(check);
       const beganMs = performance.now();
-      const outcome = await check.run(context).catch(outcomeOf);
+      const outcome = cannotShow(check, context) ?? (await check.run(context).catch(outcomeOf));
       signal.throwIfAborted();
       const result = { check, outcome, tookMs: performance.now() - beganMs };
       results.push(result);
@@ -28,6 +28,11 @@ export async function runChecks(
     }
   }
   return results;
+}
+
+function cannotShow({ needs }: Check, { onLoopback }: DemoContext): Outcome | undefined {
+  if (needs === undefined || !onLoopback) return undefined;
+  return { kind: 'not-shown', got: 'this lab has no interception; what that means: docs/explicit-mode.md' };
 }
 
 /** Where no mesh could be started, every row has the same outcome. */

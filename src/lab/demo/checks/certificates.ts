@@ -67,7 +67,7 @@ function refused({ id, what, flags, log: reason }: Refused): Check {
       const { result, sightings } = await context.reached(context.watched(api.key), () => context.exec(command));
       const line = await log.next(
         'the handshake',
-        ({ source, tls_failure }) => source.startsWith(`${outsider.pod.ipv4}:`) && tls_failure !== null,
+        (logged) => context.cameFrom(logged, outsider.pod.ipv4) && logged.tls_failure !== null,
       );
       const bytes = Buffer.byteLength(result.stdout);
       const alert = /alert ([a-z ]+?):/.exec(result.stderr)?.[1] ?? 'no alert';

@@ -17,6 +17,7 @@ export const inside: Theme = {
       version: 'HTTP/1.1',
     }),
     calls({
+      needs: 'interception',
       id: 'inside-ipv6',
       what: 'the same over IPv6',
       want: "200 over mutual TLS 1.3 by the service's IPv6 address",
@@ -60,10 +61,12 @@ interface Call {
   readonly want: string;
   readonly command: PodCommand;
   readonly version: string;
+  readonly needs?: 'interception';
 }
 
-function calls({ id, what, want, command, version }: Call): Check {
+function calls({ id, what, want, command, version, needs }: Call): Check {
   return {
+    ...(needs === undefined ? {} : { needs }),
     id,
     what,
     want,
@@ -91,12 +94,14 @@ async function ask(context: DemoContext, command: PodCommand) {
   return { status, version, seen: requests.length === 1 ? requests[0] : undefined };
 }
 
-/** TLS versions of all handshakes that api's sidecar has finished, with their number. */
+/** TLS versions of all handshakes that api's sidecar has finished, with their number; only its inbound speaks TLS downstream. */
 async function handshakes(context: DemoContext): Promise<ReadonlyMap<string, number>> {
-  const prefix = 'listener.[__]_15006.ssl.versions.';
-  const stats = await context.mesh.sidecar(api.key).stats(prefix);
+  const stats = await context.mesh.sidecar(api.key).stats('listener.');
   return new Map(
-    [...stats].flatMap(([name, count]) => (count > 0 ? [[name.slice(prefix.length), count] as const] : [])),
+    [...stats].flatMap(([name, count]) => {
+      const version = /\.ssl\.versions\.(.+)$/.exec(name)?.[1];
+      return version !== undefined && count > 0 ? [[version, count] as const] : [];
+    }),
   );
 }
 

@@ -2,6 +2,8 @@
 import { api, outsider } from '../addresses.ts';
 import { type Check, judge, type Theme } from '../check.ts';
 import { inPod } from '../command.ts';
+import type { DemoContext } from '../demo-context.ts';
+import type { AccessLine } from '../json-lines.ts';
 import { plaintextAttack, plaintextRequest } from '../plaintext-attack.ts';
 
 const silent = inPod(outsider.key, 'bash', '-c', `cat < /dev/tcp/${api.pod.ipv4}/${api.port} | wc -c`);
@@ -28,7 +30,7 @@ export const plaintext: Theme = {
           return { done, tookMs: Math.round(performance.now() - beganMs) };
         });
         const bytes = result.done.stdout.trim();
-        const line = await log.next('the silent connection', isFromOutsider(api.port));
+        const line = await log.next('the silent connection', isFromOutsider(context, api.port));
         return judge(`closed after ${result.tookMs} ms with ${bytes} bytes; logged from ${line.source}`, {
           'no byte came back': bytes === '0',
           'it was closed in time': result.tookMs < silentMsMax,
@@ -36,11 +38,14 @@ export const plaintext: Theme = {
         });
       },
     },
-    stranger(
-      'plaintext-undeclared-port',
-      `an outsider tries a port nobody declared, ${undeclaredPort}`,
-      undeclaredPort,
-    ),
+    {
+      ...stranger(
+        'plaintext-undeclared-port',
+        `an outsider tries a port nobody declared, ${undeclaredPort}`,
+        undeclaredPort,
+      ),
+      needs: 'interception',
+    },
   ],
 };
 
@@ -54,13 +59,13 @@ function stranger(id: string, what: string, port: number): Check {
     run: async (context) => {
       const log = context.accessLog(api.key);
       const outcome = await plaintextAttack(context, context.watched(api.key), command);
-      const line = await log.next('the plaintext', isFromOutsider(port));
+      const line = await log.next('the plaintext', isFromOutsider(context, port));
       return { ...outcome, got: `${outcome.got}; logged ${line.flags} ${line.details}` };
     },
   };
 }
 
-function isFromOutsider(port: number) {
-  return ({ source, destination }: { source: string; destination: string }) =>
-    source.startsWith(`${outsider.pod.ipv4}:`) && destination === `${api.pod.ipv4}:${port}`;
+function isFromOutsider(context: DemoContext, port: number) {
+  return (logged: AccessLine) =>
+    context.cameFrom(logged, outsider.pod.ipv4) && logged.destination === `${api.pod.ipv4}:${port}`;
 }

@@ -16,6 +16,7 @@ export const tenantWall: Theme = {
       id: 'tenant-wall-caller',
       what: "notaire's web calls atelier's api",
       want: 'closed by its own sidecar, no packet to atelier',
+      needs: 'interception',
       command: () => [across],
       run: async (context) => {
         const log = context.accessLog(caller);
@@ -66,7 +67,7 @@ function thief(id: string, what: string, claimedTenant: string): Check {
       const { said, sightings } = await tryDoor(context, command);
       const line = await log.next(
         'the thief',
-        ({ source, sni }) => source.startsWith(`${callerAddress}:`) && sni === `${claimedTenant}.mesh.coffre`,
+        (logged) => context.cameFrom(logged, callerAddress) && logged.sni === `${claimedTenant}.mesh.coffre`,
       );
       const reason = line.details ?? /OPENSSL_internal:(\w+)/.exec(line.tls_failure ?? '')?.[1];
       return judge(`${said.end}, ${said.bytes} bytes; logged ${reason} for SNI ${line.sni}`, {

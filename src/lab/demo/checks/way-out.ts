@@ -29,6 +29,7 @@ function overTcp(id: string, what: string, address: string): Check {
     id,
     what,
     want: 'closed, and 0 packets on the wire, not even a SYN',
+    needs: 'interception',
     command: () => [command],
     run: async (context) => {
       const { result, packets: withControl } = await context.onTheWire(api.key, `tcp and host ${address}`, (capture) =>
@@ -68,6 +69,7 @@ function overUdp(): Check {
     id: 'way-out-udp',
     what: 'the same in UDP, over IPv4 and IPv6',
     want: '0 packets on the wire',
+    needs: 'interception',
     command: () => datagrams,
     run: async (context) => {
       const { result: before, packets } = await context.onTheWire(api.key, 'udp', async (capture) => {

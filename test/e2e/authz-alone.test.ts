@@ -58,7 +58,7 @@ beforeAll(async () => {
     }),
   );
   await new Promise<void>((listening) => app.listen(0, '127.0.0.1', listening));
-  await liar.listen(join(folder, 'liar.sock'));
+  await liar.listen({ path: join(folder, 'liar.sock') });
   authz = await startAuthz();
   envoy = await startEnvoy(folder, await bootstrap());
   // Its listeners take nobody before the first health check of every cluster has ended.

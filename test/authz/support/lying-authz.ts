@@ -1,8 +1,9 @@
 /**
  * An ext_authz server that answers whatever a test wants, down to the bytes and the transport, for what no honest gRPC
- * library would send. Plain HTTP/2 on a Unix socket.
+ * library would send. HTTP/2, plain unless it is given a server that is not.
  */
-import { createServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import { createServer, type Http2SecureServer, type Http2Server, type ServerHttp2Stream } from 'node:http2';
+import type { ListenOptions } from 'node:net';
 
 export type Lie =
   /** These bytes as the CheckResponse, with grpc-status 0. */
@@ -22,10 +23,10 @@ export class LyingAuthz {
   lie: Lie = { kind: 'silence' };
   /** How often it was asked. */
   asked = 0;
-  readonly #server: Http2Server;
+  readonly #server: Http2Server | Http2SecureServer;
 
-  constructor() {
-    this.#server = createServer();
+  constructor(server: Http2Server | Http2SecureServer = createServer()) {
+    this.#server = server;
     this.#server.on('stream', (stream) => {
       this.asked += 1;
       stream.on('error', () => {}); // Envoy leaves when its patience ends
@@ -34,8 +35,8 @@ export class LyingAuthz {
     this.#server.on('sessionError', () => {});
   }
 
-  listen(path: string): Promise<void> {
-    return new Promise((resolve) => this.#server.listen(path, resolve));
+  listen(at: ListenOptions): Promise<void> {
+    return new Promise((resolve) => this.#server.listen(at, resolve));
   }
 
   close(): void {

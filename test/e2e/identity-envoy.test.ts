@@ -1,12 +1,12 @@
 /**
  * Our certificates before the real Envoy (BoringSSL): one tenant's intermediate as the only anchor, a prefix on the URI,
  * TLS 1.3, no resumption, as every inbound chain has it; and, beside it, a listener anchored at the root alone, where the
- * name constraints stand by themselves.
+ * name constraints stand by themselves. A third resumes sessions, as none of ours does: what that would cost.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
+import { type ConnectionOptions, connect } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CertificateProfile } from '../../src/identity/certificate-profile.ts';
 import type { Leaf } from '../../src/identity/leaf.ts';
@@ -20,7 +20,7 @@ const dayMs = 86_400_000;
 const cart = 'spiffe://mesh.example/ns/shop/sa/cart';
 const ledger = 'spiffe://mesh.example/ns/bank/sa/ledger';
 
-type Anchor = 'shop' | 'root';
+type Anchor = 'shop' | 'root' | 'resuming';
 
 interface Verdict {
   /** Status line of the answer; empty where not a byte came back. */
@@ -52,7 +52,8 @@ beforeAll(async () => {
   sides.set('foreign trust domain', await forge(bank, url('spiffe://other.example/ns/bank/sa/a'), ports));
   sides.set('control-plane name', await forge(bank, dns, ports));
   const server = sideOf(authority.leaf(cart));
-  const config = bootstrap(server, { shop: authority.bundlePem('shop') ?? '', root: authority.rootPem });
+  const shop = authority.bundlePem('shop') ?? '';
+  const config = bootstrap(server, { shop, root: authority.rootPem, resuming: shop });
   envoy = await startEnvoy(folder, config);
 });
 
@@ -74,8 +75,7 @@ const cases: readonly [string, Anchor, Verdict][] = [
 ];
 
 test.each(cases)('Envoy judges "%s" at the anchor "%s" as it should', async (name, anchor, expected) => {
-  const side = sides.get(name);
-  if (side === undefined) throw new Error(`no certificate ${name}`);
+  const side = sideNamed(name);
   const logged = lineThat(envoy.log, (line) => line.startsWith(`${anchor} `));
   const answer = await request(join(folder, `${anchor}.sock`), side);
   const reason = (await logged).slice(anchor.length + 1);
@@ -83,14 +83,53 @@ test.each(cases)('Envoy judges "%s" at the anchor "%s" as it should', async (nam
   expect(reason).toContain(expected.reason);
 });
 
+test('no session is offered that could be resumed after its certificate has ended', async () => {
+  expect(await sessionOf('shop')).toBeUndefined();
+});
+
+test('where sessions are resumed, one lets an expired certificate in: so none of ours is', async () => {
+  const session = await sessionOf('resuming');
+  if (session === undefined) throw new Error('the listener that resumes offered no session');
+  const expired = sideNamed('expired leaf');
+  expect(await request(join(folder, 'resuming.sock'), expired)).toBe('');
+  expect(await request(join(folder, 'resuming.sock'), expired, { session })).toBe('HTTP/1.1 200 OK');
+  const logged = lineThat(envoy.log, (line) => line.startsWith('shop '));
+  expect(await request(join(folder, 'shop.sock'), expired, { session })).toBe('');
+  expect(await logged).toContain('certificate_has_expired');
+});
+
+/** The session that a client with a good certificate is offered; undefined where there was none before the answer's end. */
+async function sessionOf(anchor: Anchor): Promise<Buffer | undefined> {
+  let offered: Buffer | undefined;
+  const side = sideNamed('own leaf');
+  const answer = await request(join(folder, `${anchor}.sock`), side, {}, (session) => {
+    offered = session;
+  });
+  expect(answer).toBe('HTTP/1.1 200 OK');
+  return offered;
+}
+
+function sideNamed(name: string): Side {
+  const side = sides.get(name);
+  if (side === undefined) throw new Error(`no certificate ${name}`);
+  return side;
+}
+
 function sideOf(leaf: Leaf | undefined): Side {
   if (leaf === undefined) throw new Error('no leaf');
   return { certificateChainPem: leaf.certificateChainPem, privateKeyPem: leaf.privateKeyPem.reveal() };
 }
 
 /** @returns the first line of what came back, empty for nothing: a refused client hears an alert, a reset or an end. */
-async function request(path: string, side: Side): Promise<string> {
-  const socket = connect({ path, cert: side.certificateChainPem, key: side.privateKeyPem, rejectUnauthorized: false });
+async function request(
+  path: string,
+  side: Side,
+  options: ConnectionOptions = {},
+  onSession: (session: Buffer) => void = () => undefined,
+): Promise<string> {
+  const { certificateChainPem: cert, privateKeyPem: key } = side;
+  const socket = connect({ ...options, path, cert, key, rejectUnauthorized: false });
+  socket.on('session', onSession);
   let received = '';
   socket.on('data', (bytes) => {
     received += bytes.toString();
@@ -127,8 +166,8 @@ function listener(name: string, anchorPem: string, server: Side): object {
           typed_config: {
             '@type': `${type}.transport_sockets.tls.v3.DownstreamTlsContext`,
             require_client_certificate: true,
-            disable_stateless_session_resumption: true,
-            disable_stateful_session_resumption: true,
+            disable_stateless_session_resumption: name !== 'resuming',
+            disable_stateful_session_resumption: name !== 'resuming',
             common_tls_context: {
               tls_params: { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' },
               tls_certificates: [
@@ -140,7 +179,7 @@ function listener(name: string, anchorPem: string, server: Side): object {
               validation_context: {
                 trusted_ca: { inline_string: anchorPem },
                 // At the root the names are left to the constraints: whatever passes, passes because of the chain.
-                ...(name === 'root' ? {} : { match_typed_subject_alt_names: [tenantPrefix(name)] }),
+                ...(name === 'root' ? {} : { match_typed_subject_alt_names: [tenantPrefix('shop')] }),
               },
             },
           },

@@ -60,7 +60,7 @@ interface Signer {
   readonly keyIdentifier: x509.AuthorityKeyIdentifierExtension;
 }
 
-/** What all certificates by one issuer have in common, read once: of 400 first leaves it had been half the time. */
+/** What all certificates by one issuer have in common, read once: about a sixth of the CPU time of 400 first leaves. */
 const signers = new WeakMap<Issuer, Signer>();
 
 async function signerOf(issuer: Issuer): Promise<Signer> {

@@ -6,6 +6,7 @@
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { authzServerName } from '../../src/envoy/ext-authz.ts';
 import { defaultServerDnsName } from '../../src/identity/authority.ts';
@@ -225,7 +226,7 @@ eachMode('the authorization worker', (mode) => {
   /** In the worker's place, under its name. */
   async function startLiar(lie: string) {
     const { certificatePath, keyPath } = await workerCertificate(mesh);
-    const script = join(import.meta.dirname, 'lying-worker.ts');
+    const script = fileURLToPath(new URL('./lying-worker.ts', import.meta.url));
     const at = [mesh.lab.host.ipv4, String(authzPort)];
     const argv = [process.execPath, script, ...at, certificatePath, keyPath, lie];
     const liar = await mesh.lab.spawn({ in: hostPlace, argv, confined: false, name: 'liar' });

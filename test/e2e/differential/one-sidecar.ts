@@ -1,0 +1,172 @@
+/**
+ * One pod behind a real sidecar that is told whatever a test publishes, and a way to reach its ports from outside.
+ *
+ *   publish(resources) ──delta ADS──▶ Envoy ◀──redirect── door ◀── dial(port)         app.ts behind Envoy writes down
+ *
+ * The pod keeps its address while meshes come and go: the inbound listener takes what is redirected to it, and judges by
+ * port, SNI and certificate.
+ */
+import { writeFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { expect } from 'vitest';
+import { proxyMark } from '../../../src/envoy/redirect.ts';
+import { type AppProcess, startApp } from '../../../src/lab/app-process.ts';
+import { type EnvoyProcess, startEnvoy } from '../../../src/lab/envoy-process.ts';
+import { type Lab, startLab } from '../../../src/lab/lab.ts';
+import { hostPlace } from '../../../src/lab/protocol.ts';
+import { systemClock } from '../../../src/system-clock.ts';
+import { SnapshotCache } from '../../../src/xds/cache.ts';
+import type { ResourceSnapshot } from '../../../src/xds/resource.ts';
+import { createXdsService } from '../../../src/xds/server.io.ts';
+import type { XdsEvent } from '../../../src/xds/xds-event.ts';
+import { bootstrapOf } from '../xds-envoy-resources.ts';
+import type { Credentials } from './callers.ts';
+
+const pod = 'aurore/probe';
+const podAddress = '10.99.1.2';
+const proxy = 'probe';
+/** Longest wait for Envoy to take a configuration, in ms: a poll's bound, not a measurement. */
+const settleMs = 20_000;
+/** Between two looks, in ms. */
+const lookMs = 10;
+/** Longest wait for the door and for the first byte of its answer, in ms. */
+const doorMs = 10_000;
+
+/** How the sidecar's own connections pass its pod's redirection. */
+export const bypass = { kind: 'mark', mark: proxyMark } as const;
+
+export class OneSidecar {
+  readonly lab: Lab;
+  readonly envoy: EnvoyProcess;
+  readonly #snapshots: SnapshotCache;
+  readonly #server: Server;
+  readonly #pushes: Pushes;
+
+  private constructor(lab: Lab, envoy: EnvoyProcess, snapshots: SnapshotCache, server: Server, pushes: Pushes) {
+    this.lab = lab;
+    this.envoy = envoy;
+    this.#snapshots = snapshots;
+    this.#server = server;
+    this.#pushes = pushes;
+  }
+
+  static async start(): Promise<OneSidecar> {
+    const lab = await startLab();
+    const [snapshots, server, pushes] = [new SnapshotCache(), new Server(), new Pushes()];
+    try {
+      await serve(server, snapshots, pushes, join(lab.dir, 'xds.sock'));
+      await lab.addPod({ key: pod, addresses: [podAddress], intercepted: true, dnsResolvers: [], hosts: new Map() });
+      const script = new URL('./door.ts', import.meta.url).pathname;
+      const argv = [process.execPath, script, doorOf(lab)];
+      const door = await lab.spawn({ in: hostPlace, argv, confined: false, name: 'door' });
+      await door.waitForLine(/^ready$/, doorMs);
+      const bootstrapPath = join(lab.dir, 'bootstrap.json');
+      writeFileSync(bootstrapPath, JSON.stringify(bootstrap(lab.dir)));
+      return new OneSidecar(lab, await startEnvoy(lab, pod, { bootstrapPath }), snapshots, server, pushes);
+    } catch (error) {
+      server.forceShutdown();
+      await lab.stop();
+      throw error;
+    }
+  }
+
+  /** Behind the sidecar. @param service names its log. @param listen such as `http:8080`. */
+  startApp(service: string, listen: readonly string[]): Promise<AppProcess> {
+    return startApp(this.lab, pod, { service, listen, host: '127.0.0.1' });
+  }
+
+  /** Resolves once Envoy has acknowledged everything and nothing is warming. @throws with Envoy's words where it refuses. */
+  async publish(resources: ResourceSnapshot): Promise<void> {
+    this.#snapshots.set(proxy, resources);
+    await expect
+      .poll(() => this.#pushes.refusals.length > 0 || this.#isSettled(), { timeout: settleMs, interval: lookMs })
+      .toBe(true);
+    const refusals = this.#pushes.refusals.splice(0);
+    if (refusals.length > 0) throw new Error(refusals.join('\n'));
+  }
+
+  /** A TCP connection to a port of the pod, from the network outside it. */
+  async dial(port: number): Promise<Socket> {
+    const socket = connect(doorOf(this.lab));
+    await new Promise<void>((resolve, reject) => {
+      socket.setTimeout(doorMs, () => reject(new Error(`port ${port} of the pod cannot be dialled`)));
+      socket.once('error', reject);
+      socket.once('close', () => reject(new Error(`port ${port} of the pod refuses connections`)));
+      // One byte and no more: the next may be the pod's own.
+      socket.once('readable', () => {
+        socket.read(1);
+        resolve();
+      });
+      socket.write(`${podAddress} ${port}\n`);
+    });
+    return socket.removeAllListeners('error').removeAllListeners('close').setTimeout(0);
+  }
+
+  /** The same under TLS. The server's certificate is nobody's question here: what is tested is whom it lets in. */
+  async dialTls(port: number, credentials: Credentials | undefined, options: ConnectionOptions): Promise<TLSSocket> {
+    const socket = await this.dial(port);
+    const shown = credentials && { cert: credentials.certificateChainPem, key: credentials.privateKeyPem };
+    return tlsConnect({ socket, rejectUnauthorized: false, ...shown, ...options });
+  }
+
+  async stop(): Promise<void> {
+    this.#server.forceShutdown();
+    await this.lab.stop();
+  }
+
+  async #isSettled(): Promise<boolean> {
+    if (!this.#pushes.areAnswered()) return false;
+    const warming = await this.envoy
+      .admin('/stats?filter=(total_listeners_warming|warming_clusters)$')
+      .catch(() => 'not there yet');
+    return warming.split('\n').every((line) => line === '' || line.endsWith(': 0'));
+  }
+}
+
+/** What Envoy still owes an answer to, and what it refused. */
+class Pushes {
+  readonly refusals: string[] = [];
+  readonly #open = new Set<string>();
+  #acked = false;
+
+  observe(event: XdsEvent): void {
+    if (event.kind === 'pushed') this.#open.add(`${event.stream} ${event.typeUrl} ${event.nonce}`);
+    else if ('nonce' in event) this.#open.delete(`${event.stream} ${event.typeUrl} ${event.nonce}`);
+    if (event.kind === 'acked') this.#acked = true;
+    if (event.kind === 'nacked') this.refusals.push(`${event.typeUrl} was refused: ${JSON.stringify(event.cause)}`);
+  }
+
+  areAnswered(): boolean {
+    return this.#acked && this.#open.size === 0;
+  }
+}
+
+function doorOf(lab: Lab): string {
+  return join(lab.dir, 'door.sock');
+}
+
+function bootstrap(dir: string): object {
+  const ads = { ads: {}, resource_api_version: 'V3' };
+  const drill = { name: 'drill', rtds_layer: { name: 'drill', rtds_config: ads } };
+  return { ...bootstrapOf('DELTA_GRPC', dir), layered_runtime: { layers: [drill] } };
+}
+
+async function serve(server: Server, snapshots: SnapshotCache, pushes: Pushes, path: string): Promise<void> {
+  const service = createXdsService({
+    identifier: 'one-sidecar',
+    clock: systemClock,
+    snapshots,
+    observe: (event) => pushes.observe(event),
+    authenticate: () => Promise.resolve({ kind: 'client', key: proxy }),
+  });
+  server.addService(service.definition, service.implementation);
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) =>
+      error ? reject(error) : resolve(),
+    );
+  });
+  snapshots.setReady();
+}

@@ -123,8 +123,9 @@ export async function startLab(options: LabOptions = {}): Promise<Lab> {
 }
 
 function agentArgv(mode: LabKind, dir: string): readonly [string, ...string[]] {
-  const agent = (file: string) => [process.execPath, fileURLToPath(new URL(file, import.meta.url)), dir] as const;
-  return mode === 'loopback' ? agent('./loopback-agent.ts') : [...unshareArgv(mode), ...agent('./agent.ts')];
+  const script = (url: URL) => [process.execPath, fileURLToPath(url), dir] as const;
+  if (mode === 'loopback') return script(new URL('./loopback-agent.ts', import.meta.url));
+  return [...unshareArgv(mode), ...script(new URL('./agent.ts', import.meta.url))];
 }
 
 async function defaultMode(): Promise<LabMode> {

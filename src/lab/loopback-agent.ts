@@ -10,7 +10,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { serveAgent } from './agent-server.ts';
 import { labPath } from './lab-path.ts';
-import { secondOctets, toLoopback } from './loopback-plan.ts';
+import { secondOctets, wordOnLoopback } from './loopback-plan.ts';
 import { LoopbackPods } from './loopback-pods.ts';
 import { hostPlace, type SpawnSpec } from './protocol.ts';
 import { privateDirectory } from './run-directory.ts';
@@ -40,7 +40,7 @@ serveAgent(
 );
 
 function entrance({ in: place, argv }: SpawnSpec) {
-  const told = argv.map((word) => toLoopback(word, host));
+  const told = argv.map((word) => wordOnLoopback(word, host));
   return {
     argv: hasLeash ? [...leash, ...told] : told,
     env: place === hostPlace ? {} : pods.environmentOf(place),

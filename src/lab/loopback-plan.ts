@@ -2,6 +2,7 @@
  * The lab's address plan on one machine's loopback: the same pods, under a second octet that no other lab has.
  *
  *   pod  10.99.x.y ──▶ 127.A.x.y      its application 127.A.(64 + x).y      what applications dial 127.A.128.0/17
+ *   service port 80 ──▶ 8080          since a port below 1024 takes a privilege to bind
  *
  * A mesh is written once, for pods with a network each; here is what changes in it when they have none. What is said
  * to a process of the lab is translated too, so that a command by the plan's addresses means the same in both labs.
@@ -14,6 +15,13 @@ export const secondOctets = { first: 64, last: 127 } as const;
 /** Added to the third octet of a pod: where its application listens. The plan's pods have less. */
 const applicationOffset = 64;
 
+/** The first port that any user may bind, unless the machine says otherwise. Source: ip(7), ip_unprivileged_port_start. */
+const freePort = 1_024;
+/** Added to ports below it. */
+const lowPortOffset = 8_000;
+/** What a URL means that names no port. */
+const httpPort = 80;
+
 /** @param said by the agent: the first two octets, as `127.77`. */
 export function loopbackHost(said: string): string {
   return `${said}.0.1`;
@@ -22,6 +30,11 @@ export function loopbackHost(said: string): string {
 /** Addresses of the plan, in any text, as they are in this lab. @param host of the lab. */
 export function toLoopback(text: string, host: string): string {
   return text.replace(/\b10\.99\.(\d+\.\d+)\b/g, `${prefixOf(host)}.$1`);
+}
+
+/** The same of one word of a command; in a URL by a service's name, also the port that it does not say. */
+export function wordOnLoopback(word: string, host: string): string {
+  return toLoopback(word, host).replace(/^(http:\/\/[a-z][a-z0-9.-]*)(?=\/)/, `$1:${httpPort + lowPortOffset}`);
 }
 
 /** The other way round: what a sidecar wrote down, in the words of the plan. */
@@ -39,12 +52,24 @@ export function explicitMesh(yaml: string, host: string): string {
       case 'Mesh':
         document.setIn(['spec', 'explicit'], document.createNode({ outboundRange: `${prefixOf(host)}.128.0/17` }));
         break;
+      case 'Service':
+        liftPorts(document);
+        break;
       case 'Pod':
         makeExplicit(document, host);
         break;
     }
   }
   return documents.map(String).join('---\n').replaceAll('---\n---\n', '---\n');
+}
+
+function liftPorts(document: ReturnType<typeof parseAllDocuments>[number]): void {
+  const { spec } = document.toJS() as { spec?: { ports?: readonly { port: number; targetPort?: number | string }[] } };
+  for (const [index, { port, targetPort = port }] of (spec?.ports ?? []).entries()) {
+    if (port >= freePort) continue;
+    document.setIn(['spec', 'ports', index, 'targetPort'], targetPort);
+    document.setIn(['spec', 'ports', index, 'port'], port + lowPortOffset);
+  }
 }
 
 function makeExplicit(document: ReturnType<typeof parseAllDocuments>[number], host: string): void {

@@ -140,10 +140,12 @@ describe('a mesh on loopback', { timeout: labTestMs }, () => {
     expect(book('notaire/web-0')).toEqual([]);
     mesh.write('grant.yaml', grant);
     await expect.poll(() => statusOf('notaire/web-0', url), { timeout: feltMs }).toBe(200);
-    const address = addressFor('notaire/web-0', 'api.atelier');
-    expect(await statusOf('notaire/web-0', `http://${address}/ledger`)).toBe(403);
+    const [{ address = '', port = 0 } = {}] = book('notaire/web-0');
+    expect(await statusOf('notaire/web-0', `http://${address}:${port}/ledger`)).toBe(403);
     mesh.remove('grant.yaml');
-    await expect.poll(() => statusOf('notaire/web-0', `http://${address}/documents/1`), { timeout: feltMs }).toBe(0);
+    await expect
+      .poll(() => statusOf('notaire/web-0', `http://${address}:${port}/documents/1`), { timeout: feltMs })
+      .toBe(0);
     await expect.poll(() => book('notaire/web-0'), { timeout: feltMs }).toEqual([]);
   });
 

@@ -2,8 +2,10 @@
 import type { JsonValue } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { configure } from '../../src/controller/configure.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
-import { configured, decoded } from '../fixtures/configured.ts';
+import { configured, decoded, platform } from '../fixtures/configured.ts';
+import { fakeTrust } from '../fixtures/fake-trust.ts';
 import { type MeshObject, momentsMs, randomMesh, randomTestMs, snapshotOf } from '../fixtures/random-mesh.ts';
 
 interface Socket {
@@ -40,7 +42,13 @@ test('no two listeners of the whole mesh share a socket, and none is an applicat
 test('every socket is bound, exclusive, and on loopback where the application dials', { timeout: randomTestMs }, () => {
   fc.assert(
     fc.property(explicitMesh(), (objects) => {
-      for (const proxy of configured(snapshotOf(objects)).values()) {
+      const { proxies } = configure(
+        snapshotOf(objects),
+        fakeTrust,
+        { ...platform, bypass: { kind: 'mark', mark: 1 } },
+        0,
+      );
+      for (const proxy of proxies.values()) {
         for (const listener of decoded(proxy, 'listener').values()) {
           expect(listener).toMatchObject({ enable_reuse_port: false });
           expect(listener).not.toHaveProperty('bind_to_port');

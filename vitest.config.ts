@@ -8,6 +8,8 @@ import { defineConfig } from 'vitest/config';
 
 /** Longest a test with real processes may take, in ms: an Envoy starts in 0.1 s, on a loaded machine in many seconds. */
 const e2eTimeoutMs = 120_000;
+/** Longest any other test may take, in ms: it catches what hangs, and is no judgement of speed on a loaded machine. */
+const testTimeoutMs = 60_000;
 /** fast-check takes a signed 32-bit seed. */
 const seedMax = 2 ** 31 - 1;
 
@@ -18,6 +20,8 @@ console.error(`random tests: COFFRE_SEED=${process.env['COFFRE_SEED']}`);
 const elsewhere = ['test/conformance/**', 'test/features/**', 'test/e2e/**'];
 const common = {
   setupFiles: ['test/setup.ts'],
+  testTimeout: testTimeoutMs,
+  hookTimeout: testTimeoutMs,
   // Generated code is plain JavaScript: Node loads it faster than vite transforms it.
   server: { deps: { external: [/\/gen\//] } },
 };

@@ -4,7 +4,7 @@
  *   objects ──inventory──▶ mesh ─▶ tenants ─▶ workloads ─▶ services ─▶ ways out, grants, policies, routes ──▶ Snapshot + problems
  *
  * Pure, and independent of the order of the objects and of how they were formatted. Nothing that one namespace holds
- * changes another's workloads, services or policies.
+ * changes another's workloads, services or policies, except an address that both claim under explicit capture.
  */
 
 import { buildExplicitAddresses } from './build/explicit-addresses.ts';

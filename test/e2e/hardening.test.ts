@@ -13,6 +13,7 @@ import { leafProfile } from '../../src/identity/certificate-profile.ts';
 import { issueCertificate } from '../../src/identity/issue-certificate.io.ts';
 import { generateKeyPair } from '../../src/identity/key-pair.io.ts';
 import { systemPorts } from '../../src/identity/system-ports.io.ts';
+import type { ResourceSnapshot } from '../../src/xds/resource.ts';
 import { createTestAuthority } from '../authz/support/pki.ts';
 import { platform } from '../fixtures/configured.ts';
 import { documents, meshFrom, trustDomain } from '../fixtures/mesh-from.ts';
@@ -22,6 +23,7 @@ import { Callers, type Credentials } from './differential/callers.ts';
 import { inLab } from './differential/in-lab.ts';
 import { bypass, OneSidecar } from './differential/one-sidecar.ts';
 import { type Became, sendPlain, sendRaw, type Target } from './differential/raw-http.ts';
+import { softened } from './differential/soften.ts';
 
 const adele = spiffeId('aurore', 'adele');
 const mesh = documents(
@@ -145,15 +147,16 @@ inLab('a hardened listener', () => {
   let callers: Callers;
   let at: Target;
   let good: Credentials;
+  let resources: ResourceSnapshot;
   beforeAll(async () => {
     callers = await Callers.issue();
     good = callers.of(adele);
     const sidecar = await OneSidecar.start();
     at = { sidecar, app: await sidecar.startApp('http', ['http:8080']), port: 8_080 };
-    const resources = configure(meshFrom(mesh), callers.trust, { ...platform, bypass }, 0).proxies.get(
-      'aurore/adele-1',
-    );
-    if (resources === undefined) throw new Error('the sidecar was not configured');
+    const { proxies } = configure(meshFrom(mesh), callers.trust, { ...platform, bypass }, 0);
+    const configured = proxies.get('aurore/adele-1');
+    if (configured === undefined) throw new Error('the sidecar was not configured');
+    resources = configured;
     await sidecar.publish(resources);
   });
   afterAll(async () => {
@@ -262,6 +265,19 @@ inLab('a hardened listener', () => {
     expect(inWords(await sendRaw(at, good, get('/ok'), { ...options, servername }))).toBe('200 GET /ok');
   });
 
+  test('the same targets and headers find out a listener that is not hardened', async () => {
+    await at.sidecar.publish(softened(resources));
+    await expect.poll(async () => inWords(await send(get('/./admin'))), { timeout: 20_000 }).toBe('200 GET /./admin');
+    const reached = await inTurn(paths, async ([sent]) => inWords(await send(get(sent))));
+    const wrong = paths.filter(([, becomes], index) => reached[index] !== becomes);
+    expect(wrong.length).toBeGreaterThan(15);
+    expect(inWords(await send(header('x_forwarded_for: 1')))).toBe('200 GET /ok');
+    expect((await headersOf(header('x-forwarded-client-cert: forged')))['x-forwarded-client-cert']).toBe('forged');
+    expect((await headersOf(header('x-request-id: chosen')))['x-request-id']).toBe('chosen');
+    await at.sidecar.publish(resources);
+    await expect.poll(async () => inWords(await send(get('/./admin'))), { timeout: 20_000 }).toBe('403');
+  });
+
   test('after all of it the listener serves', async () => {
     expect(inWords(await send(get('/ok')))).toBe('200 GET /ok');
   });
@@ -274,4 +290,10 @@ function inWords({ answers, seen }: Became): string {
 /** What an application takes for the denied subtree. */
 function isAdmin(path: string): boolean {
   return /^\/+admin([/;?]|$)/.test(path);
+}
+
+async function inTurn<In, Out>(values: readonly In[], ask: (value: In) => Promise<Out>): Promise<Out[]> {
+  const answers: Out[] = [];
+  for (const value of values) answers.push(await ask(value));
+  return answers;
 }

@@ -1,6 +1,7 @@
 /**
  * A whole mesh in a lab: the control plane as a process of its own, and for every Pod of a folder a namespace with its
- * application and, in a tenant's namespace, a sidecar whose bootstrap the control plane wrote.
+ * application (a real PostgreSQL, if its image is `postgres`) and, in a tenant's namespace, a sidecar whose bootstrap
+ * the control plane wrote.
  *
  *   folder of YAML ──▶ control plane (place `host`) ──ADS──▶ Envoy ◀──redirect── application
  *
@@ -27,6 +28,7 @@ import { type Lab, type LabOptions, startLab } from './lab.ts';
 import type { LabProcess } from './lab-process.ts';
 import { explicitMesh } from './loopback-plan.ts';
 import { type MeshPodSpec, type MeshWorld, readMeshWorld } from './mesh-pods.ts';
+import { postgresBinaries, startPostgres } from './postgres.ts';
 import { hostPlace } from './protocol.ts';
 
 /** Where proxies find the control plane. In the reserved range, so that no application can dial it. */
@@ -38,6 +40,8 @@ const controlPlaneMs = 30_000;
 
 export interface MeshPod extends MeshPodSpec {
   readonly app: AppProcess;
+  /** Otherwise the lab's own application, also where there is no PostgreSQL for a pod that asks for one. */
+  readonly isPostgres: boolean;
   /** Where the pod itself reaches its application, past any sidecar. */
   readonly appAddress: string;
   /** Absent outside the mesh. */
@@ -49,8 +53,8 @@ export interface MeshLabOptions extends LabOptions {
   readonly folder: string;
   /** What a pod's application listens on, such as `['http:8080']`; by default its container ports, as HTTP/1.1. */
   readonly listen?: (pod: MeshPodSpec) => readonly string[];
-  /** What stands before the first pod does, such as a resolver. */
-  readonly prepare?: (lab: Lab) => Promise<void>;
+  /** What stands before the first pod does, such as a resolver; it may also edit the copied folder. */
+  readonly prepare?: (lab: Lab, folder: string) => Promise<void>;
   /** Ends the lab at once, also while it starts. */
   readonly signal?: AbortSignal;
 }
@@ -79,7 +83,7 @@ export class MeshLab {
       options.signal?.throwIfAborted();
       cpSync(options.folder, mesh.folder, { recursive: true });
       mesh.#settleFolder();
-      await options.prepare?.(mesh.lab);
+      await options.prepare?.(mesh.lab, mesh.folder);
       await mesh.startControlPlane();
       await mesh.startAuthzWorker();
       const world = readMeshWorld(mesh.folder);
@@ -118,6 +122,11 @@ export class MeshLab {
     return join(this.lab.dir, `${server}.pid`);
   }
 
+  /** What the control plane keeps: the certificate authority, sealed. */
+  get stateFolder(): string {
+    return this.#private('state');
+  }
+
   /** What the control plane has logged since it last started. */
   controlPlaneLog(): string {
     return readFileSync(this.controlPlane.stdoutPath, 'utf8');
@@ -130,7 +139,7 @@ export class MeshLab {
       argv: [
         process.execPath,
         main,
-        ...['--folder', this.folder, '--state', this.#private('state')],
+        ...['--folder', this.folder, '--state', this.stateFolder],
         ...['--workloads', this.#private('w'), '--bypass', 'mark'],
         ...['--xds', this.#at(controlPlanePort), '--authz', this.#at(authzPort)],
       ],
@@ -230,9 +239,14 @@ export class MeshLab {
     if (this.#onLoopback && spec.intercepted) this.#followHosts(spec.key);
     const listen = this.#options.listen?.(spec) ?? spec.ports.map(({ port }) => `http:${port}`);
     const host = spec.intercepted ? spec.applicationAddress : this.#onLoopback ? spec.addresses[0] : undefined;
-    const app = await startApp(this.lab, spec.key, { listen, ...(host === undefined ? {} : { host }) });
-    const envoy = spec.intercepted ? await this.#startSidecar(spec.key) : undefined;
-    this.#pods.set(spec.key, { ...spec, app, appAddress: host ?? '127.0.0.1', envoy });
+    const isPostgres = spec.image === 'postgres' && !this.#onLoopback && postgresBinaries() !== undefined;
+    const [app, envoy] = await Promise.all([
+      isPostgres
+        ? startPostgres(this.lab, spec.key)
+        : startApp(this.lab, spec.key, { listen, ...(host === undefined ? {} : { host }) }),
+      spec.intercepted ? this.#startSidecar(spec.key) : undefined,
+    ]);
+    this.#pods.set(spec.key, { ...spec, app, isPostgres, appAddress: host ?? '127.0.0.1', envoy });
   }
 
   /** What the control plane wants in the pod's /etc/hosts. */

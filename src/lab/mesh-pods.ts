@@ -13,6 +13,8 @@ export interface MeshPodSpec {
   readonly addresses: readonly string[];
   /** Where its application listens, if the mesh says so: under explicit capture. */
   readonly applicationAddress: string | undefined;
+  /** Of its first container. */
+  readonly image: string;
   /** Of its containers. */
   readonly ports: readonly { readonly name: string; readonly port: number }[];
   /** Its namespace is a tenant's: it gets a sidecar and no other way out. */
@@ -41,7 +43,10 @@ interface KubernetesObject {
     readonly clusterIP?: string;
     readonly clusterIPs?: readonly string[];
     readonly selector?: Readonly<Record<string, string>>;
-    readonly containers?: readonly { readonly ports?: readonly { containerPort: number; name?: string }[] }[];
+    readonly containers?: readonly {
+      readonly image?: string;
+      readonly ports?: readonly { containerPort: number; name?: string }[];
+    }[];
     readonly dns?: { readonly resolvers?: readonly string[] };
   };
   readonly status?: { readonly podIPs?: readonly { readonly ip: string }[] };
@@ -70,6 +75,7 @@ function podSpec({ metadata, spec, status }: KubernetesObject, tenants: Readonly
     namespace,
     addresses: status?.podIPs?.map(({ ip }) => ip) ?? [],
     applicationAddress: metadata?.annotations?.['coffre.dev/application-address'],
+    image: spec?.containers?.[0]?.image ?? '',
     ports: ports.map((port) => ({ name: port.name ?? '', port: port.containerPort })),
     intercepted: tenants.has(namespace),
   };

@@ -3,14 +3,15 @@
  *
  *   initdb ──▶ postgres on 127.0.0.1:5432 of the pod, no password: the mesh is the only way to it
  *
+ * It writes every connection down as it arrives, before a byte is read, so it is as good a witness as `app.ts`.
  * The surprise: PostgreSQL refuses to run as root, and in a rootless lab there is nobody else. So it runs in one more user
  * namespace, in which the lab's user has another number. That namespace owns nothing of the pod's network, which confines
  * it: it can mark no socket and open no raw one. (Making it takes CAP_SETFCAP, so it cannot be made from confinement.)
  */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AppConnection, AppProcess } from './app-process.ts';
 import type { Lab } from './lab.ts';
-import type { LabProcess } from './lab-process.ts';
 
 /** Where Debian keeps each major version's programs. */
 const versionsFolder = '/usr/lib/postgresql';
@@ -29,7 +30,7 @@ export function postgresBinaries(): string | undefined {
 }
 
 /** @throws where there is no server on this machine; ask `postgresBinaries` first. */
-export async function startPostgres(lab: Lab, podKey: string, port = 5_432): Promise<LabProcess> {
+export async function startPostgres(lab: Lab, podKey: string, port = 5_432): Promise<AppProcess> {
   const binaries = postgresBinaries();
   if (binaries === undefined)
     throw new Error('there is no PostgreSQL server here; install it with `apt-get install postgresql`');
@@ -61,6 +62,7 @@ export async function startPostgres(lab: Lab, podKey: string, port = 5_432): Pro
     unix_socket_directories: folder,
     fsync: 'off',
     jit: 'off',
+    log_connections: 'on',
   };
   const server = await lab.spawn({
     in: podKey,
@@ -74,7 +76,16 @@ export async function startPostgres(lab: Lab, podKey: string, port = 5_432): Pro
     name: `${podKey}.postgres`,
   });
   await server.waitForLine(/ready to accept connections/, startMs);
-  return server;
+  const connections = () => connectionsIn(readFileSync(server.stderrPath, 'utf8'), port);
+  return { process: server, sightings: connections, connections, requests: () => [] };
+}
+
+/** @param log lines such as `… LOG:  connection received: host=127.0.0.1 port=40112`, each whole. */
+export function connectionsIn(log: string, port: number): readonly AppConnection[] {
+  return [...log.matchAll(/ connection received: host=(\S+) port=(\d+)\n/g)].map(([, peer = '', peerPort]) => ({
+    ...{ kind: 'connection', port, peer },
+    peerPort: Number(peerPort),
+  }));
 }
 
 /** `nobody`, by number. */

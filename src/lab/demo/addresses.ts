@@ -6,6 +6,15 @@ export const api = {
   port: 8080,
 } as const;
 
+export const database = {
+  key: 'atelier/db-1',
+  pod: { ipv4: '10.99.1.3' },
+  service: { ipv4: '10.96.1.3' },
+  port: 5432,
+} as const;
+
+export const bus = { key: 'atelier/bus-1', port: 7000 } as const;
+
 export const outsider = {
   key: 'outsider/passer-by',
   pod: { ipv4: '10.99.9.1', ipv6: 'fd99::9:1' },

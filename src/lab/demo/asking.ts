@@ -1,4 +1,4 @@
-/** Starts `keep-asking.ts` in a pod, and tells what it was answered, when, and on which connection. */
+/** Starts `keep-asking.ts` (HTTP) or `keep-talking.ts` (TCP) in a pod, and tells what it was answered, when, and on which connection. */
 import { fileURLToPath } from 'node:url';
 import type { Lab } from '../lab.ts';
 import { readJsonLines } from './json-lines.ts';
@@ -9,8 +9,8 @@ export interface Answer {
   readonly atMs: number;
   /** The client's own port: the same port is the same connection. */
   readonly port: number;
-  /** The status, or that the connection was closed without one. */
-  readonly outcome: number | 'closed';
+  /** The status, or for TCP that our line came back; or that the connection was closed without. */
+  readonly outcome: number | 'echo' | 'closed';
 }
 
 export interface Asking {
@@ -22,9 +22,11 @@ export interface Asking {
 /** Longest wait for the first answer, in ms. */
 const firstAnswerMs = 10_000;
 
-/** Resolves after the first answer, whatever it was. */
+/** Resolves after the first answer, whatever it was. @param url such as `http://api/` or `tcp://bus:7000`. */
 export async function startAsking(lab: Lab, pod: string, url: string): Promise<Asking> {
-  const script = fileURLToPath(new URL('./keep-asking.ts', import.meta.url));
+  const script = fileURLToPath(
+    new URL(url.startsWith('tcp:') ? './keep-talking.ts' : './keep-asking.ts', import.meta.url),
+  );
   const child = await lab.spawn({ in: pod, argv: [process.execPath, script, url], confined: true, name: 'asking' });
   const answers = () => readJsonLines<Answer>(child.stdoutPath);
   const asking: Asking = {

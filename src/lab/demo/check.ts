@@ -31,6 +31,10 @@ export interface DemoPlace {
   readonly attacker: string;
   /** Files that hold a process id, inside the lab. */
   readonly pidFiles: { readonly controlPlane: string; readonly authz: string };
+  /** State folder of the control plane. */
+  readonly state: string;
+  /** What stands in the database's pod: without PostgreSQL on the machine, a TCP service that greets. */
+  readonly database: 'postgres' | 'greeter';
 }
 
 export interface Theme {

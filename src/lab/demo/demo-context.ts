@@ -6,6 +6,7 @@ import type { RunResult } from '../lab.ts';
 import { fromLoopback } from '../loopback-plan.ts';
 import type { MeshLab } from '../mesh-lab.ts';
 import { labName } from '../run-directory.ts';
+import { database } from './addresses.ts';
 import { equipAttacker } from './attacker.ts';
 import { type DemoPlace, NotShown } from './check.ts';
 import type { PodCommand } from './command.ts';
@@ -25,7 +26,7 @@ export interface Watched {
   readonly app: AppProcess;
   /** Where its own pod reaches it, past any sidecar. */
   readonly appAddress: string;
-  /** Where it listens for HTTP. */
+  /** Where it listens first. */
   readonly port: number;
 }
 
@@ -37,11 +38,13 @@ export interface Reached<Result> {
 
 export class DemoContext {
   readonly mesh: MeshLab;
-  #fences = 0;
+  readonly #outside: Watched | undefined;
   #armed: Promise<void> | undefined;
 
-  constructor(mesh: MeshLab) {
+  /** @param outside what the mesh may call outside; absent where this machine cannot play it. */
+  constructor(mesh: MeshLab, outside: Watched | undefined) {
     this.mesh = mesh;
+    this.#outside = outside;
   }
 
   get place(): DemoPlace {
@@ -51,6 +54,8 @@ export class DemoContext {
       mesh: mesh.folder,
       attacker: join(mesh.lab.dir, 'attacker'),
       pidFiles: { controlPlane: mesh.pidFile('coffre'), authz: mesh.pidFile('authz') },
+      state: mesh.stateFolder,
+      database: mesh.pod(database.key).isPostgres ? 'postgres' : 'greeter',
     };
   }
 
@@ -74,19 +79,30 @@ export class DemoContext {
     return { key, app, appAddress, port: ports[0]?.port ?? 0 };
   }
 
+  /** @throws NotShown where it could not be played. */
+  get outside(): Watched {
+    if (this.#outside === undefined) throw new NotShown('there is no `openssl` on this machine; install openssl');
+    return this.#outside;
+  }
+
   /**
    * First witness: what reached an application while `act` ran.
-   * Afterwards a request of our own goes to it over its loopback: it must be in the log, or the log cannot testify.
+   * Afterwards a connection of our own goes to it past the mesh: it must be in the log, or the log cannot testify.
    */
   async reached<Result>({ key, app, appAddress, port }: Watched, act: () => Promise<Result>): Promise<Reached<Result>> {
     const before = app.sightings().length;
     const result = await act();
-    const path = `/fence-${++this.#fences}`;
-    await this.exec({ in: key, argv: ['curl', '-s', '-o', '/dev/null', `http://${appAddress}:${port}${path}`] });
+    const fence = await this.#dial(key, `http://${appAddress}:${port}/fence`);
     const seen = app.sightings().slice(before);
-    const fence = seen.find((sighting) => sighting.kind === 'request' && sighting.path === path);
-    if (fence === undefined) throw new Error(`the log of \`${key}\` missed our own request, so it proves nothing`);
-    return { result, sightings: seen.filter(({ peerPort }) => peerPort !== fence.peerPort) };
+    if (!seen.some(({ peerPort }) => peerPort === fence))
+      throw new Error(`the log of \`${key}\` missed our own connection, so it proves nothing`);
+    return { result, sightings: seen.filter(({ peerPort }) => peerPort !== fence) };
+  }
+
+  /** @returns the port we came from, whatever protocol is spoken there and however it takes HTTP. */
+  async #dial(key: string, url: string): Promise<number> {
+    const argv = ['curl', '-s', '-o', '/dev/null', '-m', '5', '-w', '%{local_port}', url];
+    return Number((await this.exec({ in: key, argv })).stdout);
   }
 
   /** Second witness: packets on a pod's link while `act` ran. The capture's own fence proves that none was missed. */

@@ -12,6 +12,8 @@ export interface Edit {
 }
 
 export const grantDocuments: Edit = { file: 'grant-documents.yaml', tenant: 'atelier' };
+export const grantDatabase: Edit = { file: 'grant-database.yaml', tenant: 'atelier' };
+export const grantBus: Edit = { file: 'grant-bus.yaml', tenant: 'atelier' };
 export const noDrafts: Edit = { file: 'no-drafts.yaml', tenant: 'atelier' };
 
 /** @returns epoch ms at which the file stood. */

@@ -23,6 +23,7 @@ export interface ControlLine {
   readonly typeUrl?: string;
   readonly resources?: number;
   readonly problem?: string;
+  readonly code?: string;
   readonly where?: { readonly file: string; readonly line: number };
   readonly revision?: string;
   readonly proxies?: number;

@@ -14,7 +14,8 @@ import { api } from './addresses.ts';
 import type { CheckResult } from './check.ts';
 import { allThemes } from './checks/all-themes.ts';
 import { shellLine } from './command.ts';
-import { DemoContext } from './demo-context.ts';
+import { DemoContext, type Watched } from './demo-context.ts';
+import { startOutsideWorld } from './outside-world.ts';
 import { noColours, paletteFor } from './palette.ts';
 import { exitCodeOf, reportOf } from './report-json.ts';
 import { outcomeOf, type Progress, runChecks, sameForAll } from './run-checks.ts';
@@ -67,6 +68,7 @@ async function main({ once, json }: Flags): Promise<number> {
   const beganMs = performance.now();
   say(renderHead(style));
   let mesh: MeshLab | undefined;
+  let outside: Watched | undefined;
   try {
     const started = await start();
     const results = started instanceof MeshLab ? await show(started) : started;
@@ -86,8 +88,14 @@ async function main({ once, json }: Flags): Promise<number> {
     const { kind: mode, why } = labKind(process.env);
     if (why !== '') say(`\n${style.palette.warn(`on loopback, without interception: ${why}`)}\n`);
     try {
-      const options = { folder, mode, signal: stop.signal, log: (line: string) => console.error(line) };
-      return await MeshLab.start(options);
+      return await MeshLab.start({
+        ...{ folder, mode, signal: stop.signal },
+        log: (line) => console.error(line),
+        listen: ({ ports }) => ports.map(({ name, port }) => `${name === 'tcp' ? 'tcp' : 'http'}:${port}`),
+        prepare: async (lab, meshFolder) => {
+          outside = await startOutsideWorld(lab, meshFolder);
+        },
+      });
     } catch (error) {
       stop.signal.throwIfAborted();
       const outcome = outcomeOf(error);
@@ -102,7 +110,7 @@ async function main({ once, json }: Flags): Promise<number> {
     say(
       style.palette.dim(`\ncontrol plane, ${running.pods().length} pods and ${sidecars} sidecars up in ${upMs} ms\n`),
     );
-    const context = new DemoContext(running);
+    const context = new DemoContext(running, outside);
     return runChecks(allThemes, context, progress(context), stop.signal);
   }
 
@@ -125,7 +133,7 @@ async function main({ once, json }: Flags): Promise<number> {
   }
 
   async function invite(running: MeshLab): Promise<void> {
-    const { place } = new DemoContext(running);
+    const { place } = new DemoContext(running, outside);
     const { process: sidecar, adminSocket } = running.sidecar(api.key);
     const byHand = { sidecarLog: sidecar.stdoutPath, adminSocket };
     say(renderInvitation(place, byHand, style.palette));

@@ -56,7 +56,9 @@ test('every row has an id of its own, in kebab-case, and a command', () => {
     mesh: '/m',
     attacker: '/a',
     pidFiles: { controlPlane: '/lab/coffre.pid', authz: '/lab/authz.pid' },
-  };
+    state: '/lab/state',
+    database: 'postgres',
+  } as const;
   const ids = checks.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
   for (const { id, command } of checks) {

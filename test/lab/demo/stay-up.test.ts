@@ -7,7 +7,9 @@ const place = {
   mesh: '/lab/mesh',
   attacker: '/lab/attacker',
   pidFiles: { controlPlane: '/lab/coffre.pid', authz: '/lab/authz.pid' },
-};
+  state: '/lab/state',
+  database: 'postgres',
+} as const;
 
 test('the invitation names the live folder and a way back for each edit', () => {
   const text = renderInvitation(place, { sidecarLog: '/lab/api.out', adminSocket: '/lab/s' }, noColours);

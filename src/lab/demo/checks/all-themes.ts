@@ -4,13 +4,17 @@ import { authorization } from './authorization.ts';
 import { certificates } from './certificates.ts';
 import { control } from './control.ts';
 import { controlPlane } from './control-plane.ts';
+import { databaseWall } from './database.ts';
 import { edits } from './edits.ts';
 import { grant } from './grant.ts';
 import { inside } from './inside.ts';
 import { plaintext } from './plaintext.ts';
 import { policy } from './policy.ts';
+import { restore } from './restore.ts';
+import { tcpGrant } from './tcp-grant.ts';
 import { tenantWall } from './tenant-wall.ts';
 import { wayOut } from './way-out.ts';
+import { waysOut } from './ways-out.ts';
 
 export const allThemes: readonly Theme[] = [
   inside,
@@ -18,10 +22,14 @@ export const allThemes: readonly Theme[] = [
   control,
   certificates,
   wayOut,
+  waysOut,
   tenantWall,
+  databaseWall,
   policy,
   grant,
+  tcpGrant,
   edits,
   authorization,
   controlPlane,
+  restore,
 ];

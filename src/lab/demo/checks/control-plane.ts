@@ -4,20 +4,13 @@ import { startAsking } from '../asking.ts';
 import { judge, type Theme } from '../check.ts';
 import { inPod, killByFile } from '../command.ts';
 import { parseCurl } from '../curl-answer.ts';
-import type { DemoContext } from '../demo-context.ts';
-import type { ControlLine } from '../json-lines.ts';
-import { until } from '../until.ts';
+import { returningClients } from '../returning-clients.ts';
 
 const caller = 'atelier/web-1';
 const read = inPod(caller, 'curl', '-si', 'http://api/documents/1');
 
 /** How long traffic is watched without a control plane, in ms. */
 const goneMs = 1_000;
-/** Longest wait for every sidecar to come back, in ms. Envoy's retries stretch from half a second, with jitter. */
-const reconnectMs = 60_000;
-/** Longest wait for a push to every sidecar, in ms. */
-const pushMs = 10_000;
-
 export const controlPlane: Theme = {
   title: 'Without the control plane',
   checks: [
@@ -52,16 +45,10 @@ export const controlPlane: Theme = {
       want: 'no sidecar is sent anything again; the next edit goes to all',
       command: () => [inPod(caller, 'curl', '-si', 'http://api/documents/1')],
       run: async (context) => {
-        await context.mesh.killControlPlane();
-        const clients = [...clientsIn(context.controlLog())];
-        await context.mesh.startControlPlane();
-        const startedMs = performance.now();
-        await until('the return of every client', reconnectMs, () => {
-          const back = clientsIn(context.controlLog());
-          return clients.every((key) => back.has(key)) || undefined;
+        const { clients, tookMs, again, edit } = await returningClients(context, async () => {
+          await context.mesh.killControlPlane();
+          await context.mesh.startControlPlane();
         });
-        const tookMs = Math.round(performance.now() - startedMs);
-        const { again, edit } = await pushesBeforeAndAfterAnEdit(context, clients);
         return judge(
           `${clients.length} clients back after ${tookMs} ms, sent to sidecars: ${again.join(', ') || 'nothing'}; the next edit took ${edit.length} pushes`,
           {
@@ -74,50 +61,3 @@ export const controlPlane: Theme = {
     },
   ],
 };
-
-/**
- * An edit that concerns every client is the proof that the log shows pushes, and that each stream has been served: what
- * came before it is the answer to the reconnect. Of that, what went to sidecars counts: an authorization worker asks for
- * its own identity whole on every stream, to learn that it was admitted.
- */
-async function pushesBeforeAndAfterAnEdit(context: DemoContext, clients: readonly string[]) {
-  const tenants = ['atelier', 'notaire'];
-  const before = context.controlLog().length;
-  for (const tenant of tenants) context.mesh.write(`${tenant}/nowhere.yaml`, denyNowhere(tenant));
-  try {
-    await until('a push to every client', pushMs, () => {
-      const told = new Set(pushes(context.controlLog().slice(before)).map(({ key }) => key));
-      return clients.every((key) => told.has(key)) || undefined;
-    });
-  } finally {
-    for (const tenant of tenants) context.mesh.remove(`${tenant}/nowhere.yaml`);
-  }
-  const log = context.controlLog();
-  const toSidecars = log.slice(0, before).filter(({ key }) => context.mesh.pods().some((pod) => pod.key === key));
-  return { again: sentIn(toSidecars), edit: sentIn(log.slice(before)) };
-}
-
-/** Keys of all who opened a stream. */
-function clientsIn(lines: readonly ControlLine[]): ReadonlySet<string> {
-  return new Set(lines.flatMap(({ msg, key }) => (msg === 'stream-opened' && key !== undefined ? [key] : [])));
-}
-
-function pushes(lines: readonly ControlLine[]): readonly ControlLine[] {
-  return lines.filter(({ msg }) => msg === 'pushed');
-}
-
-/** One entry a push that carried resources, such as `Listener to atelier/web-1`. */
-function sentIn(lines: readonly ControlLine[]): readonly string[] {
-  const carried = pushes(lines).filter(({ resources = 0 }) => resources > 0);
-  return carried.map(({ typeUrl, key }) => `${typeUrl?.split('.').at(-1)} to ${key}`);
-}
-
-function denyNowhere(tenant: string): string {
-  return [
-    'apiVersion: coffre.dev/v1alpha1',
-    'kind: AccessPolicy',
-    `metadata: { name: nowhere, namespace: ${tenant} }`,
-    'spec: { deny: [{ to: { paths: ["/nowhere"] } }] }',
-    '',
-  ].join('\n');
-}

@@ -117,7 +117,10 @@ export const edits: Theme = {
   ],
 };
 
-/** Breaks a file, waits until the control plane has told of it, looks, mends it, and waits until that is told too. */
+/**
+ * Breaks a file, waits until the control plane has told of it, looks, mends it, and waits until that is told too, and
+ * felt: a sidecar hears of it a moment after the log, and the next row must not meet a door that is still shut.
+ */
 async function whileBroken(
   context: DemoContext,
   file: string,
@@ -140,5 +143,13 @@ async function whileBroken(
   } finally {
     mesh.write(file, good);
     await told('problem solved');
+    await untilServed(context);
+  }
+}
+
+async function untilServed(context: DemoContext): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while (parseCurl((await context.exec(readDocument)).stdout).status !== 200) {
+    if (performance.now() > deadline) throw new Error(`what was mended was not felt within ${patienceMs} ms`);
   }
 }

@@ -45,7 +45,7 @@ export interface RotationView extends RotationStatus {
 }
 
 /** Longest until the loop looks at a rotation again, in ms; it mostly looks sooner, as the last proxy accepts. */
-export const rotationLookMs = 5_000;
+const rotationLookMs = 5_000;
 
 export class Rotations {
   readonly #ports: RotationPorts;

@@ -33,7 +33,7 @@ import { fromAds } from './tls.ts';
 
 const controlPlaneCluster = 'coffre-xds';
 /** Header that carries the workload's token to the control plane; of our own, so that no proxy in between reads it as somebody's. */
-export const tokenHeader = 'x-coffre-token';
+const tokenHeader = 'x-coffre-token';
 
 /** Connections that one sidecar accepts at once. Beyond it Envoy refuses, rather than dying of memory. */
 const downstreamConnectionsMax = 10_000n;

@@ -36,7 +36,7 @@ export const denyFilter = 'coffre.rbac.deny';
 export const allowFilter = 'coffre.rbac.allow';
 
 /** Header that carries the decision id to the caller. */
-export const decisionHeader = 'x-coffre-decision';
+const decisionHeader = 'x-coffre-decision';
 
 /** Bounds of one HTTP connection. Source: Envoy's edge best practices, tightened for header count. */
 const limits = {
@@ -119,14 +119,15 @@ function hcmFilter(init: HcmInit): NetworkFilter {
 }
 
 /**
- * What a client may not say: the request id names our decision, so no caller may choose it, and `x-envoy-*` would steer
- * retries, timeouts and faults. Both are dropped before Envoy reads them.
+ * What a client may not say: the request id names our decision, so no caller may choose it; `x-envoy-*` would steer
+ * retries, timeouts and faults; `x-coffre-*` is ours to say. All are dropped before Envoy reads them.
  */
 function cleanedHeaders() {
   const mutation = create(HeaderMutationSchema, {
     mutations: [
       { action: { case: 'remove', value: 'x-request-id' } },
       { action: { case: 'removeOnMatch', value: { keyMatcher: prefix('x-envoy-') } } },
+      { action: { case: 'removeOnMatch', value: { keyMatcher: prefix('x-coffre-') } } },
     ],
   });
   return { name: 'cleaned-headers', typedConfig: pack(HeaderMutationSchema, mutation) };

@@ -9,7 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-export const privateFileMode = 0o600;
+const privateFileMode = 0o600;
 export const privateFolderMode = 0o700;
 
 /** Temporary files begin with this, so that a listing can pass over what a crash left. */

@@ -50,7 +50,7 @@ export const rootLifetimeMs = 3_650 * dayMs;
 export const intermediateLifetimeMs = 730 * dayMs;
 
 /** Life of a server certificate of the control plane, in ms. */
-export const serverLifetimeMs = dayMs;
+const serverLifetimeMs = dayMs;
 
 /** A host that no URI can have (RFC 6761): permitting it alone forbids every URI. */
 const noHost = 'none.invalid';

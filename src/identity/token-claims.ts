@@ -87,7 +87,7 @@ export function isWorkloadKey(value: unknown): value is string {
   return typeof value === 'string' && workloadPattern.test(value);
 }
 
-export function isServiceAccount(value: unknown): value is string {
+function isServiceAccount(value: unknown): value is string {
   return typeof value === 'string' && serviceAccountPattern.test(value);
 }
 

@@ -38,7 +38,7 @@ const liveMs = 20_000;
 const lookMs = 10;
 
 /** Where the set-up puts Envoy. */
-export function envoyBinary(): string {
+function envoyBinary(): string {
   const path = fileURLToPath(new URL('../../.cache/envoy/envoy/_bin/envoy', import.meta.url));
   try {
     accessSync(path, constants.X_OK);

@@ -32,7 +32,7 @@ import { postgresBinaries, startPostgres } from './postgres.ts';
 import { hostPlace } from './protocol.ts';
 
 /** Where proxies find the control plane. In the reserved range, so that no application can dial it. */
-export const controlPlanePort = 15_012;
+const controlPlanePort = 15_012;
 /** Where sidecars ask for verdicts. */
 export const authzPort = 15_013;
 /** Longest wait for the control plane to serve, in ms. */

@@ -4,7 +4,5 @@
 export const outboundCapturePort = 15_001;
 /** Every inbound TCP connection of the pod is redirected here. */
 export const inboundCapturePort = 15_006;
-/** Health of the sidecar, the one port reachable in plaintext. */
-export const healthPort = 15_021;
 /** First and last port that no service may declare. */
 export const reservedPorts = { first: 15_000, last: 15_021 } as const;

@@ -185,7 +185,7 @@ export class EnvoyModel {
 }
 
 /** What a listener or a route refers to. */
-export function target(content: string): string {
+function target(content: string): string {
   return content.split('#')[0] ?? '';
 }
 

@@ -18,7 +18,7 @@ import { hostPlace } from '../protocol.ts';
 import type { Watched } from './demo-context.ts';
 
 /** Of a documentation range (RFC 5737), public as far as any rule knows. */
-export const outsideAddress = '203.0.113.10';
+const outsideAddress = '203.0.113.10';
 export const outsidePort = 8_443;
 /** The certificate is for the first; the last is declared by nobody. */
 export const outsideNames = {

@@ -17,10 +17,11 @@ const commandMs = 10_000;
 
 const bridge = 'coffre0';
 
+/** With an address of its own: by itself a bridge takes the lowest of its ports', and a new pod would move it away from all who know it. */
 export function createBridge(): void {
   ip([
     'link set lo up',
-    `link add ${bridge} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
+    `link add ${bridge} ${hardwareAddress([labHost.ipv4])} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
     `link set ${bridge} addrgenmode none`,
     `link set ${bridge} up`,
     `addr add ${labHost.ipv4}/${podPrefixBits.ipv4} dev ${bridge}`,

@@ -134,6 +134,25 @@ eachMode('a pod of a lab', (mode) => {
     }
   });
 
+  test('does not move the bridge away from those who know its address', async () => {
+    const lab = await startLab({ mode });
+    const argv = ['ip', '-o', 'link', 'show', 'type', 'bridge'];
+    const addressOfBridge = async () => {
+      const { stdout } = await lab.run({ in: 'host', argv, confined: false, timeoutMs: 5_000 });
+      return /link\/ether (\S+)/.exec(stdout)?.[1];
+    };
+    try {
+      expect(await addressOfBridge()).toBe('02:00:0a:63:00:01');
+      await lab.addPod({
+        ...{ key: 'atelier/api', addresses: ['10.99.1.2'], intercepted: false },
+        ...{ dnsResolvers: [], hosts: new Map() },
+      });
+      expect(await addressOfBridge()).toBe('02:00:0a:63:00:01');
+    } finally {
+      await lab.stop();
+    }
+  });
+
   test('has names of its own, and running processes see them change', async () => {
     const lab = await startLab({ mode });
     try {

@@ -70,16 +70,24 @@ function workerRecord(record: Fields, id: string, timeMs: number): PastDecision 
   };
 }
 
-/** A sidecar writes down what it answered 400 or above; 403 is a refusal, the others are failures on the way. */
+/**
+ * By `details`, as the status tells too little: gRPC is answered 200 whatever happens, and an application has a 403 of
+ * its own. What was neither refused nor answered by the application failed on the way.
+ */
+function sidecarVerdict(details: string): PastDecision['verdict'] {
+  if (details === 'via_upstream') return 'allow';
+  return /^(rbac_access_denied|ext_authz_denied)/.test(details) ? 'deny' : 'unavailable';
+}
+
 function sidecarRecord(record: Fields, id: string): PastDecision {
-  const { time, details, status } = record;
+  const reason = textOf(record['details']);
   const question = readQuestion(record);
   return {
     id,
     source: 'sidecar',
-    time: textOf(time),
-    verdict: Number(status) === 403 ? 'deny' : 'unavailable',
-    reason: textOf(details),
+    time: textOf(record['time']),
+    verdict: sidecarVerdict(reason),
+    reason,
     ...(question === undefined ? {} : { question }),
   };
 }

@@ -4,16 +4,18 @@
  * JSON, because Envoy then escapes what a peer sent; a path or an SNI cannot forge a second line.
  * `claimed` is the name in a certificate that may not have been verified: a claim, never an identity.
  */
-import { create, type JsonObject } from '@bufbuild/protobuf';
+import { create, type JsonObject, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type AccessLog,
   type AccessLogFilter,
   AccessLogFilterSchema,
   AccessLogSchema,
   ComparisonFilter_Op,
+  GrpcStatusFilter_Status,
 } from '#gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { StdoutAccessLogSchema } from '#gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { pack } from './resource.ts';
+import { exact, prefix, type StringMatch } from './string-match.ts';
 
 const connection: JsonObject = {
   time: '%START_TIME%',
@@ -31,7 +33,10 @@ export function connectionLog(listener: string): AccessLog {
   return stdout({ log: 'connection', listener, ...connection, claimed: '%DOWNSTREAM_PEER_URI_SAN%' });
 }
 
-/** Requests that were answered 400 or above: refusals and failures, with the id that their caller was given. */
+/**
+ * Requests that were answered 400 or above: refusals and failures, with the id that their caller was given. Of gRPC, any
+ * status but OK: there a refusal too is answered 200, and says what it is in `grpc-status`.
+ */
 export function refusalLog(listener: string): AccessLog {
   return stdout(
     {
@@ -44,23 +49,39 @@ export function refusalLog(listener: string): AccessLog {
       path: '%REQ(:PATH):1024%',
       status: '%RESPONSE_CODE%',
     },
-    statusAtLeast(400),
+    anyOf(statusAtLeast(400), grpcFailure()),
   );
+}
+
+/** Asked of gRPC only: Envoy takes the 200 of any other answer for a gRPC status that is not OK. */
+function grpcFailure(): AccessLogFilter {
+  const isGrpc = anyOf(contentType(exact('application/grpc')), contentType(prefix('application/grpc+')));
+  const isNotOk = filterOf({
+    case: 'grpcStatusFilter',
+    value: { statuses: [GrpcStatusFilter_Status.OK], exclude: true },
+  });
+  return filterOf({ case: 'andFilter', value: { filters: [isGrpc, isNotOk] } });
+}
+
+function contentType(value: StringMatch): AccessLogFilter {
+  const header = { name: 'content-type', headerMatchSpecifier: { case: 'stringMatch', value } } as const;
+  return filterOf({ case: 'headerFilter', value: { header } });
+}
+
+function anyOf(...filters: readonly AccessLogFilter[]): AccessLogFilter {
+  return filterOf({ case: 'orFilter', value: { filters: [...filters] } });
 }
 
 /** The runtime key is never set: the comparison has no other spelling. */
 export function statusAtLeast(status: number): AccessLogFilter {
-  return create(AccessLogFilterSchema, {
-    filterSpecifier: {
-      case: 'statusCodeFilter',
-      value: {
-        comparison: {
-          op: ComparisonFilter_Op.GE,
-          value: { defaultValue: status, runtimeKey: 'coffre.unused' },
-        },
-      },
-    },
-  });
+  const value = { defaultValue: status, runtimeKey: 'coffre.unused' };
+  return filterOf({ case: 'statusCodeFilter', value: { comparison: { op: ComparisonFilter_Op.GE, value } } });
+}
+
+function filterOf(
+  filterSpecifier: MessageInitShape<typeof AccessLogFilterSchema>['filterSpecifier'] & object,
+): AccessLogFilter {
+  return create(AccessLogFilterSchema, { filterSpecifier });
 }
 
 function stdout(format: JsonObject, filter?: AccessLogFilter): AccessLog {

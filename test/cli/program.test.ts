@@ -135,7 +135,12 @@ describe('explain over a folder', () => {
     expect(out).toContain('access-policy/atelier/no-admin/deny/0');
   });
 
-  test('a decision is found in a sidecar’s log of refusals, beside lines of Envoy itself', async () => {
+  test.each([
+    { title: 'a refusal', status: 403, details: 'rbac_access_denied', verdict: 'deny' },
+    { title: 'a refusal of gRPC', status: 200, details: 'rbac_access_denied_matched_policy[x]', verdict: 'deny' },
+    { title: 'a failure on the way', status: 503, details: 'ext_authz_error', verdict: 'unavailable' },
+    { title: 'an application’s own 403', status: 403, details: 'via_upstream', verdict: 'allow' },
+  ])('$title is found in a sidecar’s log, beside lines of Envoy itself', async ({ status, details, verdict }) => {
     const log = join(await temporaryFolder(), 'envoy.log');
     const line = {
       log: 'request',
@@ -145,13 +150,13 @@ describe('explain over a folder', () => {
       destination: '[fd99::1:2]:8080',
       method: 'GET',
       path: '/?q=1',
-      status: 403,
-      details: 'rbac_access_denied',
+      status,
+      details,
     };
     await writeFile(log, `[2026-11-21][info] starting abc-2\n${JSON.stringify(line)}\n`);
     const { out, code } = await ask('abc-2', '--log', log);
-    expect(code).toBe(1);
-    expect(out).toContain('by the sidecar: deny, rbac_access_denied');
+    expect(code).toBe(verdict === 'allow' ? 0 : 1);
+    expect(out).toContain(`by the sidecar: ${verdict}, ${details}`);
     expect(out).toContain('no grant leads from tenant `notaire`');
   });
 

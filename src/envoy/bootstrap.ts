@@ -73,7 +73,14 @@ export function bootstrapFor(options: BootstrapOptions): unknown {
         apiType: ApiConfigSource_ApiType.DELTA_GRPC,
         transportApiVersion: ApiVersion.V3,
         setNodeOnFirstMessageOnly: true,
-        grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: controlPlaneCluster } } }],
+        grpcServices: [
+          {
+            targetSpecifier: {
+              case: 'envoyGrpc',
+              value: { clusterName: controlPlaneCluster, retryPolicy: { retryBackOff: returning() } },
+            },
+          },
+        ],
       },
     },
     staticResources: { clusters: [controlPlane(options)] },
@@ -93,6 +100,11 @@ export function bootstrapFor(options: BootstrapOptions): unknown {
     },
   });
   return toJson(BootstrapSchema, bootstrap, { registry: envoyRegistry });
+}
+
+/** Waits between attempts to reach the control plane, in ms. Envoy's own longest is 30 s: a mesh would stay blind for that long after every restart. */
+function returning() {
+  return { baseInterval: durationOf(500), maxInterval: durationOf(5_000) };
 }
 
 function controlPlane(options: BootstrapOptions): Cluster {

@@ -94,6 +94,9 @@ function cluster(external: ExternalService, platform: Platform): Cluster {
   });
 }
 
+/** Headers that sidecars add for each other; outside they would tell the pod's address and our ids. */
+const ownWords = ['x-envoy-external-address', 'x-forwarded-proto', 'x-request-id'] as const;
+
 /** No certificate of ours is shown: nobody outside is to learn the names of workloads. */
 function tlsTo({ name, caBundlePem }: ExternalService, { systemCaFile }: Platform): TransportSocket {
   const specifier: DataSource['specifier'] =
@@ -166,6 +169,7 @@ function route(external: ExternalService): EnvoyResource {
     RouteConfigurationSchema,
     name,
     create(RouteConfigurationSchema, {
+      requestHeadersToRemove: [...ownWords],
       name,
       virtualHosts: [
         {

@@ -131,3 +131,10 @@ test('an endpoint in a region that is not allowed is no fallback either', () => 
   expect(JSON.stringify(placesSeen(', allowedRegions: [eu]', ['region-not-allowed']))).not.toContain('10.1.0.3');
   expect(placesSeen(', allowedRegions: [mars]', ['region-not-allowed'])).not.toHaveProperty('endpoints');
 });
+
+test('outside nobody is told the pod’s address or our ids', () => {
+  const [route] = [...decoded(proxyWith('http'), 'route')].filter(([name]) => name.includes('external/'));
+  expect(route?.[1]).toMatchObject({
+    request_headers_to_remove: ['x-envoy-external-address', 'x-forwarded-proto', 'x-request-id'],
+  });
+});

@@ -16,6 +16,8 @@ const seedMax = 2 ** 31 - 1;
 // Through the environment, because the forks that run the tests inherit it.
 process.env['COFFRE_SEED'] ??= String(randomInt(seedMax));
 console.error(`random tests: COFFRE_SEED=${process.env['COFFRE_SEED']}`);
+// Golden files are rewritten: what no scenario makes any more is to go as well.
+if (process.argv.includes('-u') || process.argv.includes('--update')) process.env['COFFRE_REWRITE'] = '1';
 
 const elsewhere = ['test/conformance/**', 'test/features/**', 'test/e2e/**'];
 const common = {

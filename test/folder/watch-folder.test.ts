@@ -138,6 +138,15 @@ test('links out of the folder, pipes, bytes that are no text and giants are told
   );
 });
 
+test('a file that is gone between the listing and the look is no file, and no problem', async () => {
+  // A link that leads nowhere is listed and cannot be opened, as a file that was removed in between.
+  symlinkSync('removed.yaml', join(dir, 'listed.yaml'));
+  writeFileSync(join(dir, 'z.yaml'), tenant('shop'));
+  const contents = await loadFolder(dir);
+  expect(ids(contents)).toBe('Tenant//shop');
+  expect(codes(contents)).toBe('');
+});
+
 test('a folder that is not there is a problem, not an exception', async () => {
   expect(codes(await loadFolder(join(parent, 'nowhere')))).toBe('file-unreadable ');
 });

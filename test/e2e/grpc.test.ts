@@ -3,6 +3,7 @@
  *
  *   atelier   web ─▶ ledger (gRPC, every request judged)       the ledger's own output is the judge of what arrived
  */
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
@@ -72,6 +73,25 @@ inLab('gRPC through the mesh', () => {
     await expect.poll(() => echoes(client).length, { timeout: patienceMs }).toBeGreaterThan(before + 3);
   };
 
+  const sidecarLog = () => mesh.sidecar(ledger).process.stdoutPath;
+  /** What `coffre explain ID` prints of a running mesh, once the id is in the log. */
+  const explained = async (id: string, log: string): Promise<string> => {
+    await expect.poll(() => readFileSync(log, 'utf8'), { timeout: patienceMs }).toContain(id);
+    let said = '';
+    const take = (text: string) => {
+      said += text;
+    };
+    await runProgram(['explain', id, '--log', log, '--state', mesh.stateFolder], {
+      out: take,
+      err: take,
+      setExitCode: () => undefined,
+      nowMs: Date.now,
+      signal: new AbortController().signal,
+    });
+    expect(said).toContain(`decision ${id}`);
+    return said;
+  };
+
   test('one message is answered, and the server is told who called', async () => {
     expect(await say('Say', 'seven')).toMatchObject({ status: 'OK', text: 'seven' });
     expect(seen().at(-1)).toMatchObject({
@@ -94,27 +114,14 @@ inLab('gRPC through the mesh', () => {
     expect(seen().length).toBe(before);
   });
 
-  test('a refusal is in the sidecar’s log, from which its id is explained', async () => {
-    const { decision } = await say('Hidden', 'seven');
-    const log = mesh.sidecar(ledger).process.stdoutPath;
-    await expect
-      .poll(() => jsonLines<{ readonly decision?: string }>(log).some((line) => line.decision === decision))
-      .toBe(true);
-    let said = '';
-    await runProgram(['explain', decision, '--log', log, '--state', mesh.stateFolder], {
-      out: (text) => {
-        said += text;
-      },
-      err: (text) => {
-        said += text;
-      },
-      setExitCode: () => undefined,
-      nowMs: Date.now,
-      signal: new AbortController().signal,
-    });
-    expect(said).toContain(`decision ${decision}`);
-    expect(said).toContain('by the sidecar: deny, rbac_access_denied');
-    expect(said).toMatch(/access-policy\/atelier\/hidden\/deny\/0.*hidden\.yaml:\d+/);
+  test('a refusal is in the sidecar’s log, and an allow in the worker’s: each id is explained from there', async () => {
+    const refused = await explained((await say('Hidden', 'seven')).decision, sidecarLog());
+    expect(refused).toContain('by the sidecar: deny, rbac_access_denied');
+    expect(refused).toMatch(/access-policy\/atelier\/hidden\/deny\/0.*hidden\.yaml:\d+/);
+
+    const allowed = await explained((await say('Say', 'seven')).decision, mesh.decisionsPath);
+    expect(allowed).toContain('by the worker: allow, tenant/atelier/default');
+    expect(allowed).toMatch(/`tenant\/atelier\/default` \(atelier\.yaml:\d+\) allows it/);
   });
 
   test('messages of a stream travel each way as they are said, and outlive the worker that let it in', async () => {

@@ -59,6 +59,20 @@ const rows: readonly Row[] = [
     completeness: 'unreadable',
     says: '400000 separators',
   },
+  ...[']', '[a]', '"" ', '&a ', '!a ', '? ', "''"].map((token) => ({
+    sentence: `the same holds where they are written \`${token}\``,
+    text: token.repeat(400_001),
+    problems: ['file-too-large f.yaml:1 '],
+    completeness: 'unreadable' as const,
+    says: '400000 separators',
+  })),
+  {
+    sentence: 'escapes inside quotes are counted too',
+    text: `"${'\\q'.repeat(400_001)}"`,
+    problems: ['file-too-large f.yaml:1 '],
+    completeness: 'unreadable',
+    says: '400000 separators',
+  },
   {
     sentence: 'a billion laughs are refused by what they expand to',
     text: `a: &a [x,x,x,x,x,x,x,x,x,x]\n${['b', 'c', 'd', 'e', 'f'].map((name, index) => `${name}: &${name} [${Array.from({ length: 10 }, () => `*${'abcde'[index]}`).join(',')}]\n`).join('')}`,

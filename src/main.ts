@@ -35,6 +35,9 @@ import type { XdsEvent } from './xds/xds-event.ts';
 /** Time that open streams get to end at shutdown, in ms. Sidecars keep what they have and come back. */
 const shutdownGraceMs = 2_000;
 
+/** Something the operator must mend before a start; the message says what and how. */
+class StartRefused extends Error {}
+
 const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime });
 
 const result = readConfig(process.argv.slice(2), process.env);
@@ -205,9 +208,6 @@ async function serveXds(
 function formatEndpoint({ address, port }: SocketEndpoint): string {
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
-
-/** Something the operator must mend before a start; the message says what and how. */
-class StartRefused extends Error {}
 
 /** SIGTERM and SIGINT, once; and the error that ends the process. */
 function stopSignal() {

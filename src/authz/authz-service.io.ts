@@ -3,8 +3,8 @@
  *
  *   createAuthzService({ judge, … }).addTo(server) ──▶ setPhase('ready') ──▶ … ──▶ setPhase('draining')
  *
- * The judge is asked from `ready` on. Before that, health is NOT_SERVING and every check is UNAVAILABLE; while
- * draining, health is NOT_SERVING, and the checks that still come are judged as ever.
+ * The judge is asked from `ready` on. Before that, health is NOT_SERVING and every check is UNAVAILABLE; while stale or
+ * draining, health is NOT_SERVING, and the checks that still come are judged as ever: a stale judge says so by itself.
  */
 import { type ServerUnaryCall, status } from '@grpc/grpc-js';
 import { Authorization } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
@@ -15,7 +15,7 @@ import { type CheckerOptions, type CheckPeer, createChecker } from './checker.ts
 import { healthForms, healthHandlers } from './health-service.io.ts';
 import { HealthState } from './health-status.ts';
 
-export type ServicePhase = 'starting' | 'ready' | 'draining';
+export type ServicePhase = 'starting' | 'ready' | 'stale' | 'draining';
 
 export interface AuthzService {
   addTo(server: Pick<GrpcServer, 'addService'>): void;

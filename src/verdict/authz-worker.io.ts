@@ -33,7 +33,7 @@ import {
 } from './knowledge.ts';
 import type { KnowledgeKeeper } from './knowledge-keeper.io.ts';
 import { policyJudge } from './policy-judge.ts';
-import { bookState, type ProgramBook } from './program-book.ts';
+import { bookState, type ProgramBook, programAgeMaxMs } from './program-book.ts';
 
 /** How often a connected worker writes down that its knowledge is still vouched for, in ms. */
 const confirmMs = 60_000;
@@ -71,6 +71,7 @@ export class AuthzWorker {
   readonly #refused = new Set<string>();
   #cancelConfirm: () => void = () => undefined;
   #cancelListen: () => void = () => undefined;
+  #cancelStale: () => void = () => undefined;
 
   constructor(options: AuthzWorkerOptions) {
     this.#options = options;
@@ -104,6 +105,7 @@ export class AuthzWorker {
   async stop(graceMs: number): Promise<void> {
     this.#cancelConfirm();
     this.#cancelListen();
+    this.#cancelStale();
     this.#client.stop();
     this.#service.setPhase('draining');
     await this.#server?.close(graceMs);
@@ -155,6 +157,18 @@ export class AuthzWorker {
     if (identity === undefined) return;
     if (this.#server === undefined) this.#serve(identity);
     else if (identity.certificateChainPem !== before?.certificateChainPem) this.#rotate(this.#server, identity);
+    if (this.#server !== undefined) this.#tellHealth();
+  }
+
+  /** Health says what checks are answered: what is too old to be believed makes it not serving, to the millisecond. */
+  #tellHealth(): void {
+    this.#cancelStale();
+    const nowMs = this.#options.clock.nowMs();
+    const state = bookState(this.#book, nowMs);
+    this.#service.setPhase(state.kind === 'fresh' ? 'ready' : 'stale');
+    if (state.kind !== 'fresh') return;
+    const staleAtMs = state.book.confirmedAtMs + programAgeMaxMs + 1;
+    this.#cancelStale = this.#options.clock.setTimer(staleAtMs - nowMs, () => this.#tellHealth());
   }
 
   #identity(): ServingIdentity | undefined {
@@ -169,7 +183,6 @@ export class AuthzWorker {
       const server = createGrpcServer({ address: listen, tls: this.#tls(identity), requireClientCertificate: true });
       this.#server = server;
       this.#service.addTo(server);
-      this.#service.setPhase('ready');
       const { revision } = this.#book;
       void server.bind().then((bound: BindResult) => {
         if (bound.kind === 'bound') return report.serving(bound.address, revision);

@@ -6,6 +6,11 @@ import { create } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Authorization, CheckRequestSchema, type CheckResponse } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
+import {
+  Health,
+  HealthCheckRequestSchema,
+  HealthCheckResponse_ServingStatus as Serving,
+} from '#gen/grpc/health/v1/health_pb.js';
 import { systemClock } from '../../src/authz/system-clock.io.ts';
 import { createGrpcClient } from '../../src/grpc/grpc-client.ts';
 import type { Authority } from '../../src/identity/authority.ts';
@@ -102,14 +107,28 @@ class Bench {
     while (this.said.filter((each) => each === what).length < count) await setImmediate();
   }
 
-  /** The verdict that Envoy would get: OK, 403 or 503. */
-  async verdict(): Promise<'allow' | 'deny' | 'unavailable'> {
-    const client = createGrpcClient({
+  #client() {
+    return createGrpcClient({
       address: this.#listen,
       serverName,
       serverCaPem: authority.rootPem,
       certificate: clientLeaf(authority),
     });
+  }
+
+  /** What a health check is answered. */
+  async health(): Promise<Serving> {
+    const client = this.#client();
+    try {
+      return (await client.unary(Health.method.check, create(HealthCheckRequestSchema), { deadlineMs })).status;
+    } finally {
+      client.close();
+    }
+  }
+
+  /** The verdict that Envoy would get: OK, 403 or 503. */
+  async verdict(): Promise<'allow' | 'deny' | 'unavailable'> {
+    const client = this.#client();
     const request = create(CheckRequestSchema, checkRequestInit({ principal: cart, extensions }));
     try {
       const answer: CheckResponse = await client.unary(Authorization.method.check, request, { deadlineMs });
@@ -166,6 +185,28 @@ test('a worker serves once it has a certificate and a policy, and not before', a
   await bench.hears('serving');
   expect(await bench.verdict()).toBe('allow');
   expect(bench.observer.records).toMatchObject([{ verdict: 'allow', revision: 'r1' }]);
+});
+
+test('its health is what its verdicts are: not serving as soon as what it knows is too old, and again with news', async () => {
+  const { bench, stream } = await serving();
+  expect(await bench.health()).toBe(Serving.SERVING);
+  stream.end();
+  await bench.hears('ended');
+  bench.clock.advance(programAgeMaxMs);
+  expect({ health: await bench.health(), verdict: await bench.verdict() }).toEqual({
+    health: Serving.SERVING,
+    verdict: 'allow',
+  });
+  bench.clock.advance(1);
+  expect({ health: await bench.health(), verdict: await bench.verdict() }).toEqual({
+    health: Serving.NOT_SERVING,
+    verdict: 'unavailable',
+  });
+  const next = await bench.ads.stream();
+  await begun(next);
+  await sayIdentity(next);
+  await sayPrograms(next, 'r2');
+  expect(await bench.health()).toBe(Serving.SERVING);
 });
 
 test('the next check after a revision is judged by it, and a revision that cannot be read changes nothing', async () => {
@@ -251,7 +292,7 @@ test('an address that is taken is tried again until it is free', async () => {
   await sayPrograms(stream, 'r1');
   await bench.hears('could not listen');
   await new Promise((resolve) => squatter.close(resolve));
-  while (bench.clock.armed < 2) await setImmediate();
+  while (bench.clock.armed < 3) await setImmediate();
   bench.clock.advance(1_000);
   await bench.hears('serving');
   expect(await bench.verdict()).toBe('allow');

@@ -1,7 +1,7 @@
 /**
  * What one sidecar needs to start, taken from where the control plane keeps it and put where the sidecar will run.
  *
- *   WORKLOADS/<workload>/{bootstrap.json, *.sds.json, secrets/*} ──read──▶ ProxyFolder ──relocate──▶ OUT/…
+ *   WORKLOADS/<workload>/{bootstrap.json, *.sds.json, secrets/*, hosts} ──read──▶ ProxyFolder ──relocate──▶ OUT/…
  *
  * The files name each other by absolute paths. Relocation replaces the one folder by the other in every string of their
  * JSON, so what arrives is what the control plane wrote, word for word, elsewhere.
@@ -19,6 +19,7 @@ const fileNames = [
   'mesh-root.sds.json',
   'token.sds.json',
   'bootstrap.json',
+  'hosts',
 ] as const;
 
 export interface ProxyFolder {
@@ -47,6 +48,7 @@ export async function readProxyFolder(workloads: string, workload: string): Prom
       'mesh-root.sds.json': await read('mesh-root.sds.json'),
       'token.sds.json': await read('token.sds.json'),
       'bootstrap.json': await read('bootstrap.json'),
+      hosts: await read('hosts'),
     };
     return { workload, folder, files };
   } catch (error) {
@@ -71,6 +73,11 @@ export async function writeProxyFolder({ folder, files }: ProxyFolder): Promise<
     const before = await readFile(path, 'utf8').catch(() => undefined);
     if (before !== files[name]) await writeFileAtomic(path, files[name]);
   }
+}
+
+/** @returns the lines that the application's own hosts file is to have, `ADDRESS NAME` each. */
+export function hostsLines({ files }: ProxyFolder): readonly string[] {
+  return files.hosts.split('\n').filter((line) => line !== '');
 }
 
 /** @returns epoch ms at which the token ends: read, not verified. Undefined where it cannot be read. */

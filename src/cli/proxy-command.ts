@@ -1,7 +1,14 @@
 /** `coffre proxy bootstrap WORKLOAD --out DIR`: what an Envoy outside Kubernetes needs to start, and how to start it. */
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { type ProxyFolder, readProxyFolder, relocate, tokenEndMs, writeProxyFolder } from '../admin/proxy-folder.ts';
+import {
+  hostsLines,
+  type ProxyFolder,
+  readProxyFolder,
+  relocate,
+  tokenEndMs,
+  writeProxyFolder,
+} from '../admin/proxy-folder.ts';
 import { CliFailure } from './cli-failure.ts';
 import { askDoor, type DoorOptions, parseEndpoint, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
@@ -24,7 +31,9 @@ const retryMs = 15_000;
 export function addProxyCommand(program: Command, terminal: Terminal): void {
   const proxy = program.command('proxy').description('sidecars outside Kubernetes');
   withDoorOptions(proxy.command('bootstrap'))
-    .description("write one sidecar's bootstrap, root and token into a folder, and print how to start Envoy")
+    .description(
+      "write one sidecar's bootstrap, root, token and hosts lines into a folder, and print how to start Envoy",
+    )
     .argument('<workload>', '`namespace/pod`')
     .requiredOption('--out <dir>', 'folder of this one sidecar; made if it is not there')
     .option(
@@ -49,9 +58,10 @@ async function bootstrap(terminal: Terminal, workload: string, options: Bootstra
       folder: written.folder,
       command,
       tokenEnds: endMs === undefined ? null : isoOf(endMs),
+      hosts: hostsLines(written),
     });
   } else {
-    terminal.out(instructions(workload, written.folder, command, endMs));
+    terminal.out(instructions(written, command, endMs));
   }
   if (endMs === undefined || endMs <= terminal.nowMs()) {
     terminal.err(
@@ -120,9 +130,10 @@ function envoyCommand(folder: string): string {
   ].join(' ');
 }
 
-function instructions(workload: string, folder: string, command: string, endMs: number | undefined): string {
+function instructions(written: ProxyFolder, command: string, endMs: number | undefined): string {
+  const { workload, folder } = written;
   return [
-    `sidecar of ${workload}: bootstrap.json, root and token are in ${folder}`,
+    `sidecar of ${workload}: bootstrap.json, root, token and hosts are in ${folder}`,
     '',
     'start it, as the user whose traffic is not captured:',
     '',
@@ -131,6 +142,8 @@ function instructions(workload: string, folder: string, command: string, endMs: 
     '  --disable-hot-restart        two Envoys of one machine would otherwise take each other for the same',
     '  --drain-time-s 1             a withdrawn grant ends its connections after 1 s, not after 600',
     '',
+    ...hostsInstructions(hostsLines(written)),
+    '',
     endMs === undefined
       ? 'its token cannot be read'
       : `its token ends at ${isoOf(endMs)}; Envoy keeps its configuration beyond that, and gets no change.`,
@@ -138,6 +151,17 @@ function instructions(workload: string, folder: string, command: string, endMs: 
     'or leave it running with `--renew`.',
     '',
   ].join('\n');
+}
+
+/** Without these lines the application does not find what its sidecar would let it call. */
+function hostsInstructions(lines: readonly string[]): readonly string[] {
+  if (lines.length === 0)
+    return ["its application needs no line in /etc/hosts: every name it may call is the cluster's DNS's"];
+  return [
+    'write into the /etc/hosts of its application; a grant, a way out, or the end of one changes these lines:',
+    '',
+    ...lines.map((line) => `  ${line}`),
+  ];
 }
 
 function shellWord(text: string): string {

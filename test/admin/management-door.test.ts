@@ -53,7 +53,10 @@ async function world(): Promise<World> {
     clock: clockPorts.clock,
   });
   await files.sync([...mesh.workloads.values()].map(({ key, serviceAccount }) => ({ workload: key, serviceAccount })));
-  for (const key of mesh.workloads.keys()) await writeFile(join(files.folderOf(key), 'bootstrap.json'), '{}');
+  for (const key of mesh.workloads.keys()) {
+    await writeFile(join(files.folderOf(key), 'bootstrap.json'), '{}');
+    await writeFile(join(files.folderOf(key), 'hosts'), '');
+  }
   let nowMs = clockPorts.clock.nowMs();
   const rotations = new Rotations({
     authority,

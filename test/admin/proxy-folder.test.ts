@@ -2,7 +2,7 @@
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readProxyFolder, relocate, tokenEndMs, writeProxyFolder } from '../../src/admin/proxy-folder.ts';
+import { hostsLines, readProxyFolder, relocate, tokenEndMs, writeProxyFolder } from '../../src/admin/proxy-folder.ts';
 import { bootstrapFor } from '../../src/envoy/bootstrap.ts';
 import { openAuthority } from '../../src/identity/open-authority.io.ts';
 import { WorkloadFiles } from '../../src/identity/workload-files.io.ts';
@@ -36,6 +36,7 @@ async function kept(): Promise<string> {
     bypass: { kind: 'user' },
   });
   await writeFile(join(folder, 'bootstrap.json'), JSON.stringify(bootstrap));
+  await writeFile(join(folder, 'hosts'), '240.0.0.1 bank.example\n240.0.0.2 post.example\n');
   return join(folder, '../..');
 }
 
@@ -68,6 +69,7 @@ test('a folder whose name begins like the old one is another folder', () => {
     'mesh-root.sds.json': '{"a":"/w/shop/cart-01/x","b":"/w/shop/cart-0"}',
     'token.sds.json': '{}',
     'bootstrap.json': '{}',
+    hosts: '',
   };
   const moved = relocate({ workload, folder: '/w/shop/cart-0', files }, { folder: '/there' });
   expect(JSON.parse(moved.files['mesh-root.sds.json'])).toEqual({ a: '/w/shop/cart-01/x', b: '/there' });
@@ -103,6 +105,13 @@ test('the end of a token is read from it, and of what is no token there is none'
   for (const token of ['', 'a.b.c', 'a.bnVsbA.c', 'a.e30.c']) {
     expect(tokenEndMs({ ...before, files: { ...before.files, 'secrets/token': token } })).toBeUndefined();
   }
+});
+
+test('the lines for the hosts file move as they are, and where nothing is named there is none', async () => {
+  const before = await found(await kept());
+  const moved = relocate(before, { folder: '/there' });
+  expect(hostsLines(moved)).toEqual(['240.0.0.1 bank.example', '240.0.0.2 post.example']);
+  expect(hostsLines({ ...before, files: { ...before.files, hosts: '' } })).toEqual([]);
 });
 
 test.each(['shop/cart-1', 'shop', '../shop/cart-0', 'shop/../shop/cart-0', '/etc/passwd', ''])(

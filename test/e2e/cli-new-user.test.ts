@@ -3,7 +3,7 @@
  * printed line, a broken file, and the state folder lost and restored without the sidecar being told anything new.
  */
 import { execFile } from 'node:child_process';
-import { cpSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { delimiter, join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -45,6 +45,13 @@ eachMode('the first day with the command line', (mode) => {
   test('the line that proxy bootstrap prints starts an Envoy that becomes live and accepts everything', async () => {
     const { code, out } = await coffre('proxy', 'bootstrap', 'atelier/web-1', '--out', sidecar, '--state', state);
     expect(code).toBe(0);
+    // The two ways out of the demo's tenant: names that no cluster's DNS knows.
+    const hosts = readFileSync(join(sidecar, 'hosts'), 'utf8').trimEnd().split('\n');
+    expect(hosts).toEqual([
+      expect.stringMatching(/^\S+ archive\.example$/),
+      expect.stringMatching(/^\S+ cadastre\.example$/),
+    ]);
+    for (const host of hosts) expect(out).toContain(`  ${host}\n`);
     const line = /^ {2}(envoy .*)$/m.exec(out)?.[1] ?? '';
     await lab.spawn({
       in: hostPlace,

@@ -135,7 +135,7 @@ async function main({ once, json }: Flags): Promise<number> {
   async function invite(running: MeshLab): Promise<void> {
     const { place } = new DemoContext(running, outside);
     const { process: sidecar, adminSocket } = running.sidecar(api.key);
-    const byHand = { sidecarLog: sidecar.stdoutPath, adminSocket };
+    const byHand = { sidecarLog: sidecar.stdoutPath, adminSocket, decisions: running.decisionsPath };
     say(renderInvitation(place, byHand, style.palette));
     await stayUp(running, say, style.palette, stop.signal);
     say('\n');
@@ -144,5 +144,6 @@ async function main({ once, json }: Flags): Promise<number> {
 
 function styleOf(output: NodeJS.WriteStream): TableStyle {
   if (!output.isTTY) return { width: defaultColumns, palette: noColours };
-  return { width: output.columns, palette: paletteFor(true, process.env) };
+  // A terminal whose size nobody has told says 0.
+  return { width: output.columns || defaultColumns, palette: paletteFor(true, process.env) };
 }

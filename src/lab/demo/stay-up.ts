@@ -16,6 +16,8 @@ export interface LabByHand {
   readonly sidecarLog: string;
   /** Admin interface of api's sidecar. */
   readonly adminSocket: string;
+  /** What the authorization worker has decided. */
+  readonly decisions: string;
 }
 
 export function renderInvitation(place: DemoPlace, lab: LabByHand, palette: Palette): string {
@@ -30,6 +32,10 @@ export function renderInvitation(place: DemoPlace, lab: LabByHand, palette: Pale
     'act as an application of a pod': [
       'npm run -s lab -- list',
       shellLine(inPod('atelier/web-1', 'curl', '-si', 'http://api/'), place.lab),
+    ],
+    'ask why a request was refused, by the x-coffre-decision of its answer': [
+      shellLine(inPod('atelier/web-1', 'curl', '-si', 'http://api/admin'), place.lab),
+      `npm run -s coffre -- explain ID --state ${place.state} --log ${lab.sidecarLog} --log ${lab.decisions}`,
     ],
     "watch what api's sidecar refuses, and ask it for its configuration": [
       `tail -f ${lab.sidecarLog}`,
@@ -116,7 +122,7 @@ export function renderControlLine(
     case 'problem solved':
       return `${palette.good('✓')} ${palette.dim(`solved: ${problem}`)}\n`;
     case 'published':
-      return `${palette.dim(`· revision ${revision} for ${proxies} clients`)}\n`;
+      return `${palette.dim(`· revision ${revision} for ${proxies} client${proxies === 1 ? '' : 's'}`)}\n`;
     default:
       return '';
   }

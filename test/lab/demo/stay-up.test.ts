@@ -11,11 +11,25 @@ const place = {
   database: 'postgres',
 } as const;
 
+const lab = { sidecarLog: '/lab/api.out', adminSocket: '/lab/s', decisions: '/lab/decisions' } as const;
+
 test('the invitation names the live folder and a way back for each edit', () => {
-  const text = renderInvitation(place, { sidecarLog: '/lab/api.out', adminSocket: '/lab/s' }, noColours);
+  const text = renderInvitation(place, lab, noColours);
   expect(text).toContain('  /lab/mesh\n');
   expect(text).toContain('cp src/lab/demo/edits/grant-documents.yaml /lab/mesh/atelier/');
   expect(text).toContain('rm /lab/mesh/atelier/grant-documents.yaml');
+});
+
+test('a refusal is explained from the logs in which either of the two judges wrote it down', () => {
+  expect(renderInvitation(place, lab, noColours)).toContain(
+    'coffre -- explain ID --state /lab/state --log /lab/api.out --log /lab/decisions\n',
+  );
+});
+
+test('clients are counted in plain English', () => {
+  const published = { msg: 'published', time: '', revision: 'r1' };
+  expect(renderControlLine({ ...published, proxies: 1 }, noColours)).toContain(' 1 client\n');
+  expect(renderControlLine({ ...published, proxies: 7 }, noColours)).toContain(' 7 clients\n');
 });
 
 test('a problem is told whole, and told again when it is solved', () => {

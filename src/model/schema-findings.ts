@@ -105,7 +105,8 @@ function complaint(error: TValidationError, value: unknown): string {
 function adviceOf({ description, examples }: DescribedSchema): string {
   const [example] = examples ?? [];
   const text = (description ?? 'see the reference of this kind').replace(/\.$/, '');
-  const sentence = `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
+  // `HTTP method` stays as it is: only a capital that stands alone is there for the beginning of a sentence.
+  const sentence = text.replace(/^[A-Z](?![A-Z])/, (first) => first.toLowerCase());
   return example === undefined
     ? `expected: ${sentence}`
     : `expected: ${sentence}; for example ${quote(String(example))}`;

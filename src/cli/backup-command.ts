@@ -33,7 +33,10 @@ export function addBackupCommands(program: Command, terminal: Terminal): void {
       const { records } = done(
         await backup({ stateFolder: resolve(options.state), file: resolve(options.out), custody }),
       );
-      terminal.out(`${records} records in ${options.out}; try it: coffre restore ${options.out} --state SOMEWHERE\n`);
+      const key = options.passphraseFile === undefined ? '' : ` --passphrase-file ${options.passphraseFile}`;
+      terminal.out(
+        `${records} records in ${options.out}; try it: coffre restore ${options.out} --state SOMEWHERE${key}\n`,
+      );
     });
   withCustody(program.command('restore'))
     .description('make a state folder out of a backup; the same root, and no proxy sees anything new')

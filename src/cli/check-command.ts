@@ -5,7 +5,9 @@ import { loadFolder } from '../folder/watch-folder.ts';
 import { buildSnapshot } from '../model/build-snapshot.ts';
 import { formatProblem } from '../model/format-problem.ts';
 import type { Problem } from '../model/problem.ts';
+import { CliFailure } from './cli-failure.ts';
 import { exitCode } from './exit-code.ts';
+import { plural } from './plural.ts';
 import { printable } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 
@@ -20,6 +22,10 @@ export function addCheckCommand(program: Command, terminal: Terminal): void {
 
 async function check(terminal: Terminal, dir: string, output: OutputFormat): Promise<void> {
   const { objects, problems: folderProblems } = await loadFolder(resolve(dir));
+  const unreadable = folderProblems.find(({ where }) => where.file === '');
+  if (unreadable !== undefined) {
+    throw new CliFailure(exitCode.misuse, `\`${dir}\`: ${unreadable.message}`, unreadable.advice);
+  }
   const snapshot = buildSnapshot(objects, terminal.nowMs());
   const problems = [...folderProblems, ...snapshot.problems];
   const errors = problems.filter(({ severity }) => severity === 'error').length;
@@ -29,7 +35,7 @@ async function check(terminal: Terminal, dir: string, output: OutputFormat): Pro
   const { tenants, services, workloads, grants, policies } = snapshot;
   terminal.out(
     `${dir}: ${tenants.size} tenants, ${services.size} services, ${workloads.size} workloads, ${grants.size} grants, ` +
-      `${policies.size} access policies; ${errors} errors, ${problems.length - errors} warnings\n`,
+      `${policies.size} access policies; ${plural(errors, 'error')}, ${plural(problems.length - errors, 'warning')}\n`,
   );
 }
 

@@ -18,6 +18,7 @@ import { CliFailure } from './cli-failure.ts';
 import { parseEndpoint, stateOption } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
 import { keyFileOption } from './key-file-option.ts';
+import { plural } from './plural.ts';
 import { Sibling } from './sibling.ts';
 import { printable } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -141,6 +142,7 @@ function welcome(dir: string, state: string, { xds, authz, admin }: UpOptions, s
     `${status.tenants.length} tenants, ${status.proxies.length} workloads; ${problemCount(status)}`,
     '',
     'try in another terminal:',
+    "  alias coffre='npm run -s coffre --'",
     `  coffre status${flags}`,
     `  coffre proxy bootstrap ${workload} --out ./sidecar${flags}`,
     `  coffre explain --from TENANT/SERVICE-ACCOUNT --to TENANT/SERVICE${flags}`,
@@ -155,7 +157,7 @@ function problemCount({ problems }: MeshStatus): string {
   const errors = problems.filter(({ severity }) => severity === 'error').length;
   return problems.length === 0
     ? 'no problems'
-    : `problems told above: ${errors} errors, ${problems.length - errors} warnings`;
+    : `problems told above: ${plural(errors, 'error')}, ${plural(problems.length - errors, 'warning')}`;
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

@@ -194,6 +194,11 @@ async function serveXds(
     clock: systemClock,
     snapshots,
     observe,
+    async greet({ header }) {
+      const token = await authority.tokens.verifyToken(header(tokenHeader) ?? '');
+      if (token.kind === 'ok') return { kind: 'heard', holder: token.workload };
+      return { kind: 'refused', status: 'UNAUTHENTICATED', reason: `token refused: ${token.reason}` };
+    },
     async authenticate({ node, header }) {
       const token = await authority.tokens.verifyToken(header(tokenHeader) ?? '');
       return admitProxy(token, { nodeId: node.id, nodeCluster: node.cluster, snapshot: snapshot() });

@@ -7,6 +7,11 @@ import type { SnapshotCache } from './cache.ts';
 import type { XdsEvent } from './xds-event.ts';
 
 export interface XdsPorts {
+  /**
+   * Says whose stream it is before a byte of it is read, by its headers and certificate alone: what nobody in particular
+   * sends would lie in our memory, a whole request a stream. Absent, everybody is read. A rejection refuses.
+   */
+  greet?(caller: Stranger): Promise<Greeting>;
   /** Judges a caller once, by its first request, before anything is looked up for it. A rejection refuses. */
   authenticate(caller: Caller): Promise<Admission>;
   readonly snapshots: SnapshotCache;
@@ -18,8 +23,12 @@ export interface XdsPorts {
 }
 
 /** Everything here was said by the caller; only `certificate` was verified, by TLS, against the server's trust. */
-export interface Caller {
+export interface Caller extends Stranger {
   readonly node: Node;
+}
+
+/** A caller that has not spoken yet. */
+export interface Stranger {
   /** Address of the peer, for logs. */
   readonly address: string;
   /** Undefined if no client certificate was presented and verified. */
@@ -30,9 +39,18 @@ export interface Caller {
 
 export type Admission =
   /** `key` names the snapshot it may see. At `expiresAtMs` (epoch) the stream ends, so that the client proves itself anew. */
-  | { readonly kind: 'client'; readonly key: string; readonly expiresAtMs?: number }
-  /** `reason` goes to the observer only: the caller learns that it is refused and nothing else. */
-  | { readonly kind: 'refused'; readonly status: 'UNAUTHENTICATED' | 'PERMISSION_DENIED'; readonly reason: string };
+  { readonly kind: 'client'; readonly key: string; readonly expiresAtMs?: number } | AdmissionRefusal;
+
+export type Greeting =
+  /** `holder` is who holds the credentials: streams are counted by it from here on. */
+  { readonly kind: 'heard'; readonly holder: string } | AdmissionRefusal;
+
+/** `reason` goes to the observer only: the caller learns that it is refused and nothing else. */
+export interface AdmissionRefusal {
+  readonly kind: 'refused';
+  readonly status: 'UNAUTHENTICATED' | 'PERMISSION_DENIED';
+  readonly reason: string;
+}
 
 export interface Clock {
   /** Epoch ms. */

@@ -1,4 +1,4 @@
-/** The streams that are open, counted by client: who may open one more, and what each was told. */
+/** The streams, counted by who holds them and, once open, by client: who may have one more, and what each was told. */
 import type { ClientStatus } from './client-status.ts';
 import { streamsPerClientMax } from './limits.ts';
 
@@ -11,7 +11,20 @@ export interface RegisteredStream {
 export class StreamRegistry {
   private readonly streams = new Map<number, RegisteredStream>();
   private readonly counts = new Map<string, number>();
+  private readonly heard = new Map<string, number>();
   private opened = 0;
+
+  /** Counts a stream that has said nothing yet. @returns false if its holder has as many as it may. */
+  hear(holder: string): boolean {
+    const count = this.heard.get(holder) ?? 0;
+    if (count >= streamsPerClientMax) return false;
+    this.heard.set(holder, count + 1);
+    return true;
+  }
+
+  unhear(holder: string): void {
+    discount(this.heard, holder);
+  }
 
   /** @returns the number of the stream, or undefined if its client has as many as it may. */
   add(stream: RegisteredStream): number | undefined {
@@ -27,12 +40,16 @@ export class StreamRegistry {
     const stream = this.streams.get(number);
     if (stream === undefined) return;
     this.streams.delete(number);
-    const count = (this.counts.get(stream.key) ?? 0) - 1;
-    if (count > 0) this.counts.set(stream.key, count);
-    else this.counts.delete(stream.key);
+    discount(this.counts, stream.key);
   }
 
   all(): readonly RegisteredStream[] {
     return [...this.streams.values()];
   }
+}
+
+function discount(counts: Map<string, number>, key: string): void {
+  const count = (counts.get(key) ?? 0) - 1;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
 }

@@ -1,7 +1,7 @@
 /**
  * One call: socket and timers around the reducer. It decides who is admitted, and nothing about configuration.
  *
- *   opening ──first request──▶ admitting ──▶ open ──▶ ended          its bookkeeping ends exactly once, however it ends
+ *   greeting ──▶ opening ──first request──▶ admitting ──▶ open ──▶ ended     its bookkeeping ends exactly once
  *
  * Back-pressure needs no queue: with one outstanding response per type a slow reader is owed a few messages at most,
  * whatever changes meanwhile. One that takes nothing at all for `writeStallMs` is cut off.
@@ -10,7 +10,7 @@ import { status as grpcStatus, type ServerDuplexStream } from '@grpc/grpc-js';
 import { type ClientStatus, typeStatuses } from './client-status.ts';
 import { ackWaitMs, admissionWaitMs, timerMsMax, writeStallMs } from './limits.ts';
 import type { Send, StreamState } from './order.ts';
-import type { Admission, Caller, XdsPorts } from './ports.ts';
+import type { AdmissionRefusal, Caller, Stranger, XdsPorts } from './ports.ts';
 import type { Protocol, XdsRequest } from './protocol.ts';
 import type { Decoded } from './request.ts';
 import { resetCall } from './reset-call.io.ts';
@@ -32,6 +32,11 @@ type RefusalName = 'UNAUTHENTICATED' | 'PERMISSION_DENIED';
 
 /** What a refused caller reads, whatever the reason. */
 const refusalBody = 'not admitted';
+const tooManyStreams = 'too many streams of this client';
+
+function refusedBecause(cause: unknown): AdmissionRefusal {
+  return { kind: 'refused', status: 'UNAUTHENTICATED', reason: String(cause) };
+}
 
 /** A stream whose client is known. */
 interface OpenStream {
@@ -50,7 +55,9 @@ export class XdsStream<R extends XdsRequest> {
   private readonly registry: StreamRegistry;
   /** Cancels of the timers that run. */
   private readonly timers = new Map<Timer, () => void>();
-  private phase: 'opening' | 'admitting' | 'open' | 'ended' = 'opening';
+  private phase: 'greeting' | 'opening' | 'admitting' | 'open' | 'ended' = 'greeting';
+  /** Set while the stream counts as one of this holder's. */
+  private holder: string | undefined;
   private open: OpenStream | undefined;
   private state: StreamState | undefined;
   /** Nonce that the ack-wait timer runs for. */
@@ -67,10 +74,23 @@ export class XdsStream<R extends XdsRequest> {
 
   listen(): void {
     this.setTimer('admission', admissionWaitMs, () => this.fail('DEADLINE_EXCEEDED', 'not admitted in time'));
-    this.call.on('data', (bytes: Buffer) => this.receive(bytes));
     this.call.on('end', () => this.finish('client closed', () => this.call.end()));
     this.call.on('cancelled', () => this.finish('cancelled', () => undefined));
     this.call.on('error', ({ message }: Error) => this.finish(message, () => undefined));
+    void this.greet();
+  }
+
+  /** Until somebody listens for data, the transport takes no more than its window. */
+  private async greet(): Promise<void> {
+    const greeting = await this.ports.greet?.(this.stranger()).catch(refusedBecause);
+    if (this.phase === 'ended') return;
+    if (greeting?.kind === 'refused') return this.fail(greeting.status, greeting.reason);
+    if (greeting !== undefined) {
+      if (!this.registry.hear(greeting.holder)) return this.fail('RESOURCE_EXHAUSTED', tooManyStreams);
+      this.holder = greeting.holder;
+    }
+    this.phase = 'opening';
+    this.call.on('data', (bytes: Buffer) => this.receive(bytes));
   }
 
   private receive(bytes: Buffer): void {
@@ -97,14 +117,12 @@ export class XdsStream<R extends XdsRequest> {
       this.phase = 'admitting';
       // Nothing more is read before the caller is known.
       this.call.pause();
-      void this.admit(request, this.callerOf(node));
+      void this.admit(request, { ...this.stranger(), node });
     }
   }
 
   private async admit(request: R, caller: Caller): Promise<void> {
-    const admission = await this.ports
-      .authenticate(caller)
-      .catch((cause: unknown): Admission => ({ kind: 'refused', status: 'UNAUTHENTICATED', reason: String(cause) }));
+    const admission = await this.ports.authenticate(caller).catch(refusedBecause);
     if (this.phase === 'ended') return;
     if (admission.kind === 'refused') return this.fail(admission.status, admission.reason);
     const { key, expiresAtMs } = admission;
@@ -113,7 +131,7 @@ export class XdsStream<R extends XdsRequest> {
     const status = () => this.status();
     const close = (reason: string) => this.close(reason);
     const stream = this.registry.add({ key, status, close });
-    if (stream === undefined) return this.fail('RESOURCE_EXHAUSTED', 'too many streams of this client');
+    if (stream === undefined) return this.fail('RESOURCE_EXHAUSTED', tooManyStreams);
 
     const unsubscribe = this.ports.snapshots.subscribe(key, {
       replaced: (next: ResourceSnapshot) => this.dispatch({ kind: 'snapshot', snapshot: next }),
@@ -131,10 +149,9 @@ export class XdsStream<R extends XdsRequest> {
     this.call.resume();
   }
 
-  private callerOf(node: Caller['node']): Caller {
+  private stranger(): Stranger {
     const { call } = this;
     return {
-      node,
       address: call.getPeer(),
       certificate: call.getAuthContext().sslPeerCertificate,
       header: (name) => call.metadata.get(name)[0]?.toString(),
@@ -232,6 +249,7 @@ export class XdsStream<R extends XdsRequest> {
     this.phase = 'ended';
     for (const name of [...this.timers.keys()]) this.cancelTimer(name);
     this.state = undefined;
+    if (this.holder !== undefined) this.registry.unhear(this.holder);
     if (this.open !== undefined) {
       this.open.unsubscribe();
       this.registry.remove(this.open.ref.stream);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { SnapshotCache } from '../../src/xds/cache.ts';
 import type { ClientStatus } from '../../src/xds/client-status.ts';
-import type { Admission, Caller } from '../../src/xds/ports.ts';
+import type { Admission, Caller, Greeting, Stranger } from '../../src/xds/ports.ts';
 import { createXdsService } from '../../src/xds/server.io.ts';
 import type { XdsEvent } from '../../src/xds/xds-event.ts';
 import { type Contents, snapshotOf } from '../xds/resources.ts';
@@ -26,6 +26,8 @@ export interface ServerUnderTest {
   setReady(): void;
   /** Judges the callers from now on; until then every node is the client of its own id. */
   admit(judge: (caller: Caller) => Promise<Admission>): void;
+  /** Judges them before they have spoken; until then each holds credentials of its own. */
+  greet(judge: (caller: Stranger) => Promise<Greeting>): void;
   status(): readonly ClientStatus[];
   stop(): Promise<void>;
 }
@@ -40,7 +42,10 @@ export async function startServer({ ready = true } = {}): Promise<ServerUnderTes
   const clock = new TestClock();
   const events: XdsEvent[] = [];
   let judge = (caller: Caller): Promise<Admission> => Promise.resolve({ kind: 'client', key: caller.node.id });
+  let strangers = 0;
+  let greet = (_: Stranger): Promise<Greeting> => Promise.resolve({ kind: 'heard', holder: `${strangers++}` });
   const service = createXdsService({
+    greet: (stranger) => greet(stranger),
     authenticate: (caller) => judge(caller),
     snapshots,
     clock,
@@ -63,6 +68,9 @@ export async function startServer({ ready = true } = {}): Promise<ServerUnderTes
     setReady: () => snapshots.setReady(),
     admit: (next) => {
       judge = next;
+    },
+    greet: (next) => {
+      greet = next;
     },
     status: () => service.status(),
     stop: async () => {

@@ -129,6 +129,40 @@ describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
     expect(bodies.size).toBe(1);
   });
 
+  test('a caller whose credentials are no good is refused before it has sent a byte, and leaves nothing', async () => {
+    server.greet(() => Promise.resolve({ kind: 'refused', status: 'UNAUTHENTICATED', reason: 'no token' }));
+    const silent = open[kind](server.address);
+    expect(await silent.status).toMatchObject({ code: grpcStatus.UNAUTHENTICATED, details: 'not admitted' });
+    expect(server.clock.armed).toBe(0);
+    silent.close();
+  });
+
+  test('a caller that cannot be greeted is refused', async () => {
+    server.greet(() => Promise.reject(new Error('the judge is ill')));
+    const silent = open[kind](server.address);
+    expect((await silent.status).code).toBe(grpcStatus.UNAUTHENTICATED);
+    silent.close();
+  });
+
+  test('streams of one holder are counted before they have said anything, and given back when they end', async () => {
+    const greeted: string[] = [];
+    server.greet(async ({ address }) => {
+      greeted.push(address);
+      return { kind: 'heard', holder: 'one' };
+    });
+    const silent = Array.from({ length: streamsPerClientMax }, () => open[kind](server.address));
+    await expect.poll(() => greeted.length).toBe(streamsPerClientMax);
+    const further = open[kind](server.address);
+    expect((await further.status).code).toBe(grpcStatus.RESOURCE_EXHAUSTED);
+    for (const stream of [...silent, further]) stream.close();
+    await Promise.all(silent.map((stream) => stream.status));
+    await expect.poll(() => server.clock.armed).toBe(0);
+    const session = openSession(kind, server.address, 'a');
+    session.subscribeSilently('listener');
+    await accept(session, 'listener');
+    session.close();
+  });
+
   test('XDS-08 a caller that cannot be judged is refused', async () => {
     server.admit(() => Promise.reject(new Error('the judge is ill')));
     const session = openSession(kind, server.address, 'a');

@@ -133,6 +133,7 @@ const shortNames: ReadonlyMap<string, string> = new Map([
   [typeUrls.route, 'RDS'],
   [typeUrls.secret, 'SDS'],
   [typeUrls.runtime, 'RTDS'],
+  [typeUrls.extension, 'ECDS'],
 ]);
 
 function typeStatus({ typeUrl, state, sentVersion, ackedVersion, nack }: TypeStatus): ProxyTypeStatus {

@@ -18,7 +18,7 @@ export function addStatusCommand(program: Command, terminal: Terminal): void {
     });
 }
 
-const shownTypes = ['LDS', 'CDS', 'EDS', 'RDS', 'SDS', 'RTDS'];
+const shownTypes = ['LDS', 'CDS', 'EDS', 'RDS', 'SDS', 'ECDS', 'RTDS'];
 
 function statusText(status: MeshStatus): string {
   const { ready, trustDomain, revision, tenants, problems, proxies, wrong } = status;

@@ -1,6 +1,6 @@
 /**
- * The resource types whose place in the order, or whose rules, the protocol fixes. Any other type is served as well,
- * after these and without privileges.
+ * The resource types that Envoy asks for, and what the protocol fixes of their order and rules. Any other type is served
+ * as well, after these and without privileges; so are extension configurations (ECDS), for which it fixes nothing.
  *
  *   SDS ─▶ CDS ─▶ EDS ─▶ LDS ─▶ RDS ─▶ others          RTDS stands apart: Envoy starts nothing before it is answered
  *
@@ -13,6 +13,7 @@ export const typeUrls = {
   listener: 'type.googleapis.com/envoy.config.listener.v3.Listener',
   route: 'type.googleapis.com/envoy.config.route.v3.RouteConfiguration',
   runtime: 'type.googleapis.com/envoy.service.runtime.v3.Runtime',
+  extension: 'type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig',
 } as const;
 
 /** Make before break: a type is updated behind those of a lower rank. Types of equal rank do not wait for each other. */

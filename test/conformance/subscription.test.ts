@@ -13,7 +13,7 @@ describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
 
   beforeEach(async () => {
     server = await startServer();
-    server.set('n', { listener: four, cluster: four, endpoints: four, secret: four, route: four });
+    server.set('n', { listener: four, cluster: four, endpoints: four, secret: four, route: four, extension: four });
     session = openSession(kind, server.address, 'n');
   });
   afterEach(async () => {
@@ -22,7 +22,7 @@ describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
   });
 
   const wildcardTypes = ['listener', 'cluster'] as const;
-  const namedTypes = ['endpoints', 'route', 'secret'] as const;
+  const namedTypes = ['endpoints', 'route', 'secret', 'extension'] as const;
 
   test.each(wildcardTypes)('XDS-14 a first %s request without names is answered with everything', async (type) => {
     session.subscribeSilently(type);

@@ -92,7 +92,11 @@ async function readOne(root: string, name: string): Promise<FileReading | undefi
       await file.close();
     }
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') {
+      // Bytes that are no UTF-8 were replaced when the name was listed, and nothing is called so.
+      if (!name.includes('\ufffd')) return undefined;
+      return unreadable(name, 'file-unreadable', 'its name is not UTF-8', 'rename it');
+    }
     return unreadable(name, 'file-unreadable', `it cannot be read (${codeOf(error)})`, 'check who may read it');
   }
 }

@@ -150,3 +150,8 @@ test('a file that is gone between the listing and the look is no file, and no pr
 test('a folder that is not there is a problem, not an exception', async () => {
   expect(codes(await loadFolder(join(parent, 'nowhere')))).toBe('file-unreadable ');
 });
+
+test('a file whose name is no UTF-8 is told of, where it would otherwise be read by nobody', async () => {
+  writeFileSync(Buffer.concat([Buffer.from(`${dir}/m`), Buffer.of(0xfc), Buffer.from('ller.yaml')]), tenant('shop'));
+  expect(codes(await loadFolder(dir))).toBe('file-unreadable m\ufffdller.yaml');
+});

@@ -3,6 +3,7 @@
  * exists with that service account now. Only then is anything looked up for it. Authorization workers come by the same door.
  */
 import type { TokenVerdict } from '../identity/token-claims.ts';
+import { quote } from '../model/quote.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { Admission } from '../xds/ports.ts';
 import { workerKey } from './configure.ts';
@@ -21,7 +22,7 @@ export function admitProxy(token: TokenVerdict, claim: ProxyClaim): Admission {
   const namespace = token.workload.slice(0, token.workload.indexOf('/'));
   if (claim.nodeId !== token.workload || claim.nodeCluster !== namespace) {
     return denied(
-      `the token is of \`${token.workload}\` and the node claims \`${claim.nodeId}\` in \`${claim.nodeCluster}\``,
+      `the token is of \`${token.workload}\` and the node claims ${quote(claim.nodeId)} in ${quote(claim.nodeCluster)}`,
     );
   }
   if (token.workload === workerKey) return { kind: 'client', key: workerKey, expiresAtMs: token.expiresAtMs };

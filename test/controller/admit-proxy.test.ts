@@ -34,3 +34,8 @@ test.each([
   const verdict = { ...token, ...otherToken } as TokenVerdict;
   expect(admitProxy(verdict, { ...claim, ...otherClaim })).toMatchObject({ kind: 'refused', status });
 });
+
+test('the reason of a refusal is a line of our log, however long the node says that its name is', () => {
+  const refused = admitProxy(token, { ...claim, nodeId: `${'n'.repeat(1_000_000)}\n` });
+  expect(refused).toMatchObject({ reason: expect.stringMatching(/^.{1,300}$/) });
+});

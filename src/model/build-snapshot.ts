@@ -4,7 +4,8 @@
  *   objects ──inventory──▶ mesh ─▶ tenants ─▶ workloads ─▶ services ─▶ ways out, grants, policies, routes ──▶ Snapshot + problems
  *
  * Pure, and independent of the order of the objects and of how they were formatted. Nothing that one namespace holds
- * changes another's workloads, services or policies, except an address that both claim under explicit capture.
+ * changes another's workloads, services or policies, except an address that both claim under explicit capture, or that
+ * both bring to a third by a grant: what nobody can tell apart is closed for each.
  */
 
 import { buildExplicitAddresses } from './build/explicit-addresses.ts';

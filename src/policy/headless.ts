@@ -8,7 +8,7 @@
  */
 import { isAllowedIn } from '../model/locality.ts';
 import type { Service, ServicePort, Snapshot, Tenant } from '../model/snapshot.ts';
-import { indexTraffic, trafficOf } from './traffic.ts';
+import { type TrafficIndex, trafficOf } from './traffic.ts';
 import type { OutboundPort } from './view.ts';
 
 export interface HeadlessPort {
@@ -17,9 +17,13 @@ export interface HeadlessPort {
 }
 
 /** @param ports sorted by service. @param caller whose requests go there. */
-export function podPorts(snapshot: Snapshot, ports: readonly HeadlessPort[], caller: Tenant): readonly OutboundPort[] {
+export function podPorts(
+  snapshot: Snapshot,
+  ports: readonly HeadlessPort[],
+  caller: Tenant,
+  traffic: TrafficIndex,
+): readonly OutboundPort[] {
   const byPlace = new Map<string, OutboundPort>();
-  const traffic = indexTraffic(snapshot);
   for (const { service, servicePort } of ports) {
     for (const endpoint of servicePort.endpoints) {
       const workload = snapshot.workloads.get(endpoint.workload);

@@ -90,11 +90,12 @@ export interface OutboundEndpoint extends Endpoint {
 
 /** @param nowMs epoch ms at which grants are judged dead or alive. */
 export function viewOf(snapshot: Snapshot, workload: Workload, nowMs: number): ProxyView {
+  const now: Moment = { nowMs, grants: liveGrants(snapshot, nowMs), traffic: indexTraffic(snapshot) };
   const view = {
     trustDomain: snapshot.mesh.trustDomain,
     workload,
-    inbound: inboundOf(snapshot, workload, nowMs),
-    outbound: outboundOf(snapshot, workload, nowMs),
+    inbound: inboundOf(snapshot, workload, now),
+    outbound: outboundOf(snapshot, workload, now),
     external: snapshot.externalServices.get(workload.tenant) ?? [],
   };
   const addresses = snapshot.explicitAddresses.get(workload.key);
@@ -111,6 +112,14 @@ export function asksForVerdicts(view: ProxyView): boolean {
   return view.inbound.some(({ everyRequest }) => everyRequest);
 }
 
+/** What every part of a view asks of the snapshot, looked up once. */
+interface Moment {
+  readonly nowMs: number;
+  /** Those that live. */
+  readonly grants: readonly Grant[];
+  readonly traffic: TrafficIndex;
+}
+
 interface DeclaredPort {
   readonly protocol: PortProtocol;
   readonly grants: Map<string, Grant>;
@@ -119,10 +128,10 @@ interface DeclaredPort {
   idleTimeoutMs: number;
 }
 
-function inboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): readonly InboundPort[] {
+function inboundOf(snapshot: Snapshot, workload: Workload, now: Moment): readonly InboundPort[] {
   const tenant = snapshot.tenants.get(workload.tenant);
   if (tenant === undefined) return [];
-  return [...declaredPorts(snapshot, workload, nowMs)]
+  return [...declaredPorts(snapshot, workload, now)]
     .sort(([left], [right]) => left - right)
     .map(([port, { protocol, grants, requestTimeoutMs, idleTimeoutMs }]) => {
       const opaque = protocol === 'tcp';
@@ -130,16 +139,15 @@ function inboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): reado
       const granted = new Set([...grants.values()].map((grant) => grant.from.tenant));
       const callers = [tenant.name, ...[...granted].sort()].map((caller) => ({
         tenant: caller,
-        spiffeIds: opaque ? whoMayConnect(snapshot, policy, caller, nowMs) : [],
+        spiffeIds: opaque ? whoMayConnect(snapshot, policy, caller, now.nowMs) : [],
       }));
       const everyRequest = !opaque && snapshot.mesh.authorizationMode === 'everyRequest';
       return { port, protocol, callers, policy, everyRequest, requestTimeoutMs, idleTimeoutMs };
     });
 }
 
-function declaredPorts(snapshot: Snapshot, workload: Workload, nowMs: number): Map<number, DeclaredPort> {
+function declaredPorts(snapshot: Snapshot, workload: Workload, { grants, traffic }: Moment): Map<number, DeclaredPort> {
   const declared = new Map<number, DeclaredPort>();
-  const traffic = indexTraffic(snapshot);
   for (const service of snapshot.services.values()) {
     if (service.tenant !== workload.tenant) continue;
     for (const servicePort of service.ports) {
@@ -149,7 +157,7 @@ function declaredPorts(snapshot: Snapshot, workload: Workload, nowMs: number): M
         const entry = declared.get(endpoint.port) ?? { protocol: servicePort.protocol, grants: new Map(), ...limits };
         entry.requestTimeoutMs = longer(entry.requestTimeoutMs, limits.requestTimeoutMs);
         entry.idleTimeoutMs = longer(entry.idleTimeoutMs, limits.idleTimeoutMs);
-        for (const grant of liveGrants(snapshot, nowMs)) {
+        for (const grant of grants) {
           if (leadsTo(grant, service, servicePort)) entry.grants.set(grant.key, grant);
         }
         declared.set(endpoint.port, entry);
@@ -175,11 +183,10 @@ function whoMayConnect(snapshot: Snapshot, policy: PortPolicy, caller: string, n
     .sort();
 }
 
-function outboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): readonly OutboundPort[] {
-  const granted = liveGrants(snapshot, nowMs).filter((grant) => speaksOf(snapshot, grant, workload));
+function outboundOf(snapshot: Snapshot, workload: Workload, { grants, traffic }: Moment): readonly OutboundPort[] {
+  const granted = grants.filter((grant) => speaksOf(snapshot, grant, workload));
   const caller = snapshot.tenants.get(workload.tenant);
   if (caller === undefined) return [];
-  const traffic = indexTraffic(snapshot);
   const routes = indexRoutes(snapshot);
   const outbound: OutboundPort[] = [];
   const headless: HeadlessPort[] = [];
@@ -210,7 +217,7 @@ function outboundOf(snapshot: Snapshot, workload: Workload, nowMs: number): read
   }
   const reachable = new Set(outbound.filter((port) => port.protocol !== 'tcp' && hasServers(port)).map(placeOf));
   const routed = outbound.map((port) => ({ ...port, rules: rulesFor(routes, port, reachable) }));
-  return [...routed, ...podPorts(snapshot, headless, caller)].sort(
+  return [...routed, ...podPorts(snapshot, headless, caller, traffic)].sort(
     (left, right) =>
       compare(left.service, right.service) || left.port - right.port || compare(left.pod ?? '', right.pod ?? ''),
   );

@@ -43,6 +43,7 @@ const rooms: RoomTable = {
   // The doors.
   admin: [
     'config',
+    'grpc',
     'model',
     'policy',
     'envoy',

@@ -11,11 +11,12 @@
  */
 
 import { constants } from 'node:crypto';
-import { chmod, lstat, unlink } from 'node:fs/promises';
+import { chmod } from 'node:fs/promises';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
-import { createConnection, type ListenOptions } from 'node:net';
+import type { ListenOptions } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import { removeDeadSocket } from '../grpc/dead-socket.ts';
 import { answer, type ManagementPorts } from './answer.ts';
 import { type Caller, mayCall, methodNamed, methods } from './methods.ts';
 import { parsePerson } from './person.ts';
@@ -245,19 +246,4 @@ function adviceFor(code: string | undefined): string {
     return 'another control plane serves there: stop it, or choose another address or state folder';
   if (code === 'EINVAL') return 'a Unix socket path has at most 107 bytes: choose a shorter state folder';
   return 'choose an address of this machine, or a folder that this user owns';
-}
-
-/** What a killed process left behind, and only that. */
-async function removeDeadSocket(path: string): Promise<void> {
-  const found = await lstat(path).catch(() => undefined);
-  if (found?.isSocket() !== true) return;
-  const dead = await new Promise<boolean>((resolve) => {
-    const probe = createConnection(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(false);
-    });
-    probe.once('error', (error) => resolve('code' in error && error.code === 'ECONNREFUSED'));
-  });
-  if (dead) await unlink(path);
 }

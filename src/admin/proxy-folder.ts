@@ -9,7 +9,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isErrno, makePrivateFolder, writeFileAtomic } from '../identity/atomic-file.io.ts';
+import { isErrno, makePrivateFolder, writeIfDifferent } from '../identity/atomic-file.io.ts';
 import { isWorkloadKey } from '../identity/token-claims.ts';
 
 /** In the order in which they are written. */
@@ -69,9 +69,7 @@ export function relocate({ workload, folder, files }: ProxyFolder, to: Relocatio
 export async function writeProxyFolder({ folder, files }: ProxyFolder): Promise<void> {
   await makePrivateFolder(join(folder, 'secrets'));
   for (const name of fileNames) {
-    const path = join(folder, name);
-    const before = await readFile(path, 'utf8').catch(() => undefined);
-    if (before !== files[name]) await writeFileAtomic(path, files[name]);
+    await writeIfDifferent(join(folder, name), files[name]);
   }
 }
 

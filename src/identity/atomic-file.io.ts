@@ -6,7 +6,7 @@
  * The rename is also what a watcher of the folder sees as one move: Envoy's `watched_directory` reads on moves only.
  */
 import { randomUUID } from 'node:crypto';
-import { link, mkdir, open, rename, unlink } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 const privateFileMode = 0o600;
@@ -20,6 +20,15 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
   const temporary = await writeTemporary(path, content);
   await rename(temporary, path);
   await syncFolder(dirname(path));
+}
+
+/** An unchanged file is not moved, so whoever watches it, such as Envoy, reloads nothing. */
+export async function writeIfDifferent(path: string, content: string): Promise<void> {
+  const before = await readFile(path, 'utf8').catch((error: unknown) => {
+    if (isErrno(error, 'ENOENT')) return null;
+    throw error;
+  });
+  if (before !== content) await writeFileAtomic(path, content);
 }
 
 /** @returns false where the file exists already, which is then left as it is: two processes never both create it. */

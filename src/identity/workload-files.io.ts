@@ -7,9 +7,9 @@
  * Level-triggered: `sync` is given every workload there is, renews tokens at half life and removes who vanished.
  * Only folders that hold our `token.sds.json` are ever removed: a wrong path in a flag must not cost anybody's files.
  */
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isErrno, makePrivateFolder, writeFileAtomic } from './atomic-file.io.ts';
+import { makePrivateFolder, writeFileAtomic, writeIfDifferent } from './atomic-file.io.ts';
 import { forEachBounded } from './for-each-bounded.ts';
 import type { Clock } from './ports.ts';
 import { renewAtMs } from './renewal-schedule.ts';
@@ -113,15 +113,6 @@ function rootSds(rootFile: string, secrets: string): string {
 function tokenSds(tokenFile: string): string {
   const generic_secret = { secret: { filename: tokenFile } };
   return JSON.stringify({ resources: [{ '@type': secretType, name: 'token', generic_secret }] });
-}
-
-/** An unchanged file is not moved, so Envoy reloads nothing. */
-async function writeIfDifferent(path: string, content: string): Promise<void> {
-  const before = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (isErrno(error, 'ENOENT')) return null;
-    throw error;
-  });
-  if (before !== content) await writeFileAtomic(path, content);
 }
 
 /** Real folders only: a symbolic link is not followed, and so never emptied. */

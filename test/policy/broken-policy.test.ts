@@ -1,22 +1,13 @@
 /** A policy that cannot be understood denies everything it selects; it never falls back to what was allowed without it. */
 import { test } from 'vitest';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
-import { atelier, twoTenants } from '../fixtures/two-tenants.ts';
+import { atelier, atelierPolicy as policy, twoTenants } from '../fixtures/two-tenants.ts';
 import { expectDecisions } from './decisions.ts';
 
 const api = 'atelier/api-1:8080';
 const web = 'atelier/web-1:8080';
 const broken = 'deny deny-rule access-policy/atelier/p/broken';
 const byDefault = 'allow tenant/atelier/default';
-
-function policy(spec: string): string {
-  return `
-apiVersion: coffre.dev/v1alpha1
-kind: AccessPolicy
-metadata: { name: p, namespace: atelier }
-spec: ${spec}
-`;
-}
 
 const selector = 'selector: { matchLabels: { app: api } }';
 

@@ -1,19 +1,10 @@
 /** A tenant's default speaks only on ports where no allow rule does: docs/decisions/0003. */
 import { test } from 'vitest';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
-import { atelier, notaire, tenant, twoTenants, workloads } from '../fixtures/two-tenants.ts';
+import { atelier, notaire, atelierPolicy as policy, tenant, twoTenants, workloads } from '../fixtures/two-tenants.ts';
 import { expectDecisions } from './decisions.ts';
 
 const to = 'atelier/api-1:8080';
-
-function policy(spec: string): string {
-  return `
-apiVersion: coffre.dev/v1alpha1
-kind: AccessPolicy
-metadata: { name: p, namespace: atelier }
-spec: ${spec}
-`;
-}
 
 const byDefault = 'allow tenant/atelier/default';
 

@@ -1,19 +1,10 @@
 /** A deny wins over every allow: of the same policy, of another, of the tenant's default and of a grant. */
 import { test } from 'vitest';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
-import { atelier, notaire, twoTenants } from '../fixtures/two-tenants.ts';
+import { atelier, noAdmin, notaire, twoTenants } from '../fixtures/two-tenants.ts';
 import { expectDecisions } from './decisions.ts';
 
 const to = 'atelier/api-1:8080';
-
-const noAdmin = `
-apiVersion: coffre.dev/v1alpha1
-kind: AccessPolicy
-metadata: { name: no-admin, namespace: atelier }
-spec:
-  selector: { matchLabels: { app: api } }
-  deny: [{ to: { paths: ["/admin/*"] } }]
-`;
 
 const webMayAll = `
 apiVersion: coffre.dev/v1alpha1

@@ -4,7 +4,7 @@ import { decide } from '../../src/policy/decide.ts';
 import { type Explanation, explain, type Judgement, type Question } from '../../src/policy/explain.ts';
 import { viewOf } from '../../src/policy/view.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
-import { notaire, tenant, twoTenants, workloads } from '../fixtures/two-tenants.ts';
+import { noAdmin, notaire, tenant, twoTenants, workloads } from '../fixtures/two-tenants.ts';
 
 const walled = meshFrom(twoTenants);
 
@@ -28,15 +28,6 @@ function yamlOf({ cure }: Judgement): string {
   if (cure?.kind !== 'write') throw new Error(`there is nothing to write: ${JSON.stringify(cure)}`);
   return cure.yaml;
 }
-
-const denyAdmin = `
-apiVersion: coffre.dev/v1alpha1
-kind: AccessPolicy
-metadata: { name: no-admin, namespace: atelier }
-spec:
-  selector: { matchLabels: { app: api } }
-  deny: [{ to: { paths: ["/admin/*"] } }]
-`;
 
 const onlyWebReads = `
 apiVersion: coffre.dev/v1alpha1
@@ -68,7 +59,7 @@ describe('the deciding rule', () => {
   });
 
   test('a deny rule is named, and is to be changed where it was written', () => {
-    const mesh = meshFrom(documents(twoTenants, denyAdmin));
+    const mesh = meshFrom(documents(twoTenants, noAdmin));
     const judgement = only(explain(mesh, ask('atelier/web', 'atelier/api', 'GET /admin/users'), 0));
     expect(judgement).toMatchObject({ verdict: 'deny', reason: 'deny-rule', cure: { kind: 'change' } });
     expect(judgement.where).toEqual(judgement.cure?.kind === 'change' ? judgement.cure.where : undefined);
@@ -155,7 +146,7 @@ describe('a cure, once written,', () => {
   });
 
   test('does not promise what a deny rule would still refuse', () => {
-    const mesh = meshFrom(documents(twoTenants, denyAdmin));
+    const mesh = meshFrom(documents(twoTenants, noAdmin));
     const { cure } = only(explain(mesh, ask('notaire/web', 'atelier/api', 'GET /admin'), 0));
     expect(cure).toMatchObject({
       kind: 'write',
@@ -238,7 +229,7 @@ metadata: { name: api-2, namespace: atelier, labels: { app: api, track: canary }
 spec: { serviceAccountName: api }
 status: { podIPs: [{ ip: 10.1.0.9 }], conditions: [{ type: Ready, status: "True" }] }
 `;
-  const policy = denyAdmin.replace('{ app: api }', '{ track: canary }').replace('/admin/*', '/x');
+  const policy = noAdmin.replace('{ app: api }', '{ track: canary }').replace('/admin/*', '/x');
   const explanation = judged(
     explain(meshFrom(documents(twoTenants, second, policy)), ask('atelier/web', 'atelier/api'), 0),
   );

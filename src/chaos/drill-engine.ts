@@ -1,0 +1,137 @@
+/**
+ * What people and doors may ask of the drills, and what they are shown: the face of this room.
+ *
+ *   plan ──hash──▶ approve (a second person, above a radius) ──▶ start ──▶ running ──▶ aborting ──▶ recovering ──▶ its end
+ *
+ * Whoever calls has been authenticated already; what an actor may do to which tenant is judged here, once more.
+ */
+import type { DrillMethod } from '../model/drill.ts';
+
+export interface DrillEngine {
+  /** Resolves targets and says what would be touched; applies nothing. */
+  plan(drill: string, by: Actor): Promise<DrillAnswer<PlanView>>;
+  /** @param planHash from a plan: a drill that changed since is not the one that was approved. */
+  approve(drill: string, planHash: string, by: Actor): Promise<DrillAnswer<DrillView>>;
+  /** Compare-and-set: of two starts of the same plan one wins; the other is answered `conflict`. */
+  start(drill: string, planHash: string, by: Actor): Promise<DrillAnswer<DrillView>>;
+  /** Always allowed to whoever may see the drill; of one that is over, says so. */
+  halt(drill: string, by: Actor, reason: string): Promise<DrillAnswer<DrillView>>;
+  /** The safety lever: ends every drill in the actor's scope; with the mesh as scope it also refuses new ones until `release`. */
+  haltAll(by: Actor, reason: string): Promise<DrillAnswer<readonly DrillView[]>>;
+  release(by: Actor): Promise<DrillAnswer<{ readonly released: true }>>;
+  /** Every drill that was ever started and is still in the journal, newest first, and those declared and never started. */
+  list(by: Actor): readonly DrillView[];
+  /** One run with its timeline. */
+  show(drill: string, by: Actor): DrillAnswer<DrillRecord>;
+  /** An alert from outside, such as Alertmanager's webhook. */
+  alert(alert: Alert): void;
+}
+
+export interface Actor {
+  /** As a person's certificate says, or `owner` for whoever holds the state folder. */
+  readonly name: string;
+  /** Undefined: the whole mesh. */
+  readonly tenant: string | undefined;
+  /** May plan, approve and start; halting needs less. */
+  readonly mayStrike: boolean;
+}
+
+export interface Alert {
+  readonly name: string;
+  readonly state: 'firing' | 'resolved';
+  readonly labels: Readonly<Record<string, string>>;
+  /** Epoch ms, as the sender says; absent where it says nothing. */
+  readonly startsAtMs?: number;
+}
+
+export type DrillAnswer<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  | {
+      /** `refused`: the rules say no; `conflict`: it is not in the phase for that; `store`: the journal cannot be written. */
+      readonly kind: 'not-found' | 'refused' | 'conflict' | 'store';
+      readonly message: string;
+      readonly advice: string;
+    };
+
+export type DrillPhase =
+  | 'declared'
+  | 'planned'
+  | 'approved'
+  | 'running'
+  | 'aborting'
+  | 'recovering'
+  | 'completed'
+  | 'aborted'
+  | 'failed';
+
+export interface PlanView {
+  readonly drill: string;
+  /** Names exactly this drill, these targets and these keys. */
+  readonly hash: string;
+  readonly method: DrillMethod;
+  readonly needsSecondPerson: boolean;
+  /** Sorted by proxy. */
+  readonly touches: readonly PlannedProxy[];
+  /** Callers of the edge that stay as they are. */
+  readonly control: readonly string[];
+  /** Proxies that would have been touched and cannot be, and why. */
+  readonly excluded: readonly { readonly proxy: string; readonly why: string }[];
+  /** What the author should know, such as what outlier detection would eject and when panic is reached. */
+  readonly notes: readonly string[];
+}
+
+export interface PlannedProxy {
+  /** Workload key. */
+  readonly proxy: string;
+  /** Runtime keys and values, sorted by key. */
+  readonly keys: readonly { readonly key: string; readonly value: number }[];
+}
+
+export interface DrillView {
+  readonly drill: string;
+  readonly tenant: string;
+  readonly phase: DrillPhase;
+  /** Why it ended or ends; empty while it does not. */
+  readonly reason: string;
+  readonly startedBy: string;
+  readonly approvedBy: string;
+  /** Epoch ms; 0 where it has not come to that. */
+  readonly startedAtMs: number;
+  readonly faultAtMs: number;
+  readonly deadlineMs: number;
+  readonly endedAtMs: number;
+  readonly proxies: readonly ProxyProgress[];
+  readonly probes: readonly ProbeView[];
+  /** Judged at the end. */
+  readonly verdict: 'pending' | 'held' | 'deviated' | 'unproven';
+}
+
+export interface ProxyProgress {
+  readonly proxy: string;
+  /** `laid`: sent; `effective`: seen in its runtime; `clean`: seen gone; `expired`: out of reach, and one TTL has passed. */
+  readonly state: 'planned' | 'laid' | 'effective' | 'withdrawn' | 'clean' | 'expired' | 'excluded';
+  /** Of `excluded`, and of a proxy whose configuration differs afterwards. */
+  readonly why: string;
+}
+
+export interface ProbeView {
+  readonly name: string;
+  /** Newest value; undefined before the first. */
+  readonly value: number | undefined;
+  readonly state: 'waiting' | 'within' | 'breach' | 'silent';
+}
+
+export interface DrillRecord extends DrillView {
+  readonly hypothesis: string;
+  readonly plan: PlanView;
+  readonly timeline: readonly TimelineEntry[];
+}
+
+export interface TimelineEntry {
+  /** Epoch ms. */
+  readonly atMs: number;
+  /** A closed set of words, such as `started`, `fault-laid`, `proxy-effective`, `probe-breach`, `halt`, `proxy-clean`. */
+  readonly what: string;
+  /** One sentence without full stop. */
+  readonly text: string;
+}

@@ -5,7 +5,7 @@
  *
  * Whoever calls has been authenticated already; what an actor may do to which tenant is judged here, once more.
  */
-import type { DrillMethod } from '../model/drill.ts';
+import type { Drill, DrillMethod, ProbePhase } from '../model/drill.ts';
 
 export interface DrillEngine {
   /** Resolves targets and says what would be touched; applies nothing. */
@@ -42,6 +42,8 @@ export interface Alert {
   readonly labels: Readonly<Record<string, string>>;
   /** Epoch ms, as the sender says; absent where it says nothing. */
   readonly startsAtMs?: number;
+  /** Drills of this tenant hear it and no others: who speaks for one tenant ends nobody else's. Absent: every drill does. */
+  readonly tenant?: string;
 }
 
 export type DrillAnswer<T> =
@@ -102,6 +104,8 @@ export interface DrillView {
   readonly endedAtMs: number;
   readonly proxies: readonly ProxyProgress[];
   readonly probes: readonly ProbeView[];
+  /** Requests or connections that the callers' breakers turned away since the fault; undefined while nobody has reported. */
+  readonly overflows: number | undefined;
   /** Judged at the end. */
   readonly verdict: 'pending' | 'held' | 'deviated' | 'unproven';
 }
@@ -123,15 +127,63 @@ export interface ProbeView {
 
 export interface DrillRecord extends DrillView {
   readonly hypothesis: string;
+  /** As it was planned: risk, radius, bounds, probes and conditions. */
+  readonly definition: Drill;
+  readonly plannedBy: string;
+  /** Empty unless somebody halted it, by itself or with the lever. */
+  readonly haltedBy: string;
   readonly plan: PlanView;
+  /** By phase and probe, in the order of both; a phase that was not reached has none. */
+  readonly measured: readonly ProbeMeasure[];
+  /** Ascending. */
   readonly timeline: readonly TimelineEntry[];
+}
+
+/** What one probe saw in one phase. */
+export interface ProbeMeasure {
+  readonly probe: string;
+  readonly phase: ProbePhase;
+  /** Answers, breaches among them. */
+  readonly answers: number;
+  readonly breaches: number;
+  /** Undefined where there was no answer. */
+  readonly range: { readonly lowest: number; readonly highest: number } | undefined;
 }
 
 export interface TimelineEntry {
   /** Epoch ms. */
   readonly atMs: number;
-  /** A closed set of words, such as `started`, `fault-laid`, `proxy-effective`, `probe-breach`, `halt`, `proxy-clean`. */
-  readonly what: string;
+  readonly what: TimelineWord;
+  /** Workload key of `proxy-…`, name of the probe of `probe-…`, name of the alert of `alert`; absent elsewhere. */
+  readonly about?: string;
   /** One sentence without full stop. */
   readonly text: string;
 }
+
+export type TimelineWord =
+  | 'planned'
+  | 'approved'
+  | 'started'
+  /** Runtime keys were sent to the first proxy. */
+  | 'fault-laid'
+  | 'proxy-effective'
+  | 'proxy-excluded'
+  | 'probe-breach'
+  | 'probe-silent'
+  /** It fires; whether the drill ends by it or not. */
+  | 'alert'
+  | 'halt'
+  | 'lever'
+  | 'consent-withdrawn'
+  | 'deadline'
+  /** The empty layer was sent to every proxy that can be reached. */
+  | 'fault-withdrawn'
+  | 'proxy-clean'
+  | 'proxy-expired'
+  /** Its configuration is not as it was, and no recorded push explains that. */
+  | 'proxy-differs'
+  /** Every probe of the phase `after` is within its tolerance again. */
+  | 'steady'
+  /** The control plane came back and found the drill unfinished. */
+  | 'found-unfinished'
+  | 'ended';

@@ -1,13 +1,15 @@
 /**
  * All objects of all sources to one snapshot: each by itself is valid already, here they meet.
  *
- *   objects ──inventory──▶ mesh ─▶ tenants ─▶ workloads ─▶ services ─▶ ways out, grants, policies, routes ──▶ Snapshot + problems
+ *   objects ──inventory──▶ mesh ─▶ tenants ─▶ workloads ─▶ services ─▶ ways out, grants, policies, routes, drills ──▶ Snapshot + problems
  *
  * Pure, and independent of the order of the objects and of how they were formatted. Nothing that one namespace holds
  * changes another's workloads, services or policies, except an address that both claim under explicit capture, or that
  * both bring to a third by a grant: what nobody can tell apart is closed for each.
  */
 
+import { buildDrillConsents } from './build/drill-consents.ts';
+import { buildDrills } from './build/drills.ts';
 import { buildExplicitAddresses } from './build/explicit-addresses.ts';
 import { buildExternalServices } from './build/external-services.ts';
 import { buildGrants } from './build/grants.ts';
@@ -25,7 +27,7 @@ import type { Snapshot } from './snapshot.ts';
 import type { SourcedObject } from './sourced-object.ts';
 
 /**
- * @param nowMs epoch ms, against which grants end; without it none is dropped, and each still ends at its `notAfterMs`
+ * @param nowMs epoch ms, against which grants and consents end; without it none is dropped, and each still ends at its `notAfterMs`
  * wherever it is enforced.
  * @returns a snapshot without tenants where there is no `Mesh`. Never throws.
  */
@@ -44,6 +46,8 @@ export function buildSnapshot(objects: readonly SourcedObject[], nowMs?: number)
       policies: new Map(),
       trafficPolicies: new Map(),
       httpRoutes: new Map(),
+      drills: new Map(),
+      drillConsents: new Map(),
       externalServices: new Map(),
       explicitAddresses: new Map(),
       problems: sortProblems([missingMesh, ...problems.sorted()]),
@@ -62,8 +66,11 @@ export function buildSnapshot(objects: readonly SourcedObject[], nowMs?: number)
   const policies = buildPolicies(inventory, { trustDomain, tenants, serviceAccounts }, problems);
   const trafficPolicies = buildTrafficPolicies(inventory, { tenants, services }, problems);
   const httpRoutes = buildHttpRoutes(inventory, { tenants, services, grants }, problems);
+  const { consents, expired: withdrawn } = buildDrillConsents(inventory, context, problems);
+  const everybody = [...workloads.values()].map(({ workload }) => workload);
+  const drills = buildDrills(inventory, { ...context, workloads: everybody }, problems);
   return {
-    revision: revisionOf(objects, expired),
+    revision: revisionOf(objects, [...expired, ...withdrawn.map((key) => `DrillConsent/${key}`)]),
     mesh,
     tenants,
     workloads: new Map([...workloads].map(([key, { workload }]) => [key, workload])),
@@ -72,13 +79,15 @@ export function buildSnapshot(objects: readonly SourcedObject[], nowMs?: number)
     policies,
     trafficPolicies,
     httpRoutes,
+    drills,
+    drillConsents: consents,
     externalServices,
     explicitAddresses,
     problems: problems.sorted(),
   };
 }
 
-/** A grant that ended by the clock moves the revision like one that was withdrawn. */
+/** A grant or consent that ended by the clock moves the revision like one that was withdrawn. */
 function revisionOf(objects: readonly SourcedObject[], expired: readonly string[]): string {
   return contentHash([...objects.map(({ hash }) => hash).sort(), ...expired].join('\n'));
 }

@@ -96,7 +96,12 @@ export type ProbeSource =
   /** As the callers' proxies saw the drilled edge; `group` says whose. Rates are 0 to 1, latencies in ms. */
   | { readonly kind: 'traffic'; readonly metric: TrafficMetric; readonly group: ProbeGroup }
   /** A GET; `success` is 1 if the status is the expected one and 0 otherwise, `latency` in ms. */
-  | { readonly kind: 'http'; readonly url: string; readonly expectStatus: number; readonly metric: 'success' | 'latency' }
+  | {
+      readonly kind: 'http';
+      readonly url: string;
+      readonly expectStatus: number;
+      readonly metric: 'success' | 'latency';
+    }
   /** `grpc.health.v1.Health/Check`: 1 if SERVING, 0 otherwise. @see address `host:port` */
   | { readonly kind: 'grpcHealth'; readonly address: string; readonly service: string }
   /** An instant query that yields one number. */
@@ -174,7 +179,12 @@ export interface DrillRules {
 }
 
 /** Tenants that no drill ever touches, whatever is written. */
-export const neverDrilled: ReadonlySet<string> = new Set(['kube-system', 'kube-public', 'kube-node-lease', 'coffre-system']);
+export const neverDrilled: ReadonlySet<string> = new Set([
+  'kube-system',
+  'kube-public',
+  'kube-node-lease',
+  'coffre-system',
+]);
 
 export const defaultDrillRules: DrillRules = {
   halted: false,

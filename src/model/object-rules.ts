@@ -3,6 +3,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { captureFindings } from './capture.ts';
+import { consentFindings, drillFindings, houseRuleFindings, noMoment } from './drill-rules.ts';
 import { parseDurationMs } from './duration.ts';
 import { isLoopbackRange } from './explicit-address.ts';
 import { canonicalIp } from './ip-address.ts';
@@ -36,6 +37,10 @@ export function ruleFindings(object: KnownObject): Finding[] {
       return captureFindings(object);
     case 'TrafficPolicy':
       return trafficPolicyFindings(object);
+    case 'Drill':
+      return drillFindings(object);
+    case 'DrillConsent':
+      return consentFindings(object);
     case 'HTTPRoute':
       return httpRouteFindings(object);
     default:
@@ -64,7 +69,7 @@ function meshFindings({ spec }: MeshObject): Finding[] {
     const path = 'spec.explicit.outboundRange';
     findings.push(bad(path, `${quote(range)} is no range of loopback`, 'write its first address, as `127.128.0.0/10`'));
   }
-  return findings;
+  return [...findings, ...houseRuleFindings(spec.drills)];
 }
 
 /** A bundle that a proxy could not read would be refused there, far from its author. */
@@ -93,9 +98,7 @@ function isCertificate(pem: string): boolean {
 }
 
 function grantFindings({ spec }: GrantObject): Finding[] {
-  const { notAfter } = spec;
-  if (notAfter === undefined || !Number.isNaN(Date.parse(notAfter))) return [];
-  return [bad('spec.notAfter', `${quote(notAfter)} is no moment of the calendar`, 'write a date that exists')];
+  return noMoment('spec.notAfter', spec.notAfter);
 }
 
 function policyFindings({ spec }: AccessPolicyObject): Finding[] {

@@ -4,5 +4,7 @@
 export const outboundCapturePort = 15_001;
 /** Every inbound TCP connection of the pod is redirected here. */
 export const inboundCapturePort = 15_006;
+/** Where the control plane, and nobody else, asks a sidecar what it holds. */
+export const inspectionPort = 15_004;
 /** First and last port that no service may declare. */
 export const reservedPorts = { first: 15_000, last: 15_021 } as const;

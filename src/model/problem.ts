@@ -36,7 +36,10 @@ export type ProblemCode =
   | 'unsupported-value'
   | 'route-not-attached'
   | 'backend-unresolved'
-  | 'region-not-allowed';
+  | 'region-not-allowed'
+  | 'protected-tenant'
+  | 'expired-consent'
+  | 'probe-not-allowed';
 
 export interface ObjectRef {
   readonly kind: string;

@@ -6,6 +6,7 @@
  * Everything in it is valid: what was not is a Problem and is absent, or denied where absence would loosen.
  * Maps iterate in sorted key order, so that whatever is derived from them is deterministic.
  */
+import type { Drill, DrillConsent, DrillRules } from './drill.ts';
 import type { HttpRoute } from './http-route.ts';
 import type { Problem } from './problem.ts';
 import type { SourceRef } from './source-ref.ts';
@@ -29,6 +30,10 @@ export interface Snapshot {
   readonly trafficPolicies: ReadonlyMap<string, TrafficPolicy>;
   /** By `namespace/name`; each attached to a parent at least. */
   readonly httpRoutes: ReadonlyMap<string, HttpRoute>;
+  /** By `namespace/name`: what could be started, if consents and the house rules let it. */
+  readonly drills: ReadonlyMap<string, Drill>;
+  /** By `namespace/name`; of tenants that may be drilled at all. */
+  readonly drillConsents: ReadonlyMap<string, DrillConsent>;
   /** By tenant: the only ways out of the mesh. Sorted by name and port. */
   readonly externalServices: ReadonlyMap<string, readonly ExternalService[]>;
   /** By workload under explicit capture, then by destination (see `explicit-address.ts`): what its application dials. */
@@ -46,6 +51,7 @@ export interface Mesh {
   readonly authorizationMode: 'everyRequest' | 'dynamicOnly';
   /** Loopback addresses that sidecars under explicit capture share out, as `127.128.0.0/10`. */
   readonly explicitRange: string;
+  readonly drills: DrillRules;
   readonly where: SourceRef;
 }
 

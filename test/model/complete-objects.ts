@@ -15,6 +15,19 @@ spec:
       - 10.96.0.10
   explicit:
     outboundRange: 127.128.0.0/10
+  drills:
+    halted: false
+    maxDuration: 30m
+    maxConcurrent: 2
+    secondPersonAbove:
+      percent: 25
+      callers: 5
+    protectedTenants:
+      - payments
+    probeTargets:
+      - http://10.0.0.5:9090
+      - 10.0.0.5:9000
+    prometheusUrl: http://10.0.0.6:9090
 `,
   Tenant: `apiVersion: coffre.dev/v1alpha1
 kind: Tenant
@@ -127,6 +140,99 @@ spec:
       - connect-failure
       - gateway-error
     perTryTimeout: 500ms
+`,
+  Drill: `apiVersion: coffre.dev/v1alpha1
+kind: Drill
+metadata:
+  name: api-fails
+  namespace: shop
+spec:
+  hypothesis: orders succeed when the API fails now and then
+  risk: the API fails
+  mitigation: callers try again
+  target:
+    service: api
+    port: 80
+  method:
+    abort:
+      status: 503
+      percent: 30
+  blastRadius:
+    callers:
+      - tenant: billing
+        serviceAccounts:
+          - invoicer
+    percent: 50
+  steadyState:
+    - name: orders-succeed
+      source:
+        traffic:
+          metric: successRate
+          group: control
+      tolerance:
+        atLeast: 0.99
+      phases:
+        - before
+        - during
+      interval: 500ms
+      silence: 3s
+    - name: front-answers
+      source:
+        http:
+          url: http://10.0.0.5:9090/healthz
+          expectStatus: 204
+          metric: latency
+      tolerance:
+        atMost: 250
+    - name: cart-serves
+      source:
+        grpcHealth:
+          address: 10.0.0.5:9000
+          service: shop.v1.Cart
+      tolerance:
+        atLeast: 1
+    - name: orders-come-in
+      source:
+        promql:
+          query: sum(rate(orders_total[1m]))
+      tolerance:
+        atLeast: 10
+  abortOn:
+    - probe: orders-succeed
+    - alert: OrdersFailing
+  duration: 5m
+  observe: 1m
+`,
+  DrillConsent: `apiVersion: coffre.dev/v1alpha1
+kind: DrillConsent
+metadata:
+  name: game-days
+  namespace: shop
+spec:
+  asTarget:
+    services:
+      - api
+    callerTenants:
+      - billing
+    methods:
+      - abort
+      - delay
+    maxDuration: 10m
+    maxPercent: 50
+  asCaller:
+    targetTenants:
+      - shop
+    methods:
+      - openBreaker
+    maxDuration: 5m
+    maxPercent: 100
+  windows:
+    - days:
+        - Tue
+        - Thu
+      from: "09:00"
+      to: "17:00"
+  notAfter: 2027-01-31T18:00:00Z
 `,
   HTTPRoute: `apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -258,3 +364,15 @@ ports:
     port: 8080
 `,
 };
+
+/** The forms of a field that takes exactly one of several, where the complete object shows another. */
+export const otherForms: readonly { readonly kind: Kind; readonly form: string; readonly text: string }[] = [
+  ['openBreaker: {}', 'openBreaker'],
+  ['throttleBreaker:\n      limit: 5', 'throttleBreaker'],
+  ['delay:\n      duration: 2s\n      percent: 30', 'delay'],
+  ['ejectEndpoint:\n      count: 1', 'ejectEndpoint'],
+].map(([method = '', form = '']) => ({
+  kind: 'Drill',
+  form,
+  text: completeObjects.Drill.replace('abort:\n      status: 503\n      percent: 30', method),
+}));

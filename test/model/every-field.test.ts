@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { isMap, isScalar, isSeq, parseDocument as parseYaml } from 'yaml';
 import { type Kind, kinds } from '../../src/model/kinds/catalogue.ts';
 import { parseDocument } from '../../src/model/parse-document.ts';
-import { completeObjects } from './complete-objects.ts';
+import { completeObjects, otherForms } from './complete-objects.ts';
 
 type Step = string | number;
 
@@ -49,11 +49,15 @@ function display(path: readonly Step[]): string {
 /** Fields that say what the object is: without them it is no object of that kind. */
 const identity = new Set(['apiVersion', 'kind', 'metadata', 'metadata.name', 'metadata.namespace']);
 
-for (const kind of Object.keys(kinds) as Kind[]) {
-  const text = completeObjects[kind];
+const subjects = [
+  ...(Object.keys(kinds) as Kind[]).map((kind) => ({ kind, name: kind, text: completeObjects[kind] })),
+  ...otherForms.map(({ kind, form, text }) => ({ kind, name: `${kind} by ${form}`, text })),
+];
+
+for (const { kind, name: subject, text } of subjects) {
   const fields = fieldsOf(parseYaml(text).contents);
 
-  describe(kind, () => {
+  describe(subject, () => {
     test('the complete object is valid', () => {
       const { objects, problems } = parseDocument(text, 'file.yaml');
       expect(problems).toEqual([]);

@@ -1,9 +1,11 @@
 /** The one `Mesh`. Without it nothing is served: a trust domain that was guessed would be an identity nobody chose. */
+import { defaultDrillRules } from '../drill.ts';
 import { parseDurationMs } from '../duration.ts';
 import { explicitRangeDefault } from '../explicit-address.ts';
 import { canonicalIp } from '../ip-address.ts';
 import type { Problem } from '../problem.ts';
 import type { Mesh } from '../snapshot.ts';
+import { buildDrillRules } from './drill-rules.ts';
 import type { Inventory } from './inventory.ts';
 
 /** Life of a leaf certificate where the author names none, in ms: 24 h. */
@@ -12,13 +14,14 @@ const leafLifetimeDefaultMs = 24 * 3_600_000;
 export function buildMesh(inventory: Inventory): Mesh | undefined {
   const [mesh] = inventory.of('Mesh');
   if (mesh === undefined) return undefined;
-  const { trustDomain, certificates, dns, authorization, explicit } = mesh.object.spec;
+  const { trustDomain, certificates, dns, authorization, explicit, drills } = mesh.object.spec;
   return {
     trustDomain,
     leafLifetimeMs: parseDurationMs(certificates?.leafLifetime ?? '') ?? leafLifetimeDefaultMs,
     dnsResolvers: (dns?.resolvers ?? []).flatMap((resolver) => canonicalIp(resolver) ?? []),
     authorizationMode: authorization?.mode ?? 'everyRequest',
     explicitRange: explicit?.outboundRange ?? explicitRangeDefault,
+    drills: buildDrillRules(drills),
     where: mesh.where,
   };
 }
@@ -30,6 +33,7 @@ export const absentMesh: Mesh = {
   dnsResolvers: [],
   authorizationMode: 'everyRequest',
   explicitRange: explicitRangeDefault,
+  drills: defaultDrillRules,
   where: { file: '', line: 1 },
 };
 

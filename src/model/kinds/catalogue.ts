@@ -1,6 +1,8 @@
 /** Every kind that is read, by name: where it lives in an API, whose it is, and its schema. */
 import type { TSchema } from 'typebox';
 import { type AccessPolicyObject, accessPolicySchema } from './access-policy.ts';
+import { type DrillObject, drillSchema } from './drill.ts';
+import { type DrillConsentObject, drillConsentSchema } from './drill-consent.ts';
 import { type EndpointSliceObject, endpointSliceSchema } from './endpoint-slice.ts';
 import { type GrantObject, grantSchema } from './grant.ts';
 import { type HttpRouteObject, httpRouteSchema } from './http-route.ts';
@@ -19,6 +21,8 @@ export type KnownObject =
   | GrantObject
   | AccessPolicyObject
   | TrafficPolicyObject
+  | DrillObject
+  | DrillConsentObject
   | HttpRouteObject
   | NamespaceObject
   | NodeObject
@@ -58,6 +62,8 @@ export const kinds: Readonly<Record<Kind, KindDefinition>> = {
   Grant: { kind: 'Grant', ...ours, scope: 'namespaced', schema: grantSchema },
   AccessPolicy: { kind: 'AccessPolicy', ...ours, scope: 'namespaced', schema: accessPolicySchema },
   TrafficPolicy: { kind: 'TrafficPolicy', ...ours, scope: 'namespaced', schema: trafficPolicySchema },
+  Drill: { kind: 'Drill', ...ours, scope: 'namespaced', schema: drillSchema },
+  DrillConsent: { kind: 'DrillConsent', ...ours, scope: 'namespaced', schema: drillConsentSchema },
   HTTPRoute: { kind: 'HTTPRoute', ...gateway, scope: 'namespaced', schema: httpRouteSchema },
   Namespace: { kind: 'Namespace', ...core, scope: 'cluster', schema: namespaceSchema },
   Node: { kind: 'Node', ...core, scope: 'cluster', schema: nodeSchema },

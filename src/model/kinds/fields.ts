@@ -53,6 +53,25 @@ export function portNumber(description: string) {
   return Type.Integer({ description, examples: [8080], minimum: 1, maximum: 65_535 });
 }
 
+/** From 1 to 100: none at all is no share, and what is more than all was never meant. */
+export function percent(what: string) {
+  return Type.Integer({ description: `${what}, in percent, from 1 to 100.`, examples: [50], minimum: 1, maximum: 100 });
+}
+
+/** Ranges are in the rules of each kind, as a pattern cannot say them. */
+export function duration(description: string, example: string) {
+  return Type.String({ description, examples: [example], maxLength: 16, pattern: '^[1-9][0-9]*(ms|s|m|h)$' });
+}
+
+export function moment(description: string) {
+  return Type.String({
+    description,
+    examples: ['2027-01-31T18:00:00Z'],
+    maxLength: 40,
+    pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$',
+  });
+}
+
 export function region(description: string, example: string) {
   return Type.String({
     description,

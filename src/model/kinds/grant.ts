@@ -4,6 +4,7 @@ import {
   dnsLabel,
   listOf,
   methods,
+  moment,
   ourNamespacedMetadata,
   ourObject,
   ourStatus,
@@ -47,14 +48,7 @@ export const grantSchema = ourObject(
           },
           'What may be called.',
         ),
-        notAfter: Type.Optional(
-          Type.String({
-            description: 'Moment from which the grant is dead, in RFC 3339 with a time zone.',
-            examples: ['2027-01-31T18:00:00Z'],
-            maxLength: 40,
-            pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$',
-          }),
-        ),
+        notAfter: Type.Optional(moment('Moment from which the grant is dead, in RFC 3339 with a time zone.')),
         reason: prose('Why the path is open, for the people who will ask.', 'billing reads orders once a day'),
       },
       'One path through the wall.',

@@ -1,6 +1,9 @@
 /** `Mesh`, named `default`: what holds for every tenant. Without it nothing is served. */
 import Type from 'typebox';
-import { ipAddress, listOf, ourMetadata, ourObject, ourStatus } from './fields.ts';
+import { defaultDrillRules } from '../drill.ts';
+import { dnsLabel, duration, ipAddress, listOf, ourMetadata, ourObject, ourStatus } from './fields.ts';
+
+const { maxConcurrent, secondPersonAbove } = defaultDrillRules;
 
 export const meshSchema = ourObject(
   {
@@ -70,6 +73,76 @@ export const meshSchema = ourObject(
               }),
             },
             'Sidecars without interception.',
+          ),
+        ),
+        drills: Type.Optional(
+          ourObject(
+            {
+              halted: Type.Optional(
+                Type.Boolean({
+                  description: 'The safety lever: while it is true every drill ends and none begins.',
+                  examples: [true],
+                }),
+              ),
+              maxDuration: Type.Optional(duration('Longest fault, from 1s to 24h; 30m by default.', '30m')),
+              maxConcurrent: Type.Optional(
+                Type.Integer({
+                  description: `Most drills at a time; ${maxConcurrent} by default.`,
+                  examples: [maxConcurrent],
+                  minimum: 1,
+                  maximum: 64,
+                }),
+              ),
+              secondPersonAbove: Type.Optional(
+                ourObject(
+                  {
+                    percent: Type.Optional(
+                      Type.Integer({
+                        description: `Share of the callers, in percent, 0 for any drill; ${secondPersonAbove.percent} by default.`,
+                        examples: [secondPersonAbove.percent],
+                        minimum: 0,
+                        maximum: 100,
+                      }),
+                    ),
+                    callers: Type.Optional(
+                      Type.Integer({
+                        description: `Number of callers, 0 for any drill; ${secondPersonAbove.callers} by default.`,
+                        examples: [secondPersonAbove.callers],
+                        minimum: 0,
+                        maximum: 1_000_000,
+                      }),
+                    ),
+                  },
+                  'A drill that more callers feel needs the approval of a second person.',
+                ),
+              ),
+              protectedTenants: Type.Optional(
+                listOf(dnsLabel('Name of a tenant.', 'payments'), 'Tenants that no drill ever touches.'),
+              ),
+              probeTargets: Type.Optional(
+                listOf(
+                  Type.String({
+                    description: 'Origin of a URL, or host and port.',
+                    examples: ['http://10.0.0.5:9090'],
+                    minLength: 3,
+                    maxLength: 270,
+                    pattern:
+                      '^(https?://([A-Za-z0-9.-]+|\\[[0-9a-fA-F:]+\\])(:[0-9]{1,5})?|([A-Za-z0-9.-]+|\\[[0-9a-fA-F:]+\\]):[0-9]{1,5})$',
+                  }),
+                  'The only addresses that probes of drills may ask.',
+                ),
+              ),
+              prometheusUrl: Type.Optional(
+                Type.String({
+                  description: 'Base URL of the Prometheus that probes ask.',
+                  examples: ['http://10.0.0.6:9090'],
+                  minLength: 8,
+                  maxLength: 2_048,
+                  pattern: '^https?://[^ \\t\\n]+$',
+                }),
+              ),
+            },
+            'The house rules of drills.',
           ),
         ),
       },

@@ -9,7 +9,7 @@ import {
   defaultTimeouts,
   retryConditions,
 } from '../traffic-policy.ts';
-import { dnsLabel, listOf, ourNamespacedMetadata, ourObject, ourStatus, portNumber } from './fields.ts';
+import { dnsLabel, duration, listOf, ourNamespacedMetadata, ourObject, ourStatus, portNumber } from './fields.ts';
 
 /** Highest breaker limit: more than one proxy can hold, far below what overflows. */
 const limitMax = 1_000_000;
@@ -22,13 +22,6 @@ function limit(what: string, byDefault: number) {
       minimum: 1,
       maximum: limitMax,
     }),
-  );
-}
-
-/** Ranges are in `object-rules.ts`, as a pattern cannot say them. */
-function duration(description: string, example: string) {
-  return Type.Optional(
-    Type.String({ description, examples: [example], maxLength: 16, pattern: '^[1-9][0-9]*(ms|s|m|h)$' }),
   );
 }
 
@@ -73,13 +66,17 @@ export const trafficPolicySchema = ourObject(
                   maximum: 1_000,
                 }),
               ),
-              interval: duration(
-                `Time between two looks at who comes back, from 100ms to 1h; ${seconds(defaultOutliers.intervalMs)} by default.`,
-                seconds(defaultOutliers.intervalMs),
+              interval: Type.Optional(
+                duration(
+                  `Time between two looks at who comes back, from 100ms to 1h; ${seconds(defaultOutliers.intervalMs)} by default.`,
+                  seconds(defaultOutliers.intervalMs),
+                ),
               ),
-              baseEjectionTime: duration(
-                `How long a first ejection lasts, from 100ms to 5m; ${seconds(defaultOutliers.baseEjectionTimeMs)} by default.`,
-                seconds(defaultOutliers.baseEjectionTimeMs),
+              baseEjectionTime: Type.Optional(
+                duration(
+                  `How long a first ejection lasts, from 100ms to 5m; ${seconds(defaultOutliers.baseEjectionTimeMs)} by default.`,
+                  seconds(defaultOutliers.baseEjectionTimeMs),
+                ),
               ),
               maxEjectionPercent: Type.Optional(
                 Type.Integer({
@@ -96,17 +93,23 @@ export const trafficPolicySchema = ourObject(
         timeouts: Type.Optional(
           ourObject(
             {
-              request: duration(
-                `One whole exchange, retries included, from 1ms to 24h; ${seconds(defaultTimeouts.requestMs)} by default on an HTTP/1.1 port, no limit on HTTP/2 and gRPC.`,
-                '2s',
+              request: Type.Optional(
+                duration(
+                  `One whole exchange, retries included, from 1ms to 24h; ${seconds(defaultTimeouts.requestMs)} by default on an HTTP/1.1 port, no limit on HTTP/2 and gRPC.`,
+                  '2s',
+                ),
               ),
-              idle: duration(
-                `Silence on one exchange, from 1s to 24h; ${seconds(defaultTimeouts.idleMs)} by default. HTTP ports only.`,
-                '1m',
+              idle: Type.Optional(
+                duration(
+                  `Silence on one exchange, from 1s to 24h; ${seconds(defaultTimeouts.idleMs)} by default. HTTP ports only.`,
+                  '1m',
+                ),
               ),
-              connect: duration(
-                `Until a connection to an endpoint stands, from 10ms to 1m; ${seconds(defaultTimeouts.connectMs)} by default.`,
-                '250ms',
+              connect: Type.Optional(
+                duration(
+                  `Until a connection to an endpoint stands, from 10ms to 1m; ${seconds(defaultTimeouts.connectMs)} by default.`,
+                  '250ms',
+                ),
               ),
             },
             'How long a caller waits.',
@@ -134,9 +137,11 @@ export const trafficPolicySchema = ourObject(
                   retryConditions.length,
                 ),
               ),
-              perTryTimeout: duration(
-                'One try, from 1ms to 24h, no limit of its own by default. Needs `gateway-error` in `on`, without which nothing tries again.',
-                '500ms',
+              perTryTimeout: Type.Optional(
+                duration(
+                  'One try, from 1ms to 24h, no limit of its own by default. Needs `gateway-error` in `on`, without which nothing tries again.',
+                  '500ms',
+                ),
               ),
             },
             'What is tried again. HTTP ports only.',

@@ -1,0 +1,156 @@
+/**
+ * Rules over one `Drill`, one `DrillConsent` and the house rules of `Mesh` that their schemas cannot say: exactly one of
+ * several, ranges of durations, probes that conditions name, hours in order.
+ */
+
+import { probeIntervalDefaultMs, probeSilenceDefaultMs } from './drill-words.ts';
+import { parseDurationMs } from './duration.ts';
+import type { DrillObject, ProbeObject } from './kinds/drill.ts';
+import type { DrillConsentObject } from './kinds/drill-consent.ts';
+import type { MeshObject } from './kinds/mesh.ts';
+import { nearest } from './nearest.ts';
+import { quote, quoteList } from './quote.ts';
+import type { Finding } from './sourced-object.ts';
+
+interface Range {
+  readonly minMs: number;
+  readonly maxMs: number;
+  readonly words: string;
+}
+
+/** Of a fault: shorter than a second nothing is seen, longer than a day is an outage. */
+const faultRange: Range = { minMs: 1_000, maxMs: 86_400_000, words: 'between `1s` and `24h`' };
+const observeRange: Range = { minMs: 1_000, maxMs: 3_600_000, words: 'between `1s` and `1h`' };
+const delayRange: Range = { minMs: 1, maxMs: 60_000, words: 'between `1ms` and `1m`' };
+const intervalRange: Range = { minMs: 100, maxMs: 60_000, words: 'between `100ms` and `1m`' };
+const silenceRange: Range = { minMs: 1_000, maxMs: 300_000, words: 'between `1s` and `5m`' };
+
+export function drillFindings({ spec }: DrillObject): Finding[] {
+  const { method, steadyState, abortOn } = spec;
+  return [
+    ...exactlyOne('spec.method', method),
+    ...outOfRange('spec.method.delay.duration', method.delay?.duration, delayRange),
+    ...outOfRange('spec.duration', spec.duration, faultRange),
+    ...outOfRange('spec.observe', spec.observe, observeRange),
+    ...steadyState.flatMap((probe, index) => probeFindings(probe, `spec.steadyState[${index}]`)),
+    ...repeatedNames(steadyState),
+    ...abortOn.flatMap((condition, index) => conditionFindings(condition, `spec.abortOn[${index}]`, steadyState)),
+  ];
+}
+
+function probeFindings({ source, tolerance, interval, silence }: ProbeObject, path: string): Finding[] {
+  const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = tolerance;
+  const intervalMs = interval === undefined ? probeIntervalDefaultMs : (parseDurationMs(interval) ?? 0);
+  const silenceMs = silence === undefined ? probeSilenceDefaultMs : (parseDurationMs(silence) ?? 0);
+  return [
+    ...exactlyOne(`${path}.source`, source),
+    ...badUrl(`${path}.source.http.url`, source.http?.url),
+    ...outOfRange(`${path}.interval`, interval, intervalRange),
+    ...outOfRange(`${path}.silence`, silence, silenceRange),
+    ...(atLeast <= atMost
+      ? []
+      : [
+          bad(
+            `${path}.tolerance`,
+            'no value is at least the one and at most the other',
+            'write `atLeast` below `atMost`',
+          ),
+        ]),
+    ...(silenceMs >= intervalMs
+      ? []
+      : [bad(path, 'the probe would be silent before its second look', 'write a `silence` longer than `interval`')]),
+  ];
+}
+
+function repeatedNames(probes: readonly ProbeObject[]): Finding[] {
+  return probes.flatMap(({ name }, index) =>
+    probes.findIndex((probe) => probe.name === name) === index
+      ? []
+      : [bad(`spec.steadyState[${index}].name`, `two probes are called ${quote(name)}`, 'give each a name of its own')],
+  );
+}
+
+function conditionFindings(
+  condition: DrillObject['spec']['abortOn'][number],
+  path: string,
+  probes: readonly ProbeObject[],
+): Finding[] {
+  const { probe: name } = condition;
+  const probe = probes.find((each) => each.name === name);
+  const findings = exactlyOne(path, condition);
+  if (name === undefined) return findings;
+  if (probe === undefined) {
+    const names = probes.map((each) => each.name);
+    const meant = nearest(name, names);
+    const advice = meant === undefined ? `the probes are ${quoteList(names)}` : `did you mean ${quote(meant)}?`;
+    const message = `no probe of this drill is called ${quote(name)}, so the condition would never hold`;
+    return [...findings, { ...bad(`${path}.probe`, message, advice), code: 'dangling-reference' }];
+  }
+  if (probe.phases?.includes('during') ?? true) return findings;
+  const message = `the probe ${quote(name)} is not judged while the fault lasts, so the condition would never hold`;
+  return [...findings, bad(`${path}.probe`, message, 'add `during` to its phases')];
+}
+
+export function consentFindings({ spec }: DrillConsentObject): Finding[] {
+  const { asTarget, asCaller, windows = [], notAfter } = spec;
+  const findings = [
+    ...outOfRange('spec.asTarget.maxDuration', asTarget?.maxDuration, faultRange),
+    ...outOfRange('spec.asCaller.maxDuration', asCaller?.maxDuration, faultRange),
+    ...noMoment('spec.notAfter', notAfter),
+    // Two digits each: as text they are in the order of time.
+    ...windows.flatMap(({ from, to }, index) =>
+      from < to
+        ? []
+        : [
+            bad(
+              `spec.windows[${index}]`,
+              `${quote(to)} is not after ${quote(from)}`,
+              'write hours that cross midnight as two windows',
+            ),
+          ],
+    ),
+  ];
+  if (asTarget !== undefined || asCaller !== undefined) return findings;
+  const message = 'the consent has neither `asTarget` nor `asCaller`: it allows nothing';
+  const advice = 'write what drills may do to services of this tenant, or to its callers';
+  return [...findings, { code: 'missing-field', severity: 'error', path: 'spec', message, advice }];
+}
+
+export function houseRuleFindings(rules: MeshObject['spec']['drills']): Finding[] {
+  return [
+    ...outOfRange('spec.drills.maxDuration', rules?.maxDuration, faultRange),
+    ...badUrl('spec.drills.prometheusUrl', rules?.prometheusUrl),
+    ...(rules?.probeTargets ?? []).flatMap((target, index) =>
+      badUrl(`spec.drills.probeTargets[${index}]`, target.includes('://') ? target : `tcp://${target}`),
+    ),
+  ];
+}
+
+export function noMoment(path: string, written: string | undefined): Finding[] {
+  if (written === undefined || !Number.isNaN(Date.parse(written))) return [];
+  return [bad(path, `${quote(written)} is no moment of the calendar`, 'write a date that exists')];
+}
+
+function exactlyOne(path: string, written: object): Finding[] {
+  const names = Object.keys(written);
+  if (names.length === 1) return [];
+  return [bad(path, `${quoteList(names)} are written, and only one of them can be meant`, 'keep one of them')];
+}
+
+function outOfRange(path: string, written: string | undefined, { minMs, maxMs, words }: Range): Finding[] {
+  if (written === undefined) return [];
+  const ms = parseDurationMs(written) ?? 0;
+  return ms >= minMs && ms <= maxMs ? [] : [bad(path, `${quote(written)} is out of range`, `write ${words}`)];
+}
+
+/** A password in an object that every tenant’s admin can read is no secret. */
+function badUrl(path: string, written: string | undefined): Finding[] {
+  if (written === undefined) return [];
+  const url = URL.parse(written);
+  if (url !== null && url.hostname !== '' && url.username === '' && url.password === '') return [];
+  return [bad(path, `${quote(written)} is no address to ask`, 'write host and port, without a user or a password')];
+}
+
+function bad(path: string, message: string, advice: string): Finding {
+  return { code: 'bad-value', severity: 'error', path, message, advice };
+}

@@ -3,12 +3,15 @@
  * there: in status, in code, and in words.
  */
 
+import type { DrillEngine } from '../chaos/drill-engine.ts';
 import type { Rotations, RotationView } from '../controller/rotations.ts';
 import type { RotationStatus } from '../identity/authority.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
+import { type AlertDoor, answerAlerts, answerDrillCall, type DrillAnswers } from './drills.ts';
+import { type DrillRequests, isDrillCall } from './drills-requests.ts';
 import { type MeshStatus, type MeshView, meshStatus } from './mesh-status.ts';
-import type { MethodName } from './methods.ts';
+import type { Caller, MethodName } from './methods.ts';
 import { type Scope, sees } from './person.ts';
 import { type ProxyFolder, readProxyFolder } from './proxy-folder.ts';
 
@@ -20,41 +23,55 @@ export interface ManagementPorts {
   wholeSnapshot(): Snapshot | undefined;
   /** Undefined until there is a CA. */
   rotations(): Pick<Rotations, 'begin' | 'abort' | 'list'> | undefined;
+  /** Undefined until there is a mesh to strike. */
+  drills(): DrillEngine | undefined;
   /** Folder in which each workload has what its sidecar needs. */
   readonly workloads: string;
 }
 
-export interface Answers {
+export interface Answers extends DrillAnswers {
   status: MeshStatus;
   explain: Explanation;
   rotations: readonly RotationView[];
   rotateIntermediate: RotationStatus;
   proxyFiles: ProxyFolder;
+  alerts: AlertDoor['answer'];
 }
 
-export interface Requests {
+export interface Requests extends DrillRequests {
   status: Record<string, never>;
   explain: Question;
   rotations: Record<string, never>;
   rotateIntermediate: { readonly tenant: string; readonly abort: boolean };
   proxyFiles: { readonly workload: string };
+  alerts: AlertDoor['request'];
 }
 
 export type Answer<Name extends MethodName> =
   | { readonly kind: 'ok'; readonly value: Answers[Name] }
   | {
-      readonly kind: 'bad-request' | 'not-found' | 'conflict' | 'not-ready';
+      /** `refused`: the caller may ask, and rules say no; `store`: it could not be written down, so it was not done. */
+      readonly kind: 'bad-request' | 'not-found' | 'refused' | 'conflict' | 'not-ready' | 'store';
       readonly message: string;
       readonly advice: string;
     };
 
-/** @param body JSON value from the wire. */
+/**
+ * @param scope of the caller, as `mayCall` granted it.
+ * @param body JSON value from the wire.
+ */
 export async function answer(
   ports: ManagementPorts,
   method: MethodName,
+  caller: Caller,
   scope: Scope,
   body: unknown,
 ): Promise<Answer<MethodName>> {
+  if (method === 'alerts' || isDrillCall(method)) {
+    const engine = ports.drills();
+    if (engine === undefined) return notReady;
+    return method === 'alerts' ? answerAlerts(engine, caller, body) : answerDrillCall(engine, method, caller, body);
+  }
   switch (method) {
     case 'status':
       return { kind: 'ok', value: meshStatus(ports.view(), scope, ports.nowMs()) };

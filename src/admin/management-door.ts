@@ -4,8 +4,9 @@
  *   Unix socket in the state folder ──▶ owner                        POST /v1/<method>, JSON in, JSON out
  *   mTLS port ──certificate of the people's CA──▶ person, role, scope
  *
- * HTTP/1.1 on both, so that curl, a console and we speak the same. On the port TLS 1.3 and a client certificate are the
- * handshake's business; nothing is trusted for the address it comes from, loopback least of all.
+ * HTTP/1.1 on both, so that curl and we speak the same. On the port TLS 1.3 and a client certificate are the
+ * handshake's business; nothing is trusted for the address it comes from, loopback least of all. A certificate that a
+ * browser holds is presented for whatever page asks for it, so what a page can send is refused: see `fromPage`.
  * The surprise: the socket's peers are judged by the file's mode alone (0600, in a folder of 0700). Node does not expose
  * SO_PEERCRED; root, and any process of the control plane's own user, passes, as it could read the CA's keys anyway.
  */
@@ -23,6 +24,8 @@ import { parsePerson } from './person.ts';
 
 /** Largest request body, in bytes: the longest is a question with one path. */
 const bodyBytesMax = 65_536;
+/** Largest body of alerts, in bytes: a group of a thousand, with annotations. */
+const alertBytesMax = 4 * 1_024 * 1_024;
 /** Connections of one door at a time. Each is a person or a script. */
 const connectionsMax = 64;
 /** Longest a request may take to arrive, and an idle connection may stay, in ms. */
@@ -156,7 +159,14 @@ interface Reply {
   readonly method: string;
 }
 
-const statusOf = { 'bad-request': 400, 'not-found': 404, conflict: 409, 'not-ready': 503 } as const;
+const statusOf = {
+  'bad-request': 400,
+  'not-found': 404,
+  conflict: 409,
+  refused: 422,
+  'not-ready': 503,
+  store: 503,
+} as const;
 
 async function handle(ports: ManagementPorts, request: IncomingMessage, caller: Caller | undefined): Promise<Reply> {
   if (caller === undefined) {
@@ -167,6 +177,8 @@ async function handle(ports: ManagementPorts, request: IncomingMessage, caller: 
       'ask for one: `coffre admin issue`',
     );
   }
+  const page = fromPage(request);
+  if (page !== undefined) return page;
   const method = methodNamed(/^\/v1\/([A-Za-z]+)$/.exec(request.url ?? '')?.[1] ?? '');
   if (method === undefined || request.method !== 'POST') {
     return problem(
@@ -178,18 +190,26 @@ async function handle(ports: ManagementPorts, request: IncomingMessage, caller: 
   }
   const access = mayCall(caller, method);
   if (access.kind === 'refused') return problem(403, 'role', access.message, access.advice, method);
-  const body = await readJson(request);
+  const bytesMax = method === 'alerts' ? alertBytesMax : bodyBytesMax;
+  const body = await readJson(request, bytesMax);
   if (body === undefined)
-    return problem(
-      400,
-      'bad-request',
-      'the body is no JSON, or too long',
-      `send at most ${bodyBytesMax} bytes of JSON`,
-      method,
-    );
-  const told = await answer(ports, method, access.scope, body.value);
+    return problem(400, 'bad-request', 'the body is no JSON, or too long', `send at most ${bytesMax} bytes`, method);
+  const told = await answer(ports, method, caller, access.scope, body.value);
   if (told.kind === 'ok') return { status: 200, body: told.value, method };
   return problem(statusOf[told.kind], told.kind, told.message, told.advice, method);
+}
+
+/**
+ * What a page in a browser could send on behalf of whoever looks at it. A form cannot have this content type, a script
+ * can only after a preflight, which nobody here answers, and both are marked by the browser itself.
+ */
+function fromPage({ headers }: IncomingMessage): Reply | undefined {
+  const { origin, 'sec-fetch-site': site = 'none', 'content-type': type = '' } = headers;
+  if (origin !== undefined || site !== 'none') {
+    return problem(403, 'browser', 'a page in a browser asks, and none may', 'ask with `coffre`, or with curl');
+  }
+  if (/^application\/json *(?:;|$)/i.test(type)) return undefined;
+  return problem(415, 'content-type', 'the content type is not `application/json`', 'send that header');
 }
 
 function problem(status: number, code: string, message: string, advice: string, method = ''): Reply {
@@ -212,12 +232,12 @@ function nameOf(caller: Caller | undefined): string {
 }
 
 /** @returns undefined where the body is too long or no JSON; an empty one is `{}`. */
-async function readJson(request: IncomingMessage): Promise<{ readonly value: unknown } | undefined> {
+async function readJson(request: IncomingMessage, bytesMax: number): Promise<{ readonly value: unknown } | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request) {
     bytes += chunk.length;
-    if (bytes > bodyBytesMax) return undefined;
+    if (bytes > bytesMax) return undefined;
     chunks.push(chunk);
   }
   try {

@@ -19,6 +19,20 @@ export const methods = {
   rotateIntermediate: { roles: ['operator'] },
   /** What a sidecar needs to start: with a token in it, so whoever gets it can be that workload for an hour. */
   proxyFiles: { roles: ['operator'] },
+  /** Says what a drill would touch, and touches nothing. */
+  drillPlan: { roles: ['game-master'] },
+  drillApprove: { roles: ['game-master'] },
+  drillStart: { roles: ['game-master'] },
+  /** To end a drill takes less than to begin one. */
+  drillHalt: { roles: ['operator', 'game-master'] },
+  drillHaltAll: { roles: ['operator', 'game-master'] },
+  /** Lets drills begin again after `drillHaltAll`. */
+  drillRelease: { roles: ['game-master'] },
+  drills: { roles },
+  /** One drill with its timeline. */
+  drill: { roles },
+  /** Alerts that monitoring raises: they can end a drill and do nothing else. */
+  alerts: { roles: ['operator', 'game-master'] },
 } as const satisfies Record<string, { readonly roles: readonly Role[] }>;
 
 export type MethodName = keyof typeof methods;

@@ -8,6 +8,8 @@ export interface ClientStatus extends StreamRef {
   readonly address: string;
   /** Epoch ms. */
   readonly openedAtMs: number;
+  /** Whether resources with a TTL are shown to it: without, an overlay that has one is not. */
+  readonly takesTtl: boolean;
   readonly types: readonly TypeStatus[];
 }
 
@@ -18,6 +20,10 @@ export interface TypeStatus {
   readonly names: number;
   readonly sentVersion: string;
   readonly ackedVersion: string;
+  /** When the newest response left, and when one was last accepted and refused, in epoch ms; absent if never on this stream. */
+  readonly sentAtMs?: number;
+  readonly ackedAtMs?: number;
+  readonly nackedAtMs?: number;
   /** The refusal in force; a later ACK ends it. */
   readonly nack?: Nack;
   /** `STALE`: sent and not yet acknowledged, or newer content waits; `NOT_SENT`: nothing was sent and the client told of nothing it holds. */
@@ -33,9 +39,18 @@ export function typeStatuses({ types, newest }: StreamState): readonly TypeStatu
       names: type.subscription.names.size,
       sentVersion: type.sentVersion,
       ackedVersion: type.ackedVersion,
+      ...timesOf(type),
       ...(type.nack === undefined ? {} : { nack: type.nack }),
       state: stateOf(type, newest.types.get(typeUrl) === type.settledOn),
     }));
+}
+
+function timesOf({ sentAtMs, ackedAtMs, nackedAtMs }: TypeState): Partial<TypeStatus> {
+  return {
+    ...(sentAtMs === undefined ? {} : { sentAtMs }),
+    ...(ackedAtMs === undefined ? {} : { ackedAtMs }),
+    ...(nackedAtMs === undefined ? {} : { nackedAtMs }),
+  };
 }
 
 function stateOf(type: TypeState, upToDate: boolean): TypeStatus['state'] {

@@ -5,7 +5,8 @@
  * A name that is subscribed is always answered, held or not, there or not. On a new stream the client tells the
  * versions it holds, and is sent the difference.
  */
-import { answered, type Protocol, type Received, type XdsRequest } from './protocol.ts';
+import { isOfHeartbeat } from './heartbeat.ts';
+import { answered, answeredHeartbeat, type Protocol, type Received, type XdsRequest } from './protocol.ts';
 import type { Listing } from './resource.ts';
 import { type Subscription, wants } from './subscription.ts';
 import { resubscribed, type TypeState } from './type-state.ts';
@@ -26,6 +27,13 @@ export const delta: Protocol<DeltaRequest> = {
   },
 
   canSayAbsent: () => true,
+
+  takesTtl: () => true,
+
+  canBeat: () => true,
+
+  // Of what is on its way the client does not hold the version yet, and may refuse it.
+  mayBeat: ({ outstanding }, name) => outstanding?.sent.has(name) !== true,
 
   compose(_typeUrl, _state, { snapshot, pending, phase }) {
     const version = snapshot.revision;
@@ -54,6 +62,7 @@ function begin(state: TypeState, request: DeltaRequest): TypeState {
 function answer(state: TypeState, { nonce, error }: DeltaRequest): Received {
   const { outstanding } = state;
   if (outstanding !== undefined && nonce === outstanding.nonce) return answered(state, outstanding, error);
+  if (isOfHeartbeat(nonce)) return answeredHeartbeat(state, nonce, error);
   const spontaneous = nonce === '' || nonce === state.nonce;
   return { state, note: spontaneous ? { kind: 'none' } : { kind: 'stale-nonce', nonce } };
 }

@@ -21,6 +21,9 @@ export const writeStallMs = 30_000;
 /** Longest between the opening of a stream and the admission of its client, in ms: first request and authentication. */
 export const admissionWaitMs = 15_000;
 
+/** Share of its TTL after which a resource gets its next heartbeat: two may be lost before the client drops it. */
+export const heartbeatShare = 0.3;
+
 /** Longest error text of a NACK that is kept and shown, in UTF-16 units: it is written by a peer. */
 export const nackMessageMax = 2_000;
 

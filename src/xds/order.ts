@@ -41,6 +41,8 @@ export interface StreamState {
   readonly underway: boolean;
   /** Nonces given so far on this stream. */
   readonly nonces: number;
+  /** Whether the client drops resources by their TTL, and hears heartbeats. */
+  readonly takesTtl: boolean;
   /** A returning client names its types one after the other: not all that it holds is known yet. */
   readonly young: boolean;
 }
@@ -52,6 +54,8 @@ export const youth = '';
 export interface Send {
   readonly typeUrl: string;
   readonly nonce: string;
+  /** `plain`: resources without their TTL; `whole`: with it, where they have one; `heartbeat`: the TTL and no content. */
+  readonly form: 'plain' | 'whole' | 'heartbeat';
   readonly version: string;
   readonly revision: string;
   readonly resources: readonly Resource[];
@@ -63,6 +67,15 @@ export interface Plan {
   readonly sends: readonly Send[];
   /** Nonce of the response whose ACK holds something back, or `youth`: to be given up after `ackWaitMs`. */
   readonly waitingFor: string | undefined;
+}
+
+/** Whether resources of this type travel with their TTL. */
+export function carriesTtl<R extends XdsRequest>(
+  protocol: Protocol<R>,
+  { takesTtl }: Pick<StreamState, 'takesTtl'>,
+  typeUrl: string,
+): boolean {
+  return takesTtl && protocol.canBeat(typeUrl);
 }
 
 /** The snapshot that a type is served from: what depends on nothing need not wait for a roll-out to end. */
@@ -83,6 +96,7 @@ class Planner<R extends XdsRequest> {
   private readonly protocol: Protocol<R>;
   readonly newest: ResourceSnapshot;
   private readonly young: boolean;
+  readonly takesTtl: boolean;
   private readonly types: Map<string, TypeState>;
   /** Type URLs by rank. */
   private readonly order: readonly string[];
@@ -97,6 +111,7 @@ class Planner<R extends XdsRequest> {
     this.protocol = protocol;
     this.newest = state.newest;
     this.young = state.young;
+    this.takesTtl = state.takesTtl;
     this.types = new Map(state.types);
     this.order = [...this.types.keys()].sort((a, b) => rankOf(a) - rankOf(b));
     this.target = state.target;
@@ -120,8 +135,8 @@ class Planner<R extends XdsRequest> {
       }
     }
     for (const typeUrl of this.order) this.settle(typeUrl);
-    const { types, target, newest, underway, nonces, young, sends } = this;
-    const state = { types, target, newest, underway, nonces, young };
+    const { types, target, newest, underway, nonces, young, takesTtl, sends } = this;
+    const state = { types, target, newest, underway, nonces, young, takesTtl };
     return { state, sends, waitingFor: left ? this.firstAwaited() : this.youthAwaited() };
   }
 
@@ -169,7 +184,8 @@ class Planner<R extends XdsRequest> {
     this.nonces += 1;
     const nonce = String(this.nonces);
     this.types.set(typeUrl, sent(state, { nonce, ...content }));
-    this.sends.push({ typeUrl, nonce, revision: snapshot.revision, ...content });
+    const form = carriesTtl(this.protocol, this, typeUrl) ? 'whole' : 'plain';
+    this.sends.push({ typeUrl, nonce, form, revision: snapshot.revision, ...content });
     if (typeUrl === typeUrls.cluster) {
       const endpoints = this.stateOf(typeUrls.endpoints);
       this.types.set(typeUrls.endpoints, warmed(endpoints, state.held, content.resources, content.removed));

@@ -3,6 +3,8 @@
  *
  *   request ──receive──▶ TypeState            pending ──compose──▶ what goes into the next response
  */
+
+import { beatRefused } from './heartbeat.ts';
 import type { Listing, Resource, ResourceSnapshot } from './resource.ts';
 import { acked, type NackCause, nacked, type Outstanding, type Pending, type TypeState } from './type-state.ts';
 
@@ -11,6 +13,12 @@ export interface Protocol<Request extends XdsRequest> {
   receive(state: TypeState, request: Request, listing: Listing | undefined): Received;
   /** Whether a response can say that a resource does not exist. */
   canSayAbsent(typeUrl: string): boolean;
+  /** Whether a client with these `client_features` drops resources by their TTL. */
+  takesTtl(clientFeatures: readonly string[]): boolean;
+  /** Whether resources of this type can have a TTL. */
+  canBeat(typeUrl: string): boolean;
+  /** Whether the client would know a heartbeat of this resource now. */
+  mayBeat(state: TypeState, name: string): boolean;
   compose(typeUrl: string, state: TypeState, question: Question): Content;
 }
 
@@ -30,10 +38,18 @@ export interface Received {
 
 export type Note =
   | { readonly kind: 'none' }
-  | { readonly kind: 'acked'; readonly nonce: string; readonly version: string }
-  | { readonly kind: 'nacked'; readonly nonce: string; readonly version: string; readonly cause: NackCause }
+  | ({ readonly kind: 'acked' } & Answered)
+  | ({ readonly kind: 'nacked'; readonly cause: NackCause } & Answered)
   /** A nonce that is not the newest: no ACK and no NACK. */
   | { readonly kind: 'stale-nonce'; readonly nonce: string };
+
+/** A response that the client answered. */
+export interface Answered {
+  readonly nonce: string;
+  readonly version: string;
+  /** Version of each resource in it, by name. */
+  readonly resources: ReadonlyMap<string, string>;
+}
 
 export interface Question {
   readonly snapshot: ResourceSnapshot;
@@ -52,7 +68,22 @@ export interface Content {
 
 /** The answer to an outstanding response, which the caller found by its nonce. */
 export function answered(state: TypeState, outstanding: Outstanding, error: NackCause | undefined): Received {
-  const { nonce, version } = outstanding;
-  if (error === undefined) return { state: acked(state, outstanding), note: { kind: 'acked', nonce, version } };
-  return { state: nacked(state, outstanding, error), note: { kind: 'nacked', nonce, version, cause: error } };
+  const { nonce, version, sent: resources } = outstanding;
+  if (error === undefined)
+    return { state: acked(state, outstanding), note: { kind: 'acked', nonce, version, resources } };
+  return {
+    state: nacked(state, outstanding, error),
+    note: { kind: 'nacked', nonce, version, resources, cause: error },
+  };
+}
+
+/** The answer to a heartbeat. That it was heard is nothing new. */
+export function answeredHeartbeat(state: TypeState, nonce: string, error: NackCause | undefined): Received {
+  if (error === undefined) return { state, note: { kind: 'none' } };
+  const { state: next, resources } = beatRefused(state);
+  const { ackedVersion: version } = state;
+  return {
+    state: { ...next, nack: { nonce, version, ...error } },
+    note: { kind: 'nacked', nonce, version, resources, cause: error },
+  };
 }

@@ -11,10 +11,12 @@ export interface Resource {
   /** `type.googleapis.com/…` of the message in `any`. */
   readonly typeUrl: string;
   readonly name: string;
-  /** Hash of `any`, 16 hexadecimal digits. */
+  /** Hash of `any`, and of `ttlMs` where there is one, 16 hexadecimal digits. */
   readonly version: string;
   /** An encoded `google.protobuf.Any`, ready to be copied into a response of either protocol. */
   readonly any: Uint8Array;
+  /** How long after the client last heard of it the client drops it, in ms. Absent: never. See heartbeat.ts. */
+  readonly ttlMs?: number;
   /** Of a cluster whose endpoints have another name (`eds_cluster_config.service_name`): that name. Default: `name`. */
   readonly endpointsName?: string;
 }
@@ -36,6 +38,11 @@ export interface ResourceSnapshot {
 /** Hash that names content, for resources and for whole type listings. */
 export function contentVersion(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+}
+
+/** The same content, which the client drops unless it hears of it; another version, so that a changed TTL is sent. */
+export function withTtl(resource: Resource, ttlMs: number): Resource {
+  return { ...resource, ttlMs, version: contentVersion(Buffer.concat([resource.any, Buffer.from(`ttl ${ttlMs}`)])) };
 }
 
 /** Versions of listings already hashed: snapshots share their maps between clients, and a value never changes. */

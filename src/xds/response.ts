@@ -7,12 +7,18 @@
  * as the protobuf specification asks of a serializer.
  */
 import type { Send } from './order.ts';
+import type { Resource } from './resource.ts';
 
 /** `DiscoveryResponse`. @param identifier name of this control plane, shown in the client's configuration dump. */
-export function encodeSotwResponse({ version, resources, typeUrl, nonce }: Send, identifier: string): Buffer {
+export function encodeSotwResponse(send: Send, identifier: string): Buffer {
+  const { version, resources, typeUrl, nonce, form } = send;
   return join([
     text(1, version),
-    ...resources.map(({ any }) => bytes(2, [any])),
+    ...resources.map((resource) =>
+      form === 'plain' || resource.ttlMs === undefined
+        ? bytes(2, [resource.any])
+        : bytes(2, [...text(1, wrapperType), ...bytes(2, wrapped(resource, form))]),
+    ),
     text(4, typeUrl),
     text(5, nonce),
     bytes(6, text(1, identifier)),
@@ -21,12 +27,10 @@ export function encodeSotwResponse({ version, resources, typeUrl, nonce }: Send,
 
 /** `DeltaDiscoveryResponse`. */
 export function encodeDeltaResponse(send: Send, identifier: string): Buffer {
-  const { version, resources, typeUrl, removed, nonce } = send;
+  const { version, resources, typeUrl, removed, nonce, form } = send;
   return join([
     text(1, version),
-    ...resources.map((resource) =>
-      bytes(2, [...text(1, resource.version), ...bytes(2, [resource.any]), ...text(3, resource.name)]),
-    ),
+    ...resources.map((resource) => bytes(2, wrapped(resource, form))),
     text(4, typeUrl),
     text(5, nonce),
     ...removed.map((name) => text(6, name)),
@@ -34,10 +38,32 @@ export function encodeDeltaResponse(send: Send, identifier: string): Buffer {
   ]);
 }
 
+const wrapperType = 'type.googleapis.com/envoy.service.discovery.v3.Resource';
+
+/** `Resource`: what delta carries everything in, and SotW what has a TTL. */
+function wrapped({ version, any, name, ttlMs }: Resource, form: Send['form']): Pieces {
+  return [
+    ...text(1, version),
+    ...(form === 'heartbeat' ? [] : bytes(2, [any])),
+    ...text(3, name),
+    ...(form === 'plain' || ttlMs === undefined ? [] : bytes(6, duration(ttlMs))),
+  ];
+}
+
+/** `google.protobuf.Duration`. */
+function duration(ms: number): Pieces {
+  return [...number(1, Math.floor(ms / 1_000)), ...number(2, (ms % 1_000) * 1_000_000)];
+}
+
 /** A length-delimited field of a message, as pieces still to be joined. */
 type Pieces = readonly Uint8Array[];
 
 const lengthDelimited = 2;
+const varintWire = 0;
+
+function number(field: number, value: number): Pieces {
+  return value === 0 ? [] : [Uint8Array.of((field << 3) | varintWire, ...varint(value))];
+}
 
 function text(field: number, value: string): Pieces {
   return value === '' ? [] : bytes(field, [Buffer.from(value)]);

@@ -7,7 +7,16 @@
  * The surprise: a request with an old nonce is no answer, yet it may only shrink the subscription. Otherwise a client
  * that unsubscribes in passing and subscribes again would see no change and wait for ever (envoy issue 10363).
  */
-import { answered, type Content, type Protocol, type Question, type Received, type XdsRequest } from './protocol.ts';
+import { isOfHeartbeat } from './heartbeat.ts';
+import {
+  answered,
+  answeredHeartbeat,
+  type Content,
+  type Protocol,
+  type Question,
+  type Received,
+  type XdsRequest,
+} from './protocol.ts';
 import { type Listing, listingVersion, type Resource } from './resource.ts';
 import { legacyWildcard, type Subscription, subscriptionTo, wants } from './subscription.ts';
 import { resubscribed, type TypeState } from './type-state.ts';
@@ -19,9 +28,17 @@ export interface SotwRequest extends XdsRequest {
   readonly version: string;
 }
 
+/** What a client must be able to do before a resource may come to it in a wrapper, with a TTL. */
+const ttlFeatures = ['xds.config.supports-resource-in-sotw', 'xds.config.supports-resource-ttl'] as const;
+
 export const sotw: Protocol<SotwRequest> = {
   receive(state, request, listing) {
     if (!state.begun) return { state: begin(state, request, listing), note: { kind: 'none' } };
+    if (isOfHeartbeat(request.nonce)) {
+      const { state: next, note } = answeredHeartbeat(state, request.nonce, request.error);
+      const newest = request.nonce === state.nonce;
+      return { state: newest ? resubscribe(next, request.names) : shrink(next, request.names), note };
+    }
     if (state.nonce !== '' && request.nonce !== state.nonce) {
       return { state: shrink(state, request.names), note: { kind: 'stale-nonce', nonce: request.nonce } };
     }
@@ -32,6 +49,14 @@ export const sotw: Protocol<SotwRequest> = {
   },
 
   canSayAbsent: isFullState,
+
+  takesTtl: (clientFeatures) => ttlFeatures.every((feature) => clientFeatures.includes(feature)),
+
+  // A response of heartbeats alone would say of everything else in a full-state type that it is gone.
+  canBeat: (typeUrl) => !isFullState(typeUrl),
+
+  // The client knows a heartbeat by the `version_info` that it accepted last.
+  mayBeat: ({ outstanding }) => outstanding === undefined,
 
   compose(typeUrl, state, question) {
     return isFullState(typeUrl) ? whole(state, question) : part(question);

@@ -5,9 +5,10 @@
  *
  * A closed stream is no event: its state is a value, and dropping it is all there is to do.
  */
+import { beat, nextBeatAtMs, told } from './heartbeat.ts';
 import { namesPerTypeMax, typesPerStreamMax } from './limits.ts';
 import { type Plan, plan, type StreamState, snapshotFor, youth } from './order.ts';
-import type { Note, Protocol, XdsRequest } from './protocol.ts';
+import type { Note, Protocol, Received, XdsRequest } from './protocol.ts';
 import type { ResourceSnapshot } from './resource.ts';
 import { newTypeState, type TypeState } from './type-state.ts';
 
@@ -15,41 +16,74 @@ export type StreamEvent<R extends XdsRequest> =
   | { readonly kind: 'request'; readonly request: R }
   | { readonly kind: 'snapshot'; readonly snapshot: ResourceSnapshot }
   /** What the last plan was `waitingFor` was waited for long enough. */
-  | { readonly kind: 'ack-wait-over'; readonly nonce: string };
+  | { readonly kind: 'ack-wait-over'; readonly nonce: string }
+  /** The time of `nextBeatAtMs` has come. */
+  | { readonly kind: 'heartbeat-due' };
 
 export type Step =
-  | ({ readonly kind: 'step'; readonly note: Note | { readonly kind: 'too-many-types' } } & Plan)
+  | ({
+      readonly kind: 'step';
+      readonly note: Note | { readonly kind: 'too-many-types' };
+      /** When `heartbeat-due` is to come, in epoch ms; it may be in the past. */
+      readonly heartbeatAtMs: number | undefined;
+    } & Plan)
   /** The client asked for more than one stream may hold. */
   | { readonly kind: 'too-many-names'; readonly count: number };
 
-export function newStreamState(snapshot: ResourceSnapshot): StreamState {
-  return { types: new Map(), target: snapshot, newest: snapshot, underway: false, nonces: 0, young: true };
+export function newStreamState(snapshot: ResourceSnapshot, takesTtl: boolean): StreamState {
+  return { types: new Map(), target: snapshot, newest: snapshot, underway: false, nonces: 0, young: true, takesTtl };
 }
 
-export function step<R extends XdsRequest>(protocol: Protocol<R>, state: StreamState, event: StreamEvent<R>): Step {
+/** @param nowMs epoch ms at which the event is taken, and what comes of it sent. */
+export function step<R extends XdsRequest>(
+  protocol: Protocol<R>,
+  state: StreamState,
+  event: StreamEvent<R>,
+  nowMs: number,
+): Step {
   switch (event.kind) {
     case 'request':
-      return takeRequest(protocol, state, event.request);
+      return takeRequest(protocol, state, event.request, nowMs);
     case 'snapshot':
-      return { kind: 'step', note: { kind: 'none' }, ...plan(protocol, { ...state, newest: event.snapshot }) };
+      return onward(protocol, { ...state, newest: event.snapshot }, nowMs);
     case 'ack-wait-over':
-      return { kind: 'step', note: { kind: 'none' }, ...plan(protocol, giveUpWaiting(state, event.nonce)) };
+      return onward(protocol, giveUpWaiting(state, event.nonce), nowMs);
+    case 'heartbeat-due': {
+      const beaten = beat(protocol, state, nowMs);
+      const next = onward(protocol, beaten.state, nowMs);
+      return { ...next, sends: [...beaten.sends, ...next.sends] };
+    }
   }
 }
 
-function takeRequest<R extends XdsRequest>(protocol: Protocol<R>, state: StreamState, request: R): Step {
+function onward<R extends XdsRequest>(
+  protocol: Protocol<R>,
+  state: StreamState,
+  nowMs: number,
+  note: (Step & { kind: 'step' })['note'] = { kind: 'none' },
+): Step & { kind: 'step' } {
+  const planned = plan(protocol, state);
+  const next = told(planned.state, planned.sends, nowMs);
+  return { kind: 'step', note, ...planned, state: next, heartbeatAtMs: nextBeatAtMs(protocol, next) };
+}
+
+function takeRequest<R extends XdsRequest>(protocol: Protocol<R>, state: StreamState, request: R, nowMs: number): Step {
   const { typeUrl, namesCount } = request;
   if (namesCount > namesPerTypeMax) return { kind: 'too-many-names', count: namesCount };
   const known = state.types.get(typeUrl);
   if (known === undefined && state.types.size >= typesPerStreamMax) {
-    return { kind: 'step', note: { kind: 'too-many-types' }, state, sends: [], waitingFor: undefined };
+    return onward(protocol, state, nowMs, { kind: 'too-many-types' });
   }
   const listing = snapshotFor(state, typeUrl).types.get(typeUrl);
   const received = protocol.receive(known ?? newTypeState, request, listing);
   const count = received.state.subscription.names.size;
   if (count > namesPerTypeMax) return { kind: 'too-many-names', count };
-  const next = withType(state, typeUrl, received.state);
-  return { kind: 'step', note: received.note, ...plan(protocol, next) };
+  return onward(protocol, withType(state, typeUrl, dated(received, nowMs)), nowMs, received.note);
+}
+
+function dated({ state, note }: Received, nowMs: number): TypeState {
+  if (note.kind === 'acked') return { ...state, ackedAtMs: nowMs };
+  return note.kind === 'nacked' ? { ...state, nackedAtMs: nowMs } : state;
 }
 
 function giveUpWaiting(state: StreamState, nonce: string): StreamState {

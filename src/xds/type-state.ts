@@ -13,6 +13,9 @@ import { noSubscription, type Subscription, wants } from './subscription.ts';
 /** A resource the client is believed to hold; without `any` where only its version was told by the client. */
 export type Held = Resource | { readonly version: string };
 
+/** A version no content has, so that every listing differs from it: what the client holds is not known. */
+export const unknownVersion = '';
+
 export interface Nack {
   readonly nonce: string;
   readonly version: string;
@@ -52,6 +55,12 @@ export interface TypeState {
   readonly ackedVersion: string;
   /** The refusal that is still in force. */
   readonly nack?: Nack | undefined;
+  /** When the client was last told of a resource that it will drop by its TTL, by name, in epoch ms. See heartbeat.ts. */
+  readonly toldAtMs: ReadonlyMap<string, number>;
+  /** When the newest response left, and when one was last accepted and refused, in epoch ms; absent if never. */
+  readonly sentAtMs?: number;
+  readonly ackedAtMs?: number;
+  readonly nackedAtMs?: number;
   /** The listing for which nothing was found missing: a memo that every change of this state drops. */
   readonly settledOn?: Listing | undefined;
 }
@@ -66,6 +75,7 @@ export const newTypeState: TypeState = {
   nonce: '',
   sentVersion: '',
   ackedVersion: '',
+  toldAtMs: new Map(),
 };
 
 /** What must travel for the client to hold `listing`. */
@@ -86,8 +96,11 @@ export function pendingOf(state: TypeState, listing: Listing | undefined): Pendi
   const missing: string[] = [];
   const gone: string[] = [];
   const consider = (resource: Resource) => {
-    const { name, version } = resource;
-    if (due.has(name) || (held.get(name)?.version !== version && barred.get(name) !== version)) changed.push(resource);
+    const { name, version, ttlMs } = resource;
+    const known = held.get(name);
+    // Of what a returning client holds by its own word, nobody knows how long it will still hold it.
+    const isHeld = known?.version === version && (ttlMs === undefined || 'any' in known);
+    if (due.has(name) || (!isHeld && barred.get(name) !== version)) changed.push(resource);
   };
   if (subscription.wildcard !== 'none') {
     for (const resource of listing.values()) consider(resource);
@@ -201,9 +214,6 @@ export function acked(state: TypeState, { version, releases }: Outstanding): Typ
   };
 }
 
-/** A version no content has, so that every listing differs from it. */
-const unknownVersion = '';
-
 /** A refusal lasts while it is unknown what the client holds because of it. */
 function inForce(nack: Nack | undefined, held: ReadonlyMap<string, Held>): Nack | undefined {
   if (nack === undefined) return undefined;
@@ -222,6 +232,14 @@ export function nacked(state: TypeState, { nonce, version, sent, before }: Outst
   // An empty response can be refused as well, and leaves nothing unknown.
   const nack = sent.size === 0 ? refusal : inForce(refusal, held);
   return { ...state, held, barred, outstanding: undefined, nack, settledOn: undefined };
+}
+
+/** What the client may have lost: it is sent again as if it had never been. */
+export function disbelieved(state: TypeState, names: readonly string[]): TypeState {
+  if (names.length === 0) return state;
+  const held = new Map(state.held);
+  for (const name of names) held.set(name, { ...held.get(name), version: unknownVersion });
+  return { ...state, held, settledOn: undefined };
 }
 
 export interface NackCause {

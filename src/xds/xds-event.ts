@@ -1,4 +1,5 @@
 /** What the server tells its host: one event per thing that happened, in order, per stream. */
+import type { Answered } from './protocol.ts';
 import type { NackCause } from './type-state.ts';
 
 export interface StreamRef {
@@ -24,14 +25,15 @@ export type XdsEvent =
       readonly removed: number;
       readonly bytes: number;
     } & StreamRef)
-  | ({ readonly kind: 'acked'; readonly typeUrl: string; readonly nonce: string; readonly version: string } & StreamRef)
+  /** What the client will drop was kept alive. A heartbeat that is accepted is no event; one that is refused is `nacked`. */
   | ({
-      readonly kind: 'nacked';
+      readonly kind: 'heartbeat';
       readonly typeUrl: string;
       readonly nonce: string;
-      readonly version: string;
-      readonly cause: NackCause;
+      readonly resources: number;
     } & StreamRef)
+  | ({ readonly kind: 'acked'; readonly typeUrl: string } & Answered & StreamRef)
+  | ({ readonly kind: 'nacked'; readonly typeUrl: string; readonly cause: NackCause } & Answered & StreamRef)
   /** The nonce was not that of the newest response. */
   | ({ readonly kind: 'stale-nonce'; readonly typeUrl: string; readonly nonce: string } & StreamRef)
   /** The request was ignored: the stream asks for `typesPerStreamMax` types already. */

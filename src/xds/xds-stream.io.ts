@@ -9,7 +9,7 @@
 import { status as grpcStatus, type ServerDuplexStream } from '@grpc/grpc-js';
 import { type ClientStatus, typeStatuses } from './client-status.ts';
 import { ackWaitMs, admissionWaitMs, timerMsMax, writeStallMs } from './limits.ts';
-import type { Send, StreamState } from './order.ts';
+import { carriesTtl, type Send, type StreamState } from './order.ts';
 import type { AdmissionRefusal, Caller, Stranger, XdsPorts } from './ports.ts';
 import type { Protocol, XdsRequest } from './protocol.ts';
 import type { Decoded } from './request.ts';
@@ -46,7 +46,7 @@ interface OpenStream {
   readonly unsubscribe: () => void;
 }
 
-type Timer = 'admission' | 'expiry' | 'ack-wait' | 'write-stall';
+type Timer = 'admission' | 'expiry' | 'ack-wait' | 'heartbeat' | 'write-stall';
 
 export class XdsStream<R extends XdsRequest> {
   private readonly call: ServerDuplexStream<Buffer, Buffer>;
@@ -62,6 +62,10 @@ export class XdsStream<R extends XdsRequest> {
   private state: StreamState | undefined;
   /** Nonce that the ack-wait timer runs for. */
   private waitingFor: string | undefined;
+  /** What the heartbeat timer runs for, in epoch ms. */
+  private heartbeatAtMs: number | undefined;
+  /** A heartbeat is due, and waits for the client to read. */
+  private beatMissed = false;
   /** Responses written and not yet taken by the transport. */
   private unflushed = 0;
 
@@ -126,7 +130,9 @@ export class XdsStream<R extends XdsRequest> {
     if (this.phase === 'ended') return;
     if (admission.kind === 'refused') return this.fail(admission.status, admission.reason);
     const { key, expiresAtMs } = admission;
-    const snapshot = this.ports.snapshots.get(key);
+    const takesTtl = this.wire.protocol.takesTtl(caller.node.clientFeatures);
+    const shows = (typeUrl: string) => carriesTtl(this.wire.protocol, { takesTtl }, typeUrl);
+    const snapshot = this.ports.snapshots.get(key, shows);
     if (snapshot === undefined) return this.fail('UNAVAILABLE', 'no configuration for this client yet');
     const status = () => this.status();
     const close = (reason: string) => this.close(reason);
@@ -134,6 +140,7 @@ export class XdsStream<R extends XdsRequest> {
     if (stream === undefined) return this.fail('RESOURCE_EXHAUSTED', tooManyStreams);
 
     const unsubscribe = this.ports.snapshots.subscribe(key, {
+      takesTtl: shows,
       replaced: (next: ResourceSnapshot) => this.dispatch({ kind: 'snapshot', snapshot: next }),
       vanished: () => this.fail('UNAVAILABLE', 'client does not exist any more'),
     });
@@ -142,7 +149,7 @@ export class XdsStream<R extends XdsRequest> {
     this.open = { ref, nodeId, openedAtMs: this.ports.clock.nowMs(), unsubscribe };
     this.phase = 'open';
     this.cancelTimer('admission');
-    this.state = newStreamState(snapshot);
+    this.state = newStreamState(snapshot, takesTtl);
     this.ports.observe({ kind: 'stream-opened', nodeId, address: caller.address, ...ref });
     if (expiresAtMs !== undefined) this.expireAt(expiresAtMs);
     this.dispatch({ kind: 'request', request });
@@ -160,7 +167,7 @@ export class XdsStream<R extends XdsRequest> {
 
   private dispatch(event: StreamEvent<R>): void {
     if (this.state === undefined || this.open === undefined || this.phase === 'ended') return;
-    const result = step(this.wire.protocol, this.state, event);
+    const result = step(this.wire.protocol, this.state, event, this.ports.clock.nowMs());
     if (result.kind === 'too-many-names') {
       this.fail('RESOURCE_EXHAUSTED', `${result.count} names are too many`);
       return;
@@ -169,6 +176,7 @@ export class XdsStream<R extends XdsRequest> {
     this.report(this.open.ref, event, result);
     for (const send of result.sends) this.write(this.open.ref, send);
     this.waitForAck(result.waitingFor);
+    this.awaitHeartbeat(result.heartbeatAtMs);
   }
 
   private report(ref: StreamRef, event: StreamEvent<R>, { note }: Step & { kind: 'step' }): void {
@@ -179,14 +187,20 @@ export class XdsStream<R extends XdsRequest> {
   private write(ref: StreamRef, send: Send): void {
     const bytes = this.wire.encode(send, this.ports.identifier);
     const { typeUrl, nonce, version, revision } = send;
-    const counts = { resources: send.resources.length, removed: send.removed.length, bytes: bytes.length };
-    this.ports.observe({ kind: 'pushed', typeUrl, nonce, version, revision, ...counts, ...ref });
+    const resources = send.resources.length;
+    if (send.form === 'heartbeat') {
+      this.ports.observe({ kind: 'heartbeat', typeUrl, nonce, resources, ...ref });
+    } else {
+      const counts = { resources, removed: send.removed.length, bytes: bytes.length };
+      this.ports.observe({ kind: 'pushed', typeUrl, nonce, version, revision, ...counts, ...ref });
+    }
     this.unflushed += 1;
     if (this.unflushed === 1) this.watchForStall(ref);
     this.call.write(bytes, () => {
       this.unflushed -= 1;
       if (this.unflushed === 0 || this.phase === 'ended') this.cancelTimer('write-stall');
       else this.watchForStall(ref);
+      if (this.unflushed === 0 && this.beatMissed) this.beat();
     });
   }
 
@@ -207,6 +221,23 @@ export class XdsStream<R extends XdsRequest> {
       this.waitingFor = undefined;
       this.dispatch({ kind: 'ack-wait-over', nonce });
     });
+  }
+
+  private awaitHeartbeat(atMs: number | undefined): void {
+    if (atMs === this.heartbeatAtMs) return;
+    this.heartbeatAtMs = atMs;
+    this.cancelTimer('heartbeat');
+    if (atMs === undefined) return;
+    const delayMs = Math.min(Math.max(0, atMs - this.ports.clock.nowMs()), timerMsMax);
+    this.setTimer('heartbeat', delayMs, () => this.beat());
+  }
+
+  /** Behind what a client does not read no heartbeats pile up: one leaves when it reads again. */
+  private beat(): void {
+    this.beatMissed = this.unflushed > 0;
+    if (this.beatMissed) return;
+    this.heartbeatAtMs = undefined;
+    this.dispatch({ kind: 'heartbeat-due' });
   }
 
   private expireAt(expiresAtMs: number): void {
@@ -263,6 +294,13 @@ export class XdsStream<R extends XdsRequest> {
   private status(): ClientStatus {
     if (this.open === undefined || this.state === undefined) throw new Error('only open streams are registered');
     const { ref, nodeId, openedAtMs } = this.open;
-    return { ...ref, nodeId, address: this.call.getPeer(), openedAtMs, types: typeStatuses(this.state) };
+    return {
+      ...ref,
+      nodeId,
+      address: this.call.getPeer(),
+      openedAtMs,
+      takesTtl: this.state.takesTtl,
+      types: typeStatuses(this.state),
+    };
   }
 }

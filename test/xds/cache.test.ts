@@ -6,6 +6,7 @@ import { snapshotOf } from './resources.ts';
 function listen(cache: SnapshotCache, key: string) {
   const heard: string[] = [];
   const stop = cache.subscribe(key, {
+    takesTtl: () => true,
     replaced: ({ revision }) => heard.push(revision),
     vanished: () => heard.push('vanished'),
   });

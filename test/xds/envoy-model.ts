@@ -25,6 +25,9 @@ interface TypeMemory {
 }
 
 const { cluster, endpoints, listener, route } = typeUrls;
+/** Nothing here depends on the time. */
+const nowMs = 0;
+
 const types = [cluster, endpoints, listener, route] as const;
 
 export class EnvoyModel {
@@ -41,7 +44,7 @@ export class EnvoyModel {
     this.kind = kind;
     for (const typeUrl of types)
       this.memory.set(typeUrl, { held: new Map(), names: new Set(), nonce: '', version: '' });
-    this.server = newStreamState(snapshot);
+    this.server = newStreamState(snapshot, true);
     this.connect(snapshot);
   }
 
@@ -70,7 +73,7 @@ export class EnvoyModel {
   }
 
   connect(snapshot: ResourceSnapshot): void {
-    this.server = newStreamState(snapshot);
+    this.server = newStreamState(snapshot, true);
     this.waitingFor = undefined;
     this.toServer = [];
     this.toClient = [];
@@ -112,8 +115,8 @@ export class EnvoyModel {
   private happen(event: StreamEvent<SotwRequest | DeltaRequest>): void {
     const result =
       this.kind === 'sotw'
-        ? step(sotw, this.server, event as StreamEvent<SotwRequest>)
-        : step(delta, this.server, event as StreamEvent<DeltaRequest>);
+        ? step(sotw, this.server, event as StreamEvent<SotwRequest>, nowMs)
+        : step(delta, this.server, event as StreamEvent<DeltaRequest>, nowMs);
     if (result.kind !== 'step') throw new Error(result.kind);
     this.server = result.state;
     this.waitingFor = result.waitingFor;

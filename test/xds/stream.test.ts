@@ -18,10 +18,10 @@ const replace = (contents: Contents): StreamEvent<DeltaRequest> => ({
 
 /** Plays events. @returns for each what was sent, as `Type names -removed`, and what was waited for in the end. */
 function play(contents: Contents, events: readonly StreamEvent<DeltaRequest>[]) {
-  let state: StreamState = newStreamState(snapshotOf(contents));
+  let state: StreamState = newStreamState(snapshotOf(contents), true);
   let waitingFor: string | undefined;
   const sent = events.map((event) => {
-    const result = step(delta, state, event);
+    const result = step(delta, state, event, 0);
     if (result.kind !== 'step') throw new Error(result.kind);
     state = result.state;
     waitingFor = result.waitingFor;

@@ -1,0 +1,109 @@
+/**
+ * Resources that a client drops unless it hears of them: the dead man's switch.
+ *
+ *   whole, with ttl ──0.3 ttl──▶ heartbeat ──0.3 ttl──▶ heartbeat ── … silence ──ttl──▶ the client has dropped it
+ *
+ * A heartbeat is the same version without content. It is owed no answer and holds nothing back; its nonce tells the
+ * answers apart. It says nothing to a client that does not hold that version, so what an outstanding response carries
+ * gets none until the answer is there, and what we were silent about for a whole TTL, or what the client refused to hear
+ * a heartbeat of, is sent whole instead.
+ * The surprise: after such a silence the fault that the TTL ended begins anew. Who wants it to stay ended lifts it.
+ * Protocol: Envoy docs, api-docs/xds_protocol, "TTL".
+ */
+import { heartbeatShare } from './limits.ts';
+import type { Send, StreamState } from './order.ts';
+import type { Protocol, XdsRequest } from './protocol.ts';
+import type { Resource } from './resource.ts';
+import { disbelieved, type TypeState, unknownVersion } from './type-state.ts';
+
+interface Living {
+  readonly resource: Resource & { readonly ttlMs: number };
+  /** When the client was last told of it. Epoch ms. */
+  readonly toldAtMs: number;
+}
+
+/** What the client holds and will drop. */
+function livingIn({ toldAtMs, held }: TypeState): readonly Living[] {
+  return [...toldAtMs].flatMap(([name, atMs]) => {
+    const resource = held.get(name);
+    if (resource === undefined || !('any' in resource) || resource.version === unknownVersion) return [];
+    const { ttlMs } = resource;
+    return ttlMs === undefined ? [] : [{ resource: { ...resource, ttlMs }, toldAtMs: atMs }];
+  });
+}
+
+function beatAtMs({ resource, toldAtMs }: Living): number {
+  return toldAtMs + resource.ttlMs * heartbeatShare;
+}
+
+/** When the next heartbeat is due, in epoch ms; it may be in the past. */
+export function nextBeatAtMs<R extends XdsRequest>(protocol: Protocol<R>, { types }: StreamState): number | undefined {
+  const times = [...types.values()].flatMap((type) =>
+    livingIn(type)
+      .filter(({ resource }) => protocol.mayBeat(type, resource.name))
+      .map(beatAtMs),
+  );
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** The heartbeats that are due. What the client must have dropped by now is believed no more, so that a plan sends it. */
+export function beat<R extends XdsRequest>(
+  protocol: Protocol<R>,
+  state: StreamState,
+  nowMs: number,
+): { readonly state: StreamState; readonly sends: readonly Send[] } {
+  const types = new Map(state.types);
+  const sends: Send[] = [];
+  let { nonces } = state;
+  for (const [typeUrl, before] of state.types) {
+    const due = livingIn(before).filter(
+      (each) => protocol.mayBeat(before, each.resource.name) && beatAtMs(each) <= nowMs,
+    );
+    const isDropped = ({ resource, toldAtMs }: Living) => toldAtMs + resource.ttlMs <= nowMs;
+    const type = disbelieved(
+      before,
+      due.filter(isDropped).map(({ resource }) => resource.name),
+    );
+    const resources = due.filter((each) => !isDropped(each)).map(({ resource }) => resource);
+    types.set(typeUrl, type);
+    if (resources.length === 0) continue;
+    nonces += 1;
+    const nonce = `${heartbeatMark}${nonces}`;
+    const toldAtMs = new Map([...type.toldAtMs, ...resources.map(({ name }) => [name, nowMs] as const)]);
+    types.set(typeUrl, { ...type, nonce, toldAtMs });
+    const { revision } = state.newest;
+    sends.push({ typeUrl, nonce, revision, version: type.ackedVersion, form: 'heartbeat', resources, removed: [] });
+  }
+  return { state: { ...state, types, nonces }, sends };
+}
+
+/** First letter of the nonces of heartbeats; those of responses are numbers. */
+const heartbeatMark = 'h';
+
+export function isOfHeartbeat(nonce: string): boolean {
+  return nonce.startsWith(heartbeatMark);
+}
+
+/** The client refused a heartbeat: it does not hold what we thought. */
+export function beatRefused(type: TypeState): {
+  readonly state: TypeState;
+  readonly resources: ReadonlyMap<string, string>;
+} {
+  const resources = new Map(livingIn(type).map(({ resource }) => [resource.name, resource.version] as const));
+  return { state: disbelieved(type, [...resources.keys()]), resources };
+}
+
+/** Writes down when the client was sent something, and told of what it will drop. */
+export function told(state: StreamState, sends: readonly Send[], nowMs: number): StreamState {
+  if (sends.length === 0) return state;
+  const types = new Map(state.types);
+  for (const { typeUrl, form, resources } of sends) {
+    const type = types.get(typeUrl);
+    if (type === undefined || form === 'heartbeat') continue;
+    const mortal = form === 'plain' ? [] : resources.filter(({ ttlMs }) => ttlMs !== undefined);
+    const toldAtMs = new Map([...type.toldAtMs].filter(([name]) => type.held.has(name)));
+    for (const { name } of mortal) toldAtMs.set(name, nowMs);
+    types.set(typeUrl, { ...type, toldAtMs, sentAtMs: nowMs });
+  }
+  return { ...state, types };
+}

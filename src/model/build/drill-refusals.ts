@@ -40,18 +40,22 @@ export interface Resolvers {
 
 export function resolversOf({ mesh, services, workloads }: DrillContext): Resolvers {
   const addresses = new Set(mesh.dnsResolvers);
-  const direct = workloads.filter((workload) => workload.addresses.some((address) => addresses.has(address)));
-  const isResolver = new Set(direct.map(({ key }) => key));
-  const answering = [...services.values()].filter(
-    ({ virtualIps, ports }) =>
-      virtualIps.some((address) => addresses.has(address)) ||
-      ports.some(({ endpoints }) => endpoints.some(({ workload }) => isResolver.has(workload))),
+  const asked = ({ virtualIps }: Service) => virtualIps.some((address) => addresses.has(address));
+  const answering = new Set([
+    ...workloads
+      .filter((workload) => workload.addresses.some((address) => addresses.has(address)))
+      .map(({ key }) => key),
+    ...[...services.values()].filter(asked).flatMap(workloadsBehind),
+  ]);
+  const sharing = [...services.values()].filter(
+    (service) => asked(service) || workloadsBehind(service).some((workload) => answering.has(workload)),
   );
-  const behind = new Set(
-    answering.flatMap(({ ports }) => ports.flatMap(({ endpoints }) => endpoints.map(({ workload }) => workload))),
-  );
-  const accounts = workloads.filter(({ key }) => isResolver.has(key) || behind.has(key)).map(accountOf);
-  return { services: new Set(answering.map(({ key }) => key)), accounts: new Set(accounts) };
+  const accounts = workloads.filter(({ key }) => answering.has(key)).map(accountOf);
+  return { services: new Set(sharing.map(({ key }) => key)), accounts: new Set(accounts) };
+}
+
+function workloadsBehind({ ports }: Service): string[] {
+  return ports.flatMap(({ endpoints }) => endpoints.map(({ workload }) => workload));
 }
 
 function accountOf({ tenant, serviceAccount }: Workload): string {
@@ -144,6 +148,7 @@ function answersDns(path: string, who: string): Refusal {
 /** What a probe asks is asked by the control plane: an author who may write a drill may not send it anywhere. */
 function probeRefusals({ spec }: DrillObject, { mesh }: DrillContext): Refusal[] {
   const { probeTargets, prometheusUrl } = mesh.drills;
+  const allowed = new Set([...probeTargets, ...(prometheusUrl === undefined ? [] : [probeTargetOf(prometheusUrl)])]);
   return spec.steadyState.flatMap(({ source }, index): Refusal[] => {
     const path = `spec.steadyState[${index}].source`;
     const { http, grpcHealth, promql } = source;
@@ -154,7 +159,7 @@ function probeRefusals({ spec }: DrillObject, { mesh }: DrillContext): Refusal[]
       ];
     }
     const asked = http === undefined ? grpcHealth?.address : http.url;
-    if (asked === undefined || probeTargets.has(probeTargetOf(asked))) return [];
+    if (asked === undefined || allowed.has(probeTargetOf(asked))) return [];
     const message = `probes may not ask ${quote(probeTargetOf(asked))}, so nobody would see whether all is well`;
     const advice = 'have it added to `drills.probeTargets` of the mesh';
     return [

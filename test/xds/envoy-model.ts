@@ -11,6 +11,7 @@ import type { ResourceSnapshot } from '../../src/xds/resource.ts';
 import { type SotwRequest, sotw } from '../../src/xds/sotw.ts';
 import { newStreamState, type StreamEvent, step } from '../../src/xds/stream.ts';
 import { isFullState, typeUrls } from '../../src/xds/type-url.ts';
+import { contentOf } from './resources.ts';
 
 export interface HeldResource {
   readonly version: string;
@@ -190,8 +191,4 @@ export class EnvoyModel {
 /** What a listener or a route refers to. */
 function target(content: string): string {
   return content.split('#')[0] ?? '';
-}
-
-function contentOf(any: Uint8Array): string {
-  return Buffer.from(any).toString().split('=')[1] ?? '';
 }

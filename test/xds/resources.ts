@@ -27,3 +27,8 @@ export function snapshotOf(contents: Contents, revision = 'r'): ResourceSnapshot
   }
   return { revision, types };
 }
+
+/** The word that an encoded `Any` of `resource` carries. */
+export function contentOf(any: Uint8Array): string {
+  return Buffer.from(any).toString().split('=')[1] ?? '';
+}

@@ -4,7 +4,8 @@
  *   ensure(everything that should exist now) ──▶ leaf(id), bundlePem(tenant), serverCredentials(): from memory, at once
  *
  * `ensure` is level-triggered: it issues what is missing or past half life and drops what vanished; the same call again
- * does nothing. Intermediates are never dropped: a tenant that leaves and returns (a typing error in its file) keeps its
+ * does nothing. The control plane's own identity as a client is among what should exist, whatever the caller wants: its
+ * namespace has a CA like a tenant's, and no tenant's CA vouches for it. Intermediates are never dropped: a tenant that leaves and returns (a typing error in its file) keeps its
  * anchor, and no peer sees it move. They are replaced by rotation (ca-rotation.ts), which begins by a call or by itself
  * at two thirds of a life, is persisted at each step, and advances only when its caller says that the proxies are ready.
  */
@@ -24,6 +25,8 @@ export interface Authority {
   leaf(spiffeId: string): Leaf | undefined;
   /** @param dnsName default: the control plane's own name. */
   serverCredentials(dnsName?: string): Leaf | undefined;
+  /** By which the control plane is known to sidecars, as `controlPlaneSpiffeId`; undefined before the first `ensure`. */
+  clientCredentials(): Leaf | undefined;
   /** Calls made while one runs are done one after another. Rejects only on a broken invariant. */
   ensure(wanted: WantedIdentities): Promise<EnsureResult>;
   /** Rotations under way, as of now. One that rests at its step is the same object in every answer. */

@@ -3,6 +3,7 @@
  *
  *   root ─┬▶ intermediate of tenant A ─▶ leaf spiffe://…/ns/a/sa/…      each arrow is a signature
  *         ├▶ intermediate of tenant B ─▶ leaf spiffe://…/ns/b/sa/…
+ *         ├▶ intermediate of coffre-system ─▶ leaf spiffe://…/ns/coffre-system/sa/coffre, the control plane as a client
  *         └▶ control-plane intermediate ─▶ server certificate coffre.mesh.coffre
  *
  * A peer of tenant A accepts A's intermediate as its anchor (both of A's, while one replaces the other), not the root, so

@@ -1,5 +1,6 @@
 /** The authority over an opened state folder: see authority.ts for what it promises. */
 import { parseSpiffeId } from '../model/spiffe-id.ts';
+import { controlPlaneSpiffeId } from '../model/system-namespace.ts';
 import {
   type Authority,
   defaultServerDnsName,
@@ -77,6 +78,10 @@ export class StoredAuthority implements Authority {
     return this.#leaves.get(serverRecord(dnsName));
   }
 
+  clientCredentials(): Leaf | undefined {
+    return this.leaf(controlPlaneSpiffeId(this.trustDomain));
+  }
+
   nextRenewalMs(): number {
     const controlPlaneMs = this.#controlPlane && renewAtMs(controlPlaneRecord, this.#controlPlane.certificate);
     return Math.min(this.#leaves.nextRenewalMs(), controlPlaneMs ?? Infinity, this.#tenants.nextRotationMs());
@@ -132,7 +137,8 @@ export class StoredAuthority implements Authority {
 
   async #ensure({ tenants, spiffeIds, leafLifetimeMs }: WantedIdentities): Promise<EnsureResult> {
     const pass = new Pass();
-    const leaves = spiffeIds.map((spiffeId) => this.#wantedLeaf(spiffeId, leafLifetimeMs));
+    const own = controlPlaneSpiffeId(this.trustDomain);
+    const leaves = [own, ...spiffeIds].map((spiffeId) => this.#wantedLeaf(spiffeId, leafLifetimeMs));
     await this.#ensureServers(pass);
     await forEachBounded(
       [...new Set([...tenants, ...leaves.map(({ tenant }) => tenant)])],

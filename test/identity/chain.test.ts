@@ -105,6 +105,18 @@ test.each(thefts)('whoever stole %s and tries to %s is judged rightly', async (o
   expect(result.kind === 'accepted' ? result.kind : result.reason).toBe(verdict);
 });
 
+test('whoever stole a tenant CA and poses as the control plane is refused where only its own CA is believed', async () => {
+  const { authority, ports, stateFolder } = await mesh();
+  const anchor = authority.bundlePem('coffre-system') ?? '';
+  const name = 'spiffe://mesh.example/ns/coffre-system/sa/coffre';
+  expect((await present(side(authority.clientCredentials()), anchor)).kind).toBe('accepted');
+  const thief = await stolenIssuer(stateFolder, 'tenants/shop', ports);
+  const forged = await forge(thief, named('url', name), ports);
+  // The root would take it: no name constraint reaches into a path, which is why the door trusts one CA alone.
+  expect(await present(forged, authority.rootPem)).toEqual({ kind: 'accepted', alternativeName: `URI:${name}` });
+  expect((await present(forged, anchor)).kind).toBe('refused');
+});
+
 test('whoever stole a tenant CA cannot make another CA', async () => {
   const { authority, ports, stateFolder } = await mesh();
   const thief = await stolenIssuer(stateFolder, 'tenants/shop', ports);

@@ -18,6 +18,7 @@ export function dualStack(port: number): Address {
   });
 }
 
-export function unixAddress(path: string, mode: number): Address {
+/** @param mode of a socket that is made; of one that is dialled there is none. */
+export function unixAddress(path: string, mode = 0): Address {
   return create(AddressSchema, { address: { case: 'pipe', value: { path, mode } } });
 }

@@ -24,19 +24,21 @@ import { UpstreamTlsContextSchema } from '#gen/envoy/extensions/transport_socket
 import { HttpProtocolOptionsSchema } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import { tcpAddress, unixAddress } from './address.ts';
 import { bypassOption } from './cluster-options.ts';
-import { drillLayer } from './names.ts';
+import { adminCluster, controlPlaneCluster, drillLayer, rootFileSecret, tokenFileSecret } from './names.ts';
 import type { CaptureBypass } from './platform.ts';
 import { envoyRegistry } from './registry.ts';
 import { durationOf, pack } from './resource.ts';
 import { exact } from './string-match.ts';
 import { fromAds } from './tls.ts';
 
-const controlPlaneCluster = 'coffre-xds';
 /** Header that carries the workload's token to the control plane; of our own, so that no proxy in between reads it as somebody's. */
 const tokenHeader = 'x-coffre-token';
 
 /** Connections that one sidecar accepts at once. Beyond it Envoy refuses, rather than dying of memory. */
 const downstreamConnectionsMax = 10_000n;
+
+/** Questions to the admin interface at a time: it answers on Envoy's main thread, which has other things to do. */
+const adminRequestsMax = 4;
 
 export interface BootstrapOptions {
   /** `namespace/pod`; the control plane serves it only to the holder of a token for it. */
@@ -83,7 +85,7 @@ export function bootstrapFor(options: BootstrapOptions): unknown {
         ],
       },
     },
-    staticResources: { clusters: [controlPlane(options)] },
+    staticResources: { clusters: [controlPlane(options), admin(options)] },
     overloadManager: {
       resourceMonitors: [
         {
@@ -141,6 +143,26 @@ function controlPlane(options: BootstrapOptions): Cluster {
   });
 }
 
+/** The proxy's own admin interface, for the inspection listener; see `inspection-listener.ts`. */
+function admin({ adminSocket }: BootstrapOptions): Cluster {
+  return create(ClusterSchema, {
+    name: adminCluster,
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    connectTimeout: durationOf(1_000),
+    circuitBreakers: {
+      thresholds: [
+        { maxConnections: adminRequestsMax, maxPendingRequests: adminRequestsMax, maxRequests: adminRequestsMax },
+      ],
+    },
+    loadAssignment: {
+      clusterName: adminCluster,
+      endpoints: [
+        { lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address: unixAddress(adminSocket) } } }] },
+      ],
+    },
+  });
+}
+
 function serverTrust({ serverName, files }: BootstrapOptions) {
   return create(UpstreamTlsContextSchema, {
     sni: serverName,
@@ -156,7 +178,7 @@ function serverTrust({ serverName, files }: BootstrapOptions) {
           defaultValidationContext: {
             matchTypedSubjectAltNames: [{ sanType: SubjectAltNameMatcher_SanType.DNS, matcher: exact(serverName) }],
           },
-          validationContextSdsSecretConfig: { name: 'mesh-root', sdsConfig: fromFile(files.rootSds, files.watched) },
+          validationContextSdsSecretConfig: { name: rootFileSecret, sdsConfig: fromFile(files.rootSds, files.watched) },
         },
       },
     },
@@ -167,7 +189,7 @@ function serverTrust({ serverName, files }: BootstrapOptions) {
 function tokenOnEveryStream({ files }: BootstrapOptions) {
   const generic = create(GenericSchema, {
     header: tokenHeader,
-    credential: { name: 'token', sdsConfig: fromFile(files.tokenSds, files.watched) },
+    credential: { name: tokenFileSecret, sdsConfig: fromFile(files.tokenSds, files.watched) },
   });
   const injector = create(CredentialInjectorSchema, {
     overwrite: true,

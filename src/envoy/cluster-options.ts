@@ -1,7 +1,11 @@
 /** Options that clusters of different purpose share. */
 import { create } from '@bufbuild/protobuf';
 import { Http2ProtocolOptionsSchema } from '#gen/envoy/config/core/v3/protocol_pb.js';
-import { SocketOption_SocketState, SocketOptionSchema } from '#gen/envoy/config/core/v3/socket_option_pb.js';
+import {
+  type SocketOption,
+  SocketOption_SocketState,
+  SocketOptionSchema,
+} from '#gen/envoy/config/core/v3/socket_option_pb.js';
 import { HttpProtocolOptionsSchema } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import type { CaptureBypass } from './platform.ts';
 import { outsideMarkBit } from './redirect.ts';
@@ -20,15 +24,23 @@ export function outsideOption(bypass: CaptureBypass) {
   return bypass.kind === 'user' ? {} : markOption(bypass.mark | outsideMarkBit);
 }
 
+/** The same mark on what answers at a listener: the rules let nobody else answer there. */
+export function answeringOption(bypass: CaptureBypass) {
+  return bypass.kind === 'user' ? {} : { socketOptions: [socketMark(bypass.mark)] };
+}
+
 function markOption(mark: number) {
-  const option = create(SocketOptionSchema, {
+  return { upstreamBindConfig: { socketOptions: [socketMark(mark)] } };
+}
+
+function socketMark(mark: number): SocketOption {
+  return create(SocketOptionSchema, {
     description: 'SO_MARK',
     level: 1n,
     name: 36n,
     value: { case: 'intValue', value: BigInt(mark) },
     state: SocketOption_SocketState.STATE_PREBIND,
   });
-  return { upstreamBindConfig: { socketOptions: [option] } };
 }
 
 /** What the upstream chooses in its handshake: HTTP/2, or HTTP/1.1 without a choice. */

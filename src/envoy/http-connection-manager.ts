@@ -12,6 +12,7 @@ import { HeaderValueOption_HeaderAppendAction as Append } from '#gen/envoy/confi
 import { HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores } from '#gen/envoy/config/core/v3/protocol_pb.js';
 import type { Filter as NetworkFilter } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { FilterSchema as NetworkFilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
+import type { RouteConfiguration } from '#gen/envoy/config/route/v3/route_pb.js';
 import { RBACSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { RouterSchema } from '#gen/envoy/extensions/filters/http/router/v3/router_pb.js';
 import {
@@ -26,7 +27,7 @@ import {
 import { HeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { refusalLog, statusAtLeast } from './access-log.ts';
 import { authzFilters } from './ext-authz.ts';
-import { allowNobody } from './rbac.ts';
+import { allowNobody, type RbacRules } from './rbac.ts';
 import { durationOf, pack } from './resource.ts';
 import { prefix } from './string-match.ts';
 import { fromAds } from './tls.ts';
@@ -53,10 +54,7 @@ const limits = {
 export function inboundHttp(name: string, authz: boolean): NetworkFilter {
   return hcmFilter({
     ...common(name, 'inbound'),
-    normalizePath: true,
-    mergeSlashes: true,
-    pathWithEscapedSlashesAction: EscapedSlashes.REJECT_REQUEST,
-    stripMatchingHostPort: true,
+    ...plainPaths,
     forwardClientCertDetails: Xfcc.SANITIZE_SET,
     setCurrentClientCertDetails: { uri: true },
     httpFilters: [
@@ -72,9 +70,31 @@ export function outboundHttp(name: string): NetworkFilter {
   return hcmFilter({ ...common(name, 'outbound'), httpFilters: [router()] });
 }
 
+/**
+ * The door of the control plane: HTTP/1.1, no routes from anywhere else, and rules that say who may ask what.
+ * @param routes repeat what the rules say, so that neither alone opens the way to what lies behind.
+ */
+export function inspectionHttp(name: string, rules: RbacRules, routes: RouteConfiguration): NetworkFilter {
+  return hcmFilter({
+    ...common(name, name),
+    ...plainPaths,
+    codecType: Codec.HTTP1,
+    routeSpecifier: { case: 'routeConfig', value: routes },
+    httpFilters: [rbacFilter(allowFilter, create(RBACSchema, { rules })), router()],
+  });
+}
+
+/** One spelling for each path, before any rule sees it. */
+const plainPaths = {
+  normalizePath: true,
+  mergeSlashes: true,
+  pathWithEscapedSlashesAction: EscapedSlashes.REJECT_REQUEST,
+  stripMatchingHostPort: true,
+} satisfies HcmInit;
+
 type HcmInit = MessageInitShape<typeof HttpConnectionManagerSchema>;
 
-function common(name: string, direction: 'inbound' | 'outbound') {
+function common(name: string, direction: string) {
   return {
     statPrefix: name.replaceAll('/', '_'),
     codecType: Codec.AUTO,

@@ -15,6 +15,16 @@ export const identitySecret = 'identity';
 /** Where verdicts come from, and whom to believe there. */
 export const authzCluster = 'coffre-authz';
 export const authzTrustSecret = 'trust-authz';
+/** Where the control plane asks this proxy what it holds, and whom the proxy believes to be it. */
+export const inspectionListener = 'inspection';
+export const controlPlaneTrustSecret = 'trust-control-plane';
+/** The proxy's own admin interface, by its Unix socket; from the bootstrap, which alone knows the path. */
+export const adminCluster = 'coffre-admin';
+/** Secrets that a proxy reads from files beside its bootstrap: the mesh root, and its token. */
+export const rootFileSecret = 'mesh-root';
+export const tokenFileSecret = 'token';
+/** Where the configuration comes from. */
+export const controlPlaneCluster = 'coffre-xds';
 /** What is never there: the share of a backend that this caller may not dial. */
 export const unresolvedCluster = 'unresolved';
 /** Prefix of what is said of a caller's tenant in SNI; it selects a filter chain and grants nothing. */

@@ -13,7 +13,7 @@
  * The text belongs to one family; the caller hands it to iptables-restore (4) or ip6tables-restore (6).
  */
 import { isIP } from 'node:net';
-import { inboundCapturePort, outboundCapturePort, reservedPorts } from '../model/ports.ts';
+import { inboundCapturePort, inspectionPort, outboundCapturePort, reservedPorts } from '../model/ports.ts';
 
 /** SO_MARK of every socket the sidecar dials with. An application cannot set it: that takes CAP_NET_ADMIN. */
 export const proxyMark = 0xc0f;
@@ -43,7 +43,8 @@ export function interceptionRules(options: InterceptionOptions): string {
     ':INPUT ACCEPT [0:0]',
     ':OUTPUT ACCEPT [0:0]',
     ':POSTROUTING ACCEPT [0:0]',
-    '# whatever arrives meets the inbound listener',
+    '# whatever arrives meets the inbound listener, but for who asks at the inspection door: TLS there judges who it is',
+    `-A PREROUTING ! -i lo -p tcp --dport ${inspectionPort} -j RETURN`,
     `-A PREROUTING ! -i lo -p tcp -j REDIRECT --to-ports ${inboundCapturePort}`,
     ...resolvers.map((address) => `-A OUTPUT -p tcp -d ${address} --dport 53 -j RETURN`),
     "# the sidecar dialling its own pod's address meets its inbound listener too",
@@ -67,7 +68,9 @@ export function interceptionRules(options: InterceptionOptions): string {
     ':FORWARD DROP [0:0]',
     ':OUTPUT DROP [0:0]',
     '-A INPUT -i lo -j ACCEPT',
-    "# the sidecar's own ports are not for strangers; judged by the port that was dialled, before any redirection",
+    '# the inspection door',
+    `-A INPUT -p tcp --dport ${inspectionPort} -m conntrack --ctorigdstport ${inspectionPort} --ctdir ORIGINAL -j ACCEPT`,
+    "# the sidecar's own other ports are not for strangers; judged by the port that was dialled, before any redirection",
     `-A INPUT -p tcp ${dialledReserved} -j DROP`,
     `-A INPUT -p tcp --dport ${inboundCapturePort} -m conntrack --ctstate DNAT --ctdir ORIGINAL -j ACCEPT`,
     '-A INPUT -p tcp -m conntrack --ctstate ESTABLISHED --ctdir REPLY -j ACCEPT',
@@ -81,6 +84,8 @@ export function interceptionRules(options: InterceptionOptions): string {
     ...family.insides.map((range) => `-A OUTPUT -p tcp ${outside} -d ${range} -j DROP`),
     '# nor for the application, which could otherwise enter the inbound listener from behind',
     `-A OUTPUT -p tcp ${notSidecar} ${dialledReserved} -j DROP`,
+    '# at the inspection door nobody answers but the sidecar, or an application that took the port would be open to all',
+    `-A OUTPUT -p tcp ${notSidecar} -m conntrack --ctorigdstport ${inspectionPort} --ctdir REPLY -j DROP`,
     '-A OUTPUT -o lo -j ACCEPT',
     `-A OUTPUT -p tcp -d ${family.redirectTarget} --dport ${outboundCapturePort} -m conntrack --ctstate DNAT -j ACCEPT`,
     `-A OUTPUT -p tcp ${sidecar} -j ACCEPT`,

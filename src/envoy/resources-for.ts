@@ -10,6 +10,7 @@ import { clustersOf } from './cluster.ts';
 import { endpointsOf } from './endpoint.ts';
 import { extensionsOf } from './extension.ts';
 import { externalResources } from './external-service.ts';
+import { inspectionOf } from './inspection-listener.ts';
 import { listenersOf } from './listener.ts';
 import { type Platform, platformOf } from './platform.ts';
 import type { ProxyTrust } from './proxy-trust.ts';
@@ -26,6 +27,7 @@ export function resourcesFor(view: ProxyView, trust: ProxyTrust, common: Platfor
     ...clustersOf(view, platform),
     ...endpointsOf(view),
     ...listenersOf(view),
+    ...inspectionOf(view, platform),
     ...routesOf(view),
     ...extensionsOf(view),
     ...externalResources(view, platform),

@@ -13,6 +13,7 @@ import {
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { spiffeIdPrefix } from '../model/spiffe-id.ts';
+import { controlPlaneSpiffeId, systemNamespace } from '../model/system-namespace.ts';
 import {
   asksForVerdicts,
   backendsOf,
@@ -22,7 +23,14 @@ import {
   type ProxyView,
 } from '../policy/view.ts';
 import { authzServerName } from './ext-authz.ts';
-import { authzTrustSecret, identitySecret, peersSecret, serversSecret, tenantTrustSecret } from './names.ts';
+import {
+  authzTrustSecret,
+  controlPlaneTrustSecret,
+  identitySecret,
+  peersSecret,
+  serversSecret,
+  tenantTrustSecret,
+} from './names.ts';
 import type { ProxyTrust } from './proxy-trust.ts';
 import { type EnvoyResource, resource } from './resource.ts';
 import { exact, prefix, type StringMatch } from './string-match.ts';
@@ -39,13 +47,15 @@ export function secretsOf(view: ProxyView, trust: ProxyTrust): readonly EnvoyRes
     ...view.inbound.flatMap((port) => port.callers.flatMap((caller) => peers(port, caller, trust))),
     ...backendsOf(view).map((outbound) => servers(outbound, trust)),
     ...(asksForVerdicts(view) ? [authzWorkers(trust)] : []),
+    controlPlane(view, trust),
   ];
 }
 
-/** Tenants whose CA this proxy needs: its own, its callers' and those whose services it may dial. */
+/** Whose CAs this proxy needs: its own tenant's, its callers', those whose services it may dial, and the control plane's. */
 export function tenantsOf(view: ProxyView): readonly string[] {
   const callers = view.inbound.flatMap((port) => port.callers.map((caller) => caller.tenant));
-  return [...new Set([view.workload.tenant, ...callers, ...view.outbound.map(({ tenant }) => tenant)])].sort();
+  const servers = view.outbound.map(({ tenant }) => tenant);
+  return [...new Set([systemNamespace, view.workload.tenant, ...callers, ...servers])].sort();
 }
 
 function tenantsToTrust(view: ProxyView): readonly string[] {
@@ -85,6 +95,11 @@ function servers(outbound: OutboundPort, trust: ProxyTrust): EnvoyResource {
 function authzWorkers({ rootPem }: ProxyTrust): EnvoyResource {
   const context = contextOf(rootPem, SubjectAltNameMatcher_SanType.DNS, [exact(authzServerName)]);
   return contextSecret(authzTrustSecret, context);
+}
+
+/** One name, and the one CA that may give it: a tenant's CA could write the same name, and is not believed here. */
+function controlPlane({ trustDomain }: ProxyView, trust: ProxyTrust): EnvoyResource {
+  return validationContext(controlPlaneTrustSecret, systemNamespace, trust, [exact(controlPlaneSpiffeId(trustDomain))]);
 }
 
 function validationContext(

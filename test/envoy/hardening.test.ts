@@ -33,6 +33,43 @@ test('every inbound chain takes TLS only, for one port and one name, and asks fo
   });
 });
 
+test('every proxy has one inspection door, for one name under one CA, to four questions', options, () => {
+  everyConfiguration(({ listener, secret }) => {
+    const door = listener.get('inspection');
+    const [chain, ...others] = at(door ?? null, 'filter_chains').flat();
+    expect(others).toEqual([]);
+    expect(at(chain ?? null, 'transport_socket', 'typed_config')).toMatchObject([
+      {
+        require_client_certificate: true,
+        disable_stateless_session_resumption: true,
+        disable_stateful_session_resumption: true,
+        common_tls_context: { tls_params: tls13, validation_context_sds_secret_config: overAds('trust-control-plane') },
+      },
+    ]);
+    expect(at(secret.get('trust-control-plane') ?? null, 'validation_context')).toEqual([
+      {
+        trusted_ca: { inline_string: expect.stringContaining('anchor of coffre-system') },
+        match_typed_subject_alt_names: [
+          { san_type: 'URI', matcher: { exact: expect.stringMatching(/\/ns\/coffre-system\/sa\/coffre$/) } },
+        ],
+      },
+    ]);
+    const [manager = null] = managersIn(chain ?? null);
+    const routes = at(manager, 'route_config', 'virtual_hosts')
+      .flat()
+      .flatMap((host) => at(host, 'routes').flat());
+    expect(routes.flatMap((route) => at(route, 'match', 'path'))).toEqual([
+      '/clusters',
+      '/config_dump',
+      '/runtime',
+      '/stats',
+    ]);
+    for (const route of routes) {
+      expect(at(route, 'match', 'headers').flat()).toEqual([{ name: ':method', string_match: { exact: 'GET' } }]);
+    }
+  });
+});
+
 test('every inbound HTTP chain denies, then allows, before it routes', options, () => {
   everyConfiguration((resources) => {
     for (const manager of inboundChains(resources).flatMap((chain) => managersIn(chain))) {

@@ -61,6 +61,7 @@ describe('at first', () => {
     expect(received).toContain('runtime drill');
     expect(callee.names('listener')).toEqual([
       'inbound',
+      'inspection',
       'out/atelier/api/80/10.96.1.2',
       'out/atelier/db/5432/10.96.1.3',
       'out/atelier/web/80/10.96.1.1',

@@ -27,6 +27,7 @@ import {
 import { HeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { refusalLog, statusAtLeast } from './access-log.ts';
 import { authzFilters } from './ext-authz.ts';
+import { faultFilter } from './fault.ts';
 import { allowNobody, type RbacRules } from './rbac.ts';
 import { durationOf, pack } from './resource.ts';
 import { prefix } from './string-match.ts';
@@ -61,6 +62,7 @@ export function inboundHttp(name: string, authz: boolean): NetworkFilter {
       rbacFilter(denyFilter, create(RBACSchema)),
       rbacFilter(allowFilter, create(RBACSchema, { rules: allowNobody() })),
       ...(authz ? authzFilters() : []),
+      faultFilter(),
       router(),
     ],
   });

@@ -11,6 +11,7 @@ import {
   ExtAuthzPerRouteSchema,
   ExtAuthzSchema,
 } from '#gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
+import { HTTPFaultSchema } from '#gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
 import {
   RBACSchema as HttpRbacSchema,
   RBACPerRouteSchema,
@@ -54,6 +55,7 @@ export const envoyRegistry = createRegistry(
   RBACPerRouteSchema,
   ExtAuthzSchema,
   ExtAuthzPerRouteSchema,
+  HTTPFaultSchema,
   RouterSchema,
   NetworkRbacSchema,
   TcpProxySchema,

@@ -2,16 +2,22 @@
  * Routes, one RouteConfiguration per declared port and one per service port that may be dialled.
  *
  * Inbound routes carry the compiled rules. That is why a policy change is an RDS push: it judges the next request of
- * every open connection, and no listener is touched.
+ * every open connection, and no listener is touched. A consent to drills is one as well.
  */
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
-import { type Route, RouteSchema } from '#gen/envoy/config/route/v3/route_components_pb.js';
+import {
+  type HeaderMatcher,
+  type Route,
+  RouteSchema,
+  type VirtualHostSchema,
+} from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { RBACPerRouteSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import type { PortProtocol } from '../model/snapshot.ts';
 import type { InboundPort, OutboundPort, ProxyView } from '../policy/view.ts';
 import { authzFilter, checkSettings } from './ext-authz.ts';
+import { armedFault, callerIs, faultName } from './fault.ts';
 import { allowFilter, denyFilter } from './http-connection-manager.ts';
 import { applicationCluster, inboundName, outboundRoute } from './names.ts';
 import { outboundRoutes } from './outbound-route.ts';
@@ -29,37 +35,51 @@ function isHttp({ protocol }: { readonly protocol: PortProtocol }): boolean {
   return protocol !== 'tcp';
 }
 
+/**
+ * The rules stand on the virtual host, once; the route of an armed caller adds a fault and takes nothing away. What no
+ * route matches has no virtual host either, and meets the filter's own rule, which lets nobody in.
+ */
 function inboundRoute(view: ProxyView, port: InboundPort): EnvoyResource {
-  const route = create(RouteSchema, {
-    match: { pathSpecifier: { case: 'prefix', value: '/' } },
-    action: {
-      case: 'route',
-      value: {
-        clusterSpecifier: { case: 'cluster', value: applicationCluster(port.port) },
-        timeout: durationOf(port.requestTimeoutMs),
-        idleTimeout: durationOf(port.idleTimeoutMs),
-      },
-    },
+  const armed = port.armed.map((caller) =>
+    toApplication(port, [callerIs(caller)], { [faultName]: armedFault(port.port, caller) }),
+  );
+  return routeConfiguration(inboundName(port.port), {
+    routes: [...armed, toApplication(port)],
     typedPerFilterConfig: {
       [allowFilter]: perRoute(allowRules(port.policy)),
       [denyFilter]: perRoute(denyRules(port.policy)),
       ...(port.everyRequest ? { [authzFilter]: checkSettings(view, port) } : {}),
     },
   });
-  return routeConfiguration(inboundName(port.port), [route]);
+}
+
+function toApplication(
+  { port, requestTimeoutMs, idleTimeoutMs }: InboundPort,
+  headers: HeaderMatcher[] = [],
+  typedPerFilterConfig: Record<string, Any> = {},
+): Route {
+  return create(RouteSchema, {
+    match: { pathSpecifier: { case: 'prefix', value: '/' }, headers },
+    action: {
+      case: 'route',
+      value: {
+        clusterSpecifier: { case: 'cluster', value: applicationCluster(port) },
+        timeout: durationOf(requestTimeoutMs),
+        idleTimeout: durationOf(idleTimeoutMs),
+      },
+    },
+    typedPerFilterConfig,
+  });
 }
 
 function outbound(port: OutboundPort): EnvoyResource {
-  return routeConfiguration(outboundRoute(port), outboundRoutes(port));
+  return routeConfiguration(outboundRoute(port), { routes: [...outboundRoutes(port)] });
 }
 
 /** The address dialled has already chosen the service: one virtual host for every Host header. */
-function routeConfiguration(name: string, routes: readonly Route[]): EnvoyResource {
-  return resource(
-    RouteConfigurationSchema,
-    name,
-    create(RouteConfigurationSchema, { name, virtualHosts: [{ name: 'all', domains: ['*'], routes: [...routes] }] }),
-  );
+function routeConfiguration(name: string, host: MessageInitShape<typeof VirtualHostSchema>): EnvoyResource {
+  const virtualHosts = [{ name: 'all', domains: ['*'], ...host }];
+  return resource(RouteConfigurationSchema, name, create(RouteConfigurationSchema, { name, virtualHosts }));
 }
 
 function perRoute(rules: RbacRules): Any {

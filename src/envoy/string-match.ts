@@ -1,4 +1,4 @@
-/** Exact and prefix string matchers: the only two ways in which we let Envoy compare names. */
+/** Exact, prefix and suffix string matchers: the only ways in which we let Envoy compare names. */
 import { create } from '@bufbuild/protobuf';
 import { type StringMatcher, StringMatcherSchema } from '#gen/envoy/type/matcher/v3/string_pb.js';
 
@@ -10,4 +10,8 @@ export function exact(value: string): StringMatch {
 
 export function prefix(value: string): StringMatch {
   return create(StringMatcherSchema, { matchPattern: { case: 'prefix', value } });
+}
+
+export function suffix(value: string): StringMatch {
+  return create(StringMatcherSchema, { matchPattern: { case: 'suffix', value } });
 }

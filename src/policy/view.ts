@@ -19,11 +19,12 @@ import type {
   Tenant,
   Workload,
 } from '../model/snapshot.ts';
-import { spiffeIdPrefix } from '../model/spiffe-id.ts';
+import { type ArmedCaller, type ArmingTarget, armedCallers, type ConsentIndex, indexConsents } from './arming.ts';
 import { compilePort } from './compile.ts';
 import { decide } from './decide.ts';
 import { atOwnAddresses } from './explicit-view.ts';
 import { type HeadlessPort, podPorts } from './headless.ts';
+import { leadsTo, liveGrants, speaksOf } from './live-grants.ts';
 import type { PortPolicy } from './port-policy.ts';
 import { indexRoutes, type OutboundRule, patienceOf, placeOf, rulesFor } from './routing.ts';
 import { indexTraffic, longer, type TrafficIndex, type TrafficSettings, trafficOf } from './traffic.ts';
@@ -53,6 +54,8 @@ export interface InboundPort {
   readonly requestTimeoutMs: number;
   /** Of silence on one exchange, in ms; likewise. */
   readonly idleTimeoutMs: number;
+  /** Callers that a drill may single out here, sorted by identity; nobody on an opaque port. */
+  readonly armed: readonly ArmedCaller[];
 }
 
 export interface CallerTenant {
@@ -88,9 +91,9 @@ export interface OutboundEndpoint extends Endpoint {
   readonly locality: Locality;
 }
 
-/** @param nowMs epoch ms at which grants are judged dead or alive. */
+/** @param nowMs epoch ms at which grants and consents are judged dead or alive. */
 export function viewOf(snapshot: Snapshot, workload: Workload, nowMs: number): ProxyView {
-  const now: Moment = { nowMs, grants: liveGrants(snapshot, nowMs), traffic: indexTraffic(snapshot) };
+  const now = momentOf(snapshot, nowMs);
   const view = {
     trustDomain: snapshot.mesh.trustDomain,
     workload,
@@ -100,6 +103,11 @@ export function viewOf(snapshot: Snapshot, workload: Workload, nowMs: number): P
   };
   const addresses = snapshot.explicitAddresses.get(workload.key);
   return addresses === undefined ? view : atOwnAddresses(view, addresses);
+}
+
+/** Only what the view of this workload says it may dial. */
+export function dialledBy(snapshot: Snapshot, workload: Workload, nowMs: number): readonly OutboundPort[] {
+  return outboundOf(snapshot, workload, momentOf(snapshot, nowMs)).filter(hasServers);
 }
 
 /** What is dialled and has a cluster: a name to expect, and so somebody to trust. */
@@ -118,11 +126,23 @@ interface Moment {
   /** Those that live. */
   readonly grants: readonly Grant[];
   readonly traffic: TrafficIndex;
+  readonly consents: ConsentIndex;
+}
+
+function momentOf(snapshot: Snapshot, nowMs: number): Moment {
+  return {
+    nowMs,
+    grants: liveGrants(snapshot, nowMs),
+    traffic: indexTraffic(snapshot),
+    consents: indexConsents(snapshot, nowMs),
+  };
 }
 
 interface DeclaredPort {
   readonly protocol: PortProtocol;
   readonly grants: Map<string, Grant>;
+  /** The services that lead here, each with the grants that open it. */
+  readonly targets: ArmingTarget[];
   /** Of the services that lead here, the more patient ones. */
   requestTimeoutMs: number;
   idleTimeoutMs: number;
@@ -133,7 +153,7 @@ function inboundOf(snapshot: Snapshot, workload: Workload, now: Moment): readonl
   if (tenant === undefined) return [];
   return [...declaredPorts(snapshot, workload, now)]
     .sort(([left], [right]) => left - right)
-    .map(([port, { protocol, grants, requestTimeoutMs, idleTimeoutMs }]) => {
+    .map(([port, { protocol, grants, targets, requestTimeoutMs, idleTimeoutMs }]) => {
       const opaque = protocol === 'tcp';
       const policy = compilePort(snapshot, { workload, tenant, port, opaque, grants: [...grants.values()] });
       const granted = new Set([...grants.values()].map((grant) => grant.from.tenant));
@@ -142,7 +162,8 @@ function inboundOf(snapshot: Snapshot, workload: Workload, now: Moment): readonl
         spiffeIds: opaque ? whoMayConnect(snapshot, policy, caller, now.nowMs) : [],
       }));
       const everyRequest = !opaque && snapshot.mesh.authorizationMode === 'everyRequest';
-      return { port, protocol, callers, policy, everyRequest, requestTimeoutMs, idleTimeoutMs };
+      const armed = opaque ? [] : armedCallers(snapshot, now.consents, targets);
+      return { port, protocol, callers, policy, everyRequest, requestTimeoutMs, idleTimeoutMs, armed };
     });
 }
 
@@ -154,12 +175,17 @@ function declaredPorts(snapshot: Snapshot, workload: Workload, { grants, traffic
       for (const endpoint of servicePort.endpoints) {
         if (endpoint.workload !== workload.key) continue;
         const limits = limitsOf(snapshot, traffic, service, servicePort);
-        const entry = declared.get(endpoint.port) ?? { protocol: servicePort.protocol, grants: new Map(), ...limits };
+        const entry: DeclaredPort = declared.get(endpoint.port) ?? {
+          protocol: servicePort.protocol,
+          grants: new Map(),
+          targets: [],
+          ...limits,
+        };
         entry.requestTimeoutMs = longer(entry.requestTimeoutMs, limits.requestTimeoutMs);
         entry.idleTimeoutMs = longer(entry.idleTimeoutMs, limits.idleTimeoutMs);
-        for (const grant of grants) {
-          if (leadsTo(grant, service, servicePort)) entry.grants.set(grant.key, grant);
-        }
+        const opening = grants.filter((grant) => leadsTo(grant, service, servicePort));
+        for (const grant of opening) entry.grants.set(grant.key, grant);
+        entry.targets.push({ service, grants: opening });
         declared.set(endpoint.port, entry);
       }
     }
@@ -245,19 +271,6 @@ function hasServers({ serverSpiffeIds }: OutboundPort): boolean {
 function serversOf(snapshot: Snapshot, servicePort: ServicePort): readonly string[] {
   const ids = servicePort.endpoints.flatMap((endpoint) => snapshot.workloads.get(endpoint.workload)?.spiffeId ?? []);
   return [...new Set(ids)].sort();
-}
-
-function liveGrants(snapshot: Snapshot, nowMs: number): readonly Grant[] {
-  return [...snapshot.grants.values()].filter((grant) => grant.notAfterMs === undefined || nowMs < grant.notAfterMs);
-}
-
-function leadsTo(grant: Grant, service: Service, servicePort: ServicePort): boolean {
-  return grant.to.service === service.key && grant.to.ports.includes(servicePort.port);
-}
-
-function speaksOf(snapshot: Snapshot, { from }: Grant, workload: Workload): boolean {
-  if (from.spiffeIds.length > 0) return from.spiffeIds.includes(workload.spiffeId);
-  return workload.spiffeId.startsWith(spiffeIdPrefix(snapshot.mesh.trustDomain, from.tenant));
 }
 
 function compare(left: string, right: string): number {

@@ -70,27 +70,30 @@ test('every proxy has one inspection door, for one name under one CA, to four qu
   });
 });
 
-test('every inbound HTTP chain denies, then allows, before it routes', options, () => {
-  everyConfiguration((resources) => {
-    for (const manager of inboundChains(resources).flatMap((chain) => managersIn(chain))) {
-      const filters = at(manager, 'http_filters', 'name');
-      expect(filters.slice(0, 2)).toEqual(['coffre.rbac.deny', 'coffre.rbac.allow']);
-      expect(filters.slice(2)).toSatisfy((rest: JsonValue[]) =>
-        [['envoy.filters.http.router'], [expect.anything(), 'coffre.seal', 'envoy.filters.http.router']].some(
-          (wanted) => rest.length === wanted.length && rest.at(-1) === wanted.at(-1),
-        ),
-      );
-      expect(manager).toMatchObject({
-        normalize_path: true,
-        merge_slashes: true,
-        path_with_escaped_slashes_action: 'REJECT_REQUEST',
-        forward_client_cert_details: 'SANITIZE_SET',
-        use_remote_address: true,
-        common_http_protocol_options: { headers_with_underscores_action: 'REJECT_REQUEST' },
-      });
-    }
-  });
-});
+test(
+  'every inbound HTTP chain denies, then allows, and only then may a drill strike, before it routes',
+  options,
+  () => {
+    everyConfiguration((resources) => {
+      for (const manager of inboundChains(resources).flatMap((chain) => managersIn(chain))) {
+        const filters = at(manager, 'http_filters', 'name');
+        expect(filters.slice(0, 2)).toEqual(['coffre.rbac.deny', 'coffre.rbac.allow']);
+        expect([
+          'envoy.filters.http.fault envoy.filters.http.router',
+          'envoy.filters.http.ext_authz coffre.seal envoy.filters.http.fault envoy.filters.http.router',
+        ]).toContain(filters.slice(2).join(' '));
+        expect(manager).toMatchObject({
+          normalize_path: true,
+          merge_slashes: true,
+          path_with_escaped_slashes_action: 'REJECT_REQUEST',
+          forward_client_cert_details: 'SANITIZE_SET',
+          use_remote_address: true,
+          common_http_protocol_options: { headers_with_underscores_action: 'REJECT_REQUEST' },
+        });
+      }
+    });
+  },
+);
 
 test('every inbound TCP chain dials the application only after the handshake', options, () => {
   everyConfiguration((resources) => {

@@ -5,7 +5,7 @@
 import { clone, create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { AnySchema, anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
 import { RBAC_Action, RBACSchema as RulesSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
-import { type Route, RouteSchema } from '#gen/envoy/config/route/v3/route_components_pb.js';
+import { type Route, RouteSchema, type VirtualHost } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { RBACPerRouteSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { allowFilter, denyFilter } from '../../../src/envoy/http-connection-manager.ts';
@@ -41,21 +41,19 @@ function edited(resource: Resource, generation: number, edit: RulesEdit): Resour
 function editedRoutes(whole: RouteConfiguration, generation: number, edit: RulesEdit): RouteConfiguration {
   const copy = clone(RouteConfigurationSchema, whole);
   for (const host of copy.virtualHosts) {
-    for (const route of host.routes) {
-      const [deny, allow] = [rulesOf(route, denyFilter), rulesOf(route, allowFilter)];
-      edit({ deny, allow });
-      route.typedPerFilterConfig[denyFilter] = perRoute(deny);
-      route.typedPerFilterConfig[allowFilter] = perRoute(allow);
-    }
+    const [deny, allow] = [rulesOf(host, denyFilter), rulesOf(host, allowFilter)];
+    edit({ deny, allow });
+    host.typedPerFilterConfig[denyFilter] = perRoute(deny);
+    host.typedPerFilterConfig[allowFilter] = perRoute(allow);
     host.routes.unshift(mark(generation));
   }
   return copy;
 }
 
-function rulesOf(route: Route, filter: string): RbacRules {
-  const packed = route.typedPerFilterConfig[filter];
+function rulesOf(host: VirtualHost, filter: string): RbacRules {
+  const packed = host.typedPerFilterConfig[filter];
   const rules = packed && anyUnpack(packed, RBACPerRouteSchema)?.rbac?.rules;
-  if (rules === undefined) throw new Error(`an inbound route brings no rules for \`${filter}\``);
+  if (rules === undefined) throw new Error(`an inbound port brings no rules for \`${filter}\``);
   return rules;
 }
 
@@ -66,10 +64,13 @@ function perRoute(rules: RbacRules) {
 function mark(generation: number): Route {
   const anybody = { case: 'any', value: true } as const;
   const everyone = { principals: [{ identifier: anybody }], permissions: [{ rule: anybody }] };
+  const nobody = create(RulesSchema, { action: RBAC_Action.DENY });
   return create(RouteSchema, {
     match: { pathSpecifier: { case: 'path', value: markOf(generation) } },
     action: { case: 'directResponse', value: { status: 204 } },
+    // Instead of the port's own rules, which would judge the question as well.
     typedPerFilterConfig: {
+      [denyFilter]: perRoute(nobody),
       [allowFilter]: perRoute(create(RulesSchema, { action: RBAC_Action.ALLOW, policies: { everyone } })),
     },
   });

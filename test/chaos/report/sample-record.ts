@@ -91,24 +91,24 @@ export const sampleRecord: DrillRecord = {
     { probe: 'p99', phase: 'after', answers: 0, breaches: 0, range: undefined },
   ],
   timeline: [
-    at(-60_000, 'planned', 'planned by `alice`'),
-    at(-45_000, 'approved', 'approved by `bob`'),
-    at(-30_000, 'started', 'started by `alice`'),
-    at(0, 'fault-laid', 'the fault was sent to 3 proxies'),
-    at(0, 'proxy-excluded', 'it takes no resource with a time to live', 'atelier/web-4'),
-    at(21, 'proxy-effective', 'the keys stand in its runtime', 'atelier/web-1'),
-    at(34, 'proxy-effective', 'the keys stand in its runtime', 'atelier/web-2'),
-    at(12_020, 'probe-breach', '0 is below 1', 'web-up'),
-    at(12_480, 'alert', 'it fires', 'CheckoutDown'),
-    at(12_481, 'fault-withdrawn', 'the empty layer was sent to 3 proxies'),
-    at(12_506, 'proxy-clean', 'runtime and configuration are as they were', 'atelier/web-1'),
-    at(12_519, 'proxy-clean', 'runtime and configuration are as they were', 'atelier/web-2'),
-    at(13_500, 'steady', 'every probe is within its tolerance'),
-    at(22_481, 'proxy-expired', 'one time to live has passed', 'atelier/web-3'),
-    at(43_500, 'ended', 'the drill is over'),
+    entry(-60_000, 'planned', 'planned by `alice`'),
+    entry(-45_000, 'approved', 'approved by `bob`'),
+    entry(-30_000, 'started', 'started by `alice`'),
+    entry(0, 'fault-laid', 'the fault was sent to 3 proxies'),
+    entry(0, 'proxy-excluded', 'it takes no resource with a time to live', 'atelier/web-4'),
+    entry(21, 'proxy-effective', 'the keys stand in its runtime', 'atelier/web-1'),
+    entry(34, 'proxy-effective', 'the keys stand in its runtime', 'atelier/web-2'),
+    entry(12_020, 'probe-breach', '0 is below 1', 'web-up'),
+    entry(12_480, 'alert', 'it fires', 'CheckoutDown'),
+    entry(12_481, 'fault-withdrawn', 'the empty layer was sent to 3 proxies'),
+    entry(12_506, 'proxy-clean', 'runtime and configuration are as they were', 'atelier/web-1'),
+    entry(12_519, 'proxy-clean', 'runtime and configuration are as they were', 'atelier/web-2'),
+    entry(13_500, 'steady', 'every probe is within its tolerance'),
+    entry(22_481, 'proxy-expired', 'one time to live has passed', 'atelier/web-3'),
+    entry(43_500, 'ended', 'the drill is over'),
   ],
 };
 
-function at(afterFaultMs: number, what: TimelineEntry['what'], text: string, about?: string): TimelineEntry {
+export function entry(afterFaultMs: number, what: TimelineEntry['what'], text: string, about?: string): TimelineEntry {
   return { atMs: faultMs + afterFaultMs, what, text, ...(about === undefined ? {} : { about }) };
 }

@@ -35,6 +35,16 @@ metadata: { name: closed, namespace: shop }
 spec: { selector: { matchLabels: { app: api } }, deny: [{ to: { paths: ["${path}"] } }] }
 `;
 
+/** So that whatever is judged here travels by the route of a caller for whom a fault is armed. */
+const drills = `
+apiVersion: coffre.dev/v1alpha1
+kind: DrillConsent
+metadata: { name: drills, namespace: shop }
+spec:
+  asTarget: { services: [api], callerTenants: [shop], methods: [abort], maxDuration: 10m, maxPercent: 100 }
+  asCaller: { targetTenants: [shop], methods: [abort], maxDuration: 10m, maxPercent: 100 }
+`;
+
 const files = {
   'mesh.yaml': `
 apiVersion: coffre.dev/v1alpha1
@@ -49,6 +59,7 @@ spec: { trustDomain: ${trustDomain}, dns: { resolvers: [10.99.0.1] }, authorizat
     serviceText('shop', 'api', '10.96.1.2', 'api', 'name: http, port: 80, targetPort: 8080'),
   ),
   'closed.yaml': denies('/closed'),
+  'drills.yaml': drills,
 };
 
 eachMode('the authorization worker', (mode) => {

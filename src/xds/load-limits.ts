@@ -6,7 +6,7 @@ export const loadIntervalMs = 1_000;
 /** What a proxy is told that is watched no more, in ms. It cannot be told to stop, only to say nothing, seldom. */
 export const loadIdleIntervalMs = 3_600_000;
 
-/** Largest report, in bytes; a longer one is dropped. Envoy repeats its whole node, 30 kB of extension names, in each. */
+/** Largest report, in bytes; a longer one is dropped. Envoy repeats its whole node, 60 kB of extension names, in each. */
 export const loadReportBytesMax = 256 * 1_024;
 
 /** Most clusters watched at one proxy; one drill needs one. */

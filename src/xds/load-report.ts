@@ -17,9 +17,9 @@ export interface ClusterLoad {
   readonly issued: number;
   /** Of HTTP, tries that were answered with less than 500, and gRPC statuses that are no fault of the server. */
   readonly succeeded: number;
-  /** Tries that failed or were answered with 500 and above. */
+  /** Of HTTP, tries that failed or were answered with 500 and above; `dropped` ones are among them. */
   readonly failed: number;
-  /** Requests that went to no endpoint since a circuit breaker was open. */
+  /** HTTP requests that a circuit breaker refused: sent to no endpoint, and so not `issued`. */
   readonly dropped: number;
   /** Under way at the moment of the report. */
   readonly inProgress: number;

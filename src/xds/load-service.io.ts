@@ -7,7 +7,8 @@
  * stop, so a proxy that is watched no more is told to report on no cluster, once an hour.
  *
  * Measured with Envoy 1.40.0: a request that an HTTP circuit breaker refuses is counted in `total_dropped_requests`, and
- * neither as issued nor as an error.
+ * as an error as well, and not as issued. Of TCP connections those that were dialled are counted as issued and nothing
+ * else: neither success nor failure, nor what a breaker refused. Each report is 61 kB, 60 of them the node.
  */
 import { create } from '@bufbuild/protobuf';
 import {

@@ -2,7 +2,6 @@
  * What the server asks of its host: who a caller is, what time it is, and somebody to tell what happened.
  */
 import type { PeerCertificate } from 'node:tls';
-import type { Node } from '#gen/envoy/config/core/v3/base_pb.js';
 import type { SnapshotCache } from './cache.ts';
 import type { XdsEvent } from './xds-event.ts';
 
@@ -12,7 +11,11 @@ export interface XdsPorts {
    * sends would lie in our memory, a whole request a stream. Absent, everybody is read. A rejection refuses.
    */
   greet?(caller: Stranger): Promise<Greeting>;
-  /** Judges a caller once, by its first request, before anything is looked up for it. A rejection refuses. */
+  /**
+   * Judges a caller by its first request, before anything is looked up for it, and again every `recheckMs` while its
+   * stream is open: who is refused then, or is another client, loses the stream. A rejection refuses at first, and
+   * changes nothing later.
+   */
   authenticate(caller: Caller): Promise<Admission>;
   readonly snapshots: SnapshotCache;
   readonly clock: Clock;
@@ -24,7 +27,14 @@ export interface XdsPorts {
 
 /** Everything here was said by the caller; only `certificate` was verified, by TLS, against the server's trust. */
 export interface Caller extends Stranger {
-  readonly node: Node;
+  readonly node: ClientNode;
+}
+
+/** What a client says of itself, cut down to what is bounded (see limits.ts). */
+export interface ClientNode {
+  readonly id: string;
+  readonly cluster: string;
+  readonly clientFeatures: readonly string[];
 }
 
 /** A caller that has not spoken yet. */

@@ -7,43 +7,43 @@
  * The per-type services are not offered: order between types exists only on one stream.
  */
 import type { ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import { type AdmissionCounts, AdmissionGate } from './admission-gate.ts';
 import type { ClientStatus } from './client-status.ts';
-import { delta } from './delta.ts';
+import { admissionsAtOnceMax, admissionsWaitingMax } from './limits.ts';
 import type { XdsPorts } from './ports.ts';
 import type { XdsRequest } from './protocol.ts';
-import { decodeDeltaRequest, decodeSotwRequest } from './request.ts';
-import { encodeDeltaResponse, encodeSotwResponse } from './response.ts';
-import { sotw } from './sotw.ts';
 import { StreamRegistry } from './stream-registry.ts';
-import { type Wire, XdsStream } from './xds-stream.io.ts';
+import { type Wire, wires } from './wire.ts';
+import { XdsStream } from './xds-stream.io.ts';
 
 export interface XdsService {
   /** For `server.addService(definition, implementation)`. */
   readonly definition: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
   status(): readonly ClientStatus[];
+  /** Clients that get their first configuration now, and clients that stand in line for it. */
+  admissions(): AdmissionCounts;
   /** Ends every stream with UNAVAILABLE, so that the clients go elsewhere: for shutdown. */
   close(): void;
 }
 
 const serviceName = 'envoy.service.discovery.v3.AggregatedDiscoveryService';
 
-const sotwWire = { name: 'sotw', protocol: sotw, decode: decodeSotwRequest, encode: encodeSotwResponse } as const;
-const deltaWire = { name: 'delta', protocol: delta, decode: decodeDeltaRequest, encode: encodeDeltaResponse } as const;
-
 export function createXdsService(ports: XdsPorts): XdsService {
   const registry = new StreamRegistry();
+  const gate = new AdmissionGate(admissionsAtOnceMax, admissionsWaitingMax);
   const serve =
     <R extends XdsRequest>(wire: Wire<R>) =>
     (call: ServerDuplexStream<Buffer, Buffer>) =>
-      new XdsStream(call, wire, ports, registry).listen();
+      new XdsStream(call, wire, { ports, registry, gate }).listen();
   return {
     definition: {
       StreamAggregatedResources: bytesMethod('StreamAggregatedResources'),
       DeltaAggregatedResources: bytesMethod('DeltaAggregatedResources'),
     },
-    implementation: { StreamAggregatedResources: serve(sotwWire), DeltaAggregatedResources: serve(deltaWire) },
-    status: () => registry.all().map((stream) => stream.status()),
+    implementation: { StreamAggregatedResources: serve(wires.sotw), DeltaAggregatedResources: serve(wires.delta) },
+    status: () => registry.all().flatMap((stream) => stream.status() ?? []),
+    admissions: () => gate.counts(),
     close: () => {
       for (const stream of registry.all()) stream.close('server shuts down');
     },

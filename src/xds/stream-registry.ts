@@ -1,10 +1,11 @@
-/** The streams, counted by who holds them and, once open, by client: who may have one more, and what each was told. */
+/** The streams, counted by who holds them and, once judged, by client: who may have one more, and what each was told. */
 import type { ClientStatus } from './client-status.ts';
 import { streamsPerClientMax } from './limits.ts';
 
 export interface RegisteredStream {
   readonly key: string;
-  status(): ClientStatus;
+  /** Absent while its client is not admitted yet. */
+  status(): ClientStatus | undefined;
   close(reason: string): void;
 }
 

@@ -6,11 +6,11 @@
  * A closed stream is no event: its state is a value, and dropping it is all there is to do.
  */
 import { beat, nextBeatAtMs, told } from './heartbeat.ts';
-import { namesPerTypeMax, typesPerStreamMax } from './limits.ts';
+import { namesPerTypeMax, nameUnitsPerStreamMax, typesPerStreamMax } from './limits.ts';
 import { type Plan, plan, type StreamState, snapshotFor, youth } from './order.ts';
 import type { Note, Protocol, Received, XdsRequest } from './protocol.ts';
 import type { ResourceSnapshot } from './resource.ts';
-import { newTypeState, type TypeState } from './type-state.ts';
+import { newTypeState, pendingOf, type TypeState } from './type-state.ts';
 
 export type StreamEvent<R extends XdsRequest> =
   | { readonly kind: 'request'; readonly request: R }
@@ -28,7 +28,7 @@ export type Step =
       readonly heartbeatAtMs: number | undefined;
     } & Plan)
   /** The client asked for more than one stream may hold. */
-  | { readonly kind: 'too-many-names'; readonly count: number };
+  | { readonly kind: 'too-much'; readonly reason: string };
 
 export function newStreamState(snapshot: ResourceSnapshot, takesTtl: boolean): StreamState {
   return { types: new Map(), target: snapshot, newest: snapshot, underway: false, nonces: 0, young: true, takesTtl };
@@ -69,7 +69,7 @@ function onward<R extends XdsRequest>(
 
 function takeRequest<R extends XdsRequest>(protocol: Protocol<R>, state: StreamState, request: R, nowMs: number): Step {
   const { typeUrl, namesCount } = request;
-  if (namesCount > namesPerTypeMax) return { kind: 'too-many-names', count: namesCount };
+  if (namesCount > namesPerTypeMax) return tooMuch(`${namesCount} names are too many`);
   const known = state.types.get(typeUrl);
   if (known === undefined && state.types.size >= typesPerStreamMax) {
     return onward(protocol, state, nowMs, { kind: 'too-many-types' });
@@ -77,8 +77,26 @@ function takeRequest<R extends XdsRequest>(protocol: Protocol<R>, state: StreamS
   const listing = snapshotFor(state, typeUrl).types.get(typeUrl);
   const received = protocol.receive(known ?? newTypeState, request, listing);
   const count = received.state.subscription.names.size;
-  if (count > namesPerTypeMax) return { kind: 'too-many-names', count };
-  return onward(protocol, withType(state, typeUrl, dated(received, nowMs)), nowMs, received.note);
+  if (count > namesPerTypeMax) return tooMuch(`${count} names are too many`);
+  const next = withType(state, typeUrl, dated(received, nowMs));
+  if (received.state.subscription !== known?.subscription && nameUnitsOf(next) > nameUnitsPerStreamMax) {
+    return tooMuch('the names are too long together');
+  }
+  return onward(protocol, next, nowMs, received.note);
+}
+
+function tooMuch(reason: string): Step {
+  return { kind: 'too-much', reason };
+}
+
+/** Of all that the stream asked for and said it holds; what we sent it is ours. */
+function nameUnitsOf({ types }: StreamState): number {
+  let units = 0;
+  for (const { subscription, held } of types.values()) {
+    for (const name of subscription.names) units += name.length;
+    for (const [name, each] of held) if (!('any' in each)) units += name.length + each.version.length;
+  }
+  return units;
 }
 
 function dated({ state, note }: Received, nowMs: number): TypeState {
@@ -97,4 +115,24 @@ function giveUpWaiting(state: StreamState, nonce: string): StreamState {
 
 function withType(state: StreamState, typeUrl: string, type: TypeState): StreamState {
   return { ...state, types: new Map(state.types).set(typeUrl, type) };
+}
+
+/** Whether every response was answered. */
+export function isQuiet({ types }: StreamState): boolean {
+  return [...types.values()].every(({ outstanding }) => outstanding === undefined);
+}
+
+/**
+ * Whether a first request is that of a client which comes back holding the newest of what it asks for: it told its
+ * versions, and nothing would be sent or taken away.
+ */
+export function isCurrent<R extends XdsRequest>(
+  protocol: Protocol<R>,
+  snapshot: ResourceSnapshot,
+  request: R,
+): boolean {
+  const listing = snapshot.types.get(request.typeUrl);
+  const { state } = protocol.receive(newTypeState, request, listing);
+  const { changed, gone } = pendingOf(state, listing);
+  return state.held.size > 0 && !state.answerDue && changed.length === 0 && gone.length === 0;
 }

@@ -34,6 +34,8 @@ export type XdsEvent =
     } & StreamRef)
   | ({ readonly kind: 'acked'; readonly typeUrl: string } & Answered & StreamRef)
   | ({ readonly kind: 'nacked'; readonly typeUrl: string; readonly cause: NackCause } & Answered & StreamRef)
+  /** An open stream's client could not be judged again; it stays as it is until the next time. */
+  | ({ readonly kind: 'recheck-failed'; readonly reason: string } & StreamRef)
   /** The nonce was not that of the newest response. */
   | ({ readonly kind: 'stale-nonce'; readonly typeUrl: string; readonly nonce: string } & StreamRef)
   /** The request was ignored: the stream asks for `typesPerStreamMax` types already. */

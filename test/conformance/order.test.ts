@@ -1,9 +1,8 @@
-/** Make before break: XDS-46 to XDS-48, and the timeouts that keep it alive. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ackWaitMs } from '../../src/xds/limits.ts';
-import { type ServerUnderTest, startServer } from './server-under-test.ts';
-import { accept, type Session, silence, type TypeName } from './session.ts';
-import { openSession } from './sessions.ts';
+/** Make before break: XDS-46 to XDS-49 and XDS-51, and the timeouts that keep it alive. */
+import { expect } from 'vitest';
+import { conform } from './conform.ts';
+import type { Session } from './session.ts';
+import type { Trial } from './trial.ts';
 
 const before = {
   secret: { s: '1' },
@@ -22,137 +21,201 @@ const after = {
   route: { r: 'to Y' },
 };
 
-describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
-  let server: ServerUnderTest;
-  let session: Session;
+/** A client that holds all of `before`. */
+async function holding(trial: Trial): Promise<Session> {
+  await trial.set(before);
+  const session = trial.open();
+  session.subscribeSilently('cluster');
+  await trial.accept(session, 'cluster');
+  session.subscribe('endpoints', ['X']);
+  await trial.accept(session, 'endpoints');
+  session.subscribe('secret', ['s']);
+  await trial.accept(session, 'secret');
+  session.subscribeSilently('listener');
+  await trial.accept(session, 'listener');
+  session.subscribe('route', ['r']);
+  await trial.accept(session, 'route');
+  await trial.silence(session);
+  return session;
+}
 
-  beforeEach(async () => {
-    server = await startServer();
-    server.set('n', before);
-    session = openSession(kind, server.address, 'n');
-    session.subscribeSilently('cluster');
-    await accept(session, 'cluster');
-    session.subscribe('endpoints', ['X']);
-    await accept(session, 'endpoints');
-    session.subscribe('secret', ['s']);
-    await accept(session, 'secret');
-    session.subscribeSilently('listener');
-    await accept(session, 'listener');
-    session.subscribe('route', ['r']);
-    await accept(session, 'route');
-    await silence(session);
-  });
-  afterEach(async () => {
-    session.close();
-    await server.stop();
-  });
-
-  test('XDS-46 XDS-47 a change leaves in order, each type behind the ACK of the one before, removals last', async () => {
-    server.set('n', after);
-    for (const type of ['secret', 'cluster', 'endpoints', 'listener', 'route'] as const) {
-      const answer = await session.next();
-      expect(answer.type).toBe(type);
-      // Nothing follows before the ACK.
-      await silence(session);
-      if (type === 'cluster') {
-        expect(answer.resources).toEqual(kind === 'sotw' ? { X: '1', Y: '1' } : { Y: '1' });
-        expect(answer.removed).toEqual([]);
-        // As Envoy does: the endpoints are asked for before the clusters are acknowledged.
-        session.subscribe('endpoints', ['Y']);
-      }
-      session.ack(answer);
-    }
-    const last = await session.next();
-    expect(last).toMatchObject(kind === 'sotw' ? { resources: { Y: '1' } } : { resources: {}, removed: ['X'] });
-    // Again as Envoy does: the endpoints of a removed cluster are dropped before the ACK.
-    session.unsubscribe('endpoints', ['X']);
-    session.ack(last);
-    await silence(session);
-  });
-
-  test('XDS-46 a type that is not acknowledged is waited for until the timeout, and no longer', async () => {
-    server.set('n', after);
-    expect((await session.next()).type).toBe('secret');
-    await silence(session);
-    server.clock.advance(ackWaitMs - 1);
-    await silence(session);
-    server.clock.advance(1);
-    expect((await session.next()).type).toBe('cluster');
-    await silence(session);
-  });
-
-  test('XDS-46 a roll-out in progress is finished before the next begins', async () => {
-    server.set('n', { ...before, cluster: { X: '1', Y: '1' }, route: { r: 'to Y' } });
-    const clusters = await session.next();
-    server.set('n', { ...before, cluster: { X: '1', Y: '1', Z: '1' }, route: { r: 'to Z' } });
-    session.ack(clusters);
-    // Y was accepted, Z was not sent yet.
-    expect((await accept(session, 'route')).resources).toEqual({ r: 'to Y' });
-    expect((await accept(session, 'cluster')).resources).toHaveProperty('Z');
-    expect((await accept(session, 'route')).resources).toEqual({ r: 'to Z' });
-    await silence(session);
-  });
-
-  test('XDS-47 a cluster is kept while the route that replaces its use is refused', async () => {
-    server.set('n', { ...before, cluster: { Y: '1' }, route: { r: 'bad' } });
-    await accept(session, 'cluster');
-    const route = await session.next();
-    session.nack(route, 'no');
-    await silence(session);
-    server.set('n', { ...before, cluster: { Y: '1' }, route: { r: 'to Y' } });
-    await accept(session, 'route');
-    const last = await accept(session, 'cluster');
-    expect(last).toMatchObject(kind === 'sotw' ? { resources: { Y: '1' } } : { removed: ['X'] });
-  });
-
-  test('XDS-48 endpoints are sent again after their cluster, though they did not change', async () => {
-    server.set('n', { ...before, cluster: { X: '2' } });
-    await accept(session, 'cluster');
-    expect((await accept(session, 'endpoints')).resources).toEqual({ X: '1' });
-    await silence(session);
-  });
-
-  test('a runtime layer is answered while everything else waits for an ACK', async () => {
-    server.set('n', { ...after, runtime: { drill: '1' } });
-    expect((await session.next()).type).toBe('secret');
-    session.subscribe('runtime', ['drill']);
-    expect(await accept(session, 'runtime')).toMatchObject({ resources: { drill: '1' } });
-    server.set('n', { ...after, runtime: { drill: '2' } });
-    expect(await accept(session, 'runtime')).toMatchObject({ resources: { drill: '2' } });
-  });
-
-  test('a refused cluster does not hold back the routes', async () => {
-    server.set('n', { ...before, cluster: { X: 'bad' }, route: { r: 'denied' } });
-    session.nack(await session.next(), 'X is bad');
-    const types: TypeName[] = ['endpoints', 'route'];
-    for (const type of types) await accept(session, type);
-    await silence(session);
-  });
+conform('XDS-46', 'a change leaves in order, each type behind the ACK of the one before', {}, async (trial) => {
+  const session = await holding(trial);
+  await trial.set(after);
+  for (const type of ['secret', 'cluster', 'endpoints', 'listener', 'route'] as const) {
+    const answer = await session.next();
+    expect(answer.type).toBe(type);
+    // Nothing follows before the ACK.
+    await trial.silence(session);
+    // As Envoy does: the endpoints are asked for before the clusters are acknowledged.
+    if (type === 'cluster') session.subscribe('endpoints', ['Y']);
+    session.ack(answer);
+  }
 });
 
-test('XDS-48 on a delta reconnect endpoints are sent again after their cluster, in whichever order they are asked for', async () => {
-  const server = await startServer();
-  server.set('n', before);
-  const first = openSession('delta', server.address, 'n');
-  first.subscribeSilently('cluster');
-  const clusters = await accept(first, 'cluster');
-  first.subscribe('endpoints', ['X']);
-  const endpoints = await accept(first, 'endpoints');
-  first.close();
-  server.set('n', { ...before, cluster: { X: '2' } });
-  for (const order of [
-    ['cluster', 'endpoints'],
-    ['endpoints', 'cluster'],
-  ] as const) {
-    const again = openSession('delta', server.address, 'n');
+conform(
+  'XDS-46',
+  'a type that is not acknowledged is waited for until the timeout, and no longer',
+  {},
+  async (trial) => {
+    const waitMs = trial.limit('ackWaitMs');
+    const session = await holding(trial);
+    await trial.set(after);
+    expect((await session.next()).type).toBe('secret');
+    await trial.silence(session);
+    await trial.pass(waitMs - 1);
+    await trial.silence(session);
+    await trial.pass(1);
+    expect((await session.next()).type).toBe('cluster');
+    await trial.silence(session);
+  },
+);
+
+conform('XDS-46', 'a roll-out in progress is finished before the next begins', {}, async (trial) => {
+  const session = await holding(trial);
+  await trial.set({ ...before, cluster: { X: '1', Y: '1' }, route: { r: 'to Y' } });
+  const clusters = await session.next();
+  await trial.set({ ...before, cluster: { X: '1', Y: '1', Z: '1' }, route: { r: 'to Z' } });
+  session.ack(clusters);
+  // Y was accepted, Z was not sent yet.
+  expect((await trial.accept(session, 'route')).resources).toEqual({ r: 'to Y' });
+  expect((await trial.accept(session, 'cluster')).resources).toHaveProperty('Z');
+  expect((await trial.accept(session, 'route')).resources).toEqual({ r: 'to Z' });
+  await trial.silence(session);
+});
+
+conform('XDS-47', 'when a route moves from X to Y, X stays until the route was acknowledged', {}, async (trial) => {
+  const session = await holding(trial);
+  await trial.set({ ...before, cluster: { Y: '1' }, endpoints: { Y: '1' }, route: { r: 'to Y' } });
+  const clusters = await session.next();
+  expect(clusters.type).toBe('cluster');
+  expect(clusters.removed).toEqual([]);
+  expect(clusters.resources).toEqual(trial.protocol === 'sotw' ? { X: '1', Y: '1' } : { Y: '1' });
+  session.subscribe('endpoints', ['Y']);
+  session.ack(clusters);
+  expect((await trial.accept(session, 'endpoints')).resources).toHaveProperty('Y', '1');
+  expect((await trial.accept(session, 'route')).resources).toEqual({ r: 'to Y' });
+  const last = await session.next();
+  expect(last.type).toBe('cluster');
+  expect(last).toMatchObject(trial.protocol === 'sotw' ? { resources: { Y: '1' } } : { resources: {}, removed: ['X'] });
+  // Again as Envoy does: the endpoints of a removed cluster are dropped before the ACK.
+  session.unsubscribe('endpoints', ['X']);
+  session.ack(last);
+  await trial.silence(session);
+});
+
+conform('XDS-47', 'a cluster is kept while the route that replaces its use is refused', {}, async (trial) => {
+  const session = await holding(trial);
+  await trial.set({ ...before, cluster: { Y: '1' }, route: { r: 'bad' } });
+  await trial.accept(session, 'cluster');
+  const route = await session.next();
+  session.nack(route, 'no');
+  await trial.silence(session);
+  await trial.set({ ...before, cluster: { Y: '1' }, route: { r: 'to Y' } });
+  await trial.accept(session, 'route');
+  const last = await trial.accept(session, 'cluster');
+  expect(last).toMatchObject(trial.protocol === 'sotw' ? { resources: { Y: '1' } } : { removed: ['X'] });
+});
+
+conform('XDS-48', 'endpoints are sent again after their cluster, though they did not change', {}, async (trial) => {
+  const session = await holding(trial);
+  await trial.set({ ...before, cluster: { X: '2' } });
+  await trial.accept(session, 'cluster');
+  expect((await trial.accept(session, 'endpoints')).resources).toEqual({ X: '1' });
+  await trial.silence(session);
+});
+
+for (const order of [
+  ['cluster', 'endpoints'],
+  ['endpoints', 'cluster'],
+] as const) {
+  const sentence = `on a reconnect endpoints are sent again after their cluster, when the ${order[0]} is asked for first`;
+  conform('XDS-48', sentence, { protocols: ['delta'] }, async (trial) => {
+    await trial.set(before);
+    const first = trial.open();
+    first.subscribeSilently('cluster');
+    const clusters = await trial.accept(first, 'cluster');
+    first.subscribe('endpoints', ['X']);
+    const endpoints = await trial.accept(first, 'endpoints');
+    first.close();
+    await trial.set({ ...before, cluster: { X: '2' } });
+    const again = trial.open();
     for (const type of order) {
       if (type === 'cluster') again.subscribeSilently('cluster', { versions: clusters.versions });
       else again.subscribe('endpoints', ['X'], { versions: endpoints.versions });
     }
-    expect((await accept(again, 'cluster')).resources).toEqual({ X: '2' });
-    expect((await accept(again, 'endpoints')).resources).toEqual({ X: '1' });
-    await silence(again);
-    again.close();
-  }
-  await server.stop();
+    expect((await trial.accept(again, 'cluster')).resources).toEqual({ X: '2' });
+    expect((await trial.accept(again, 'endpoints')).resources).toEqual({ X: '1' });
+    await trial.silence(again);
+  });
+}
+
+conform(
+  'XDS-49',
+  'endpoints that are not there hold back neither those of other clusters nor what was held',
+  {},
+  async (trial) => {
+    const session = await holding(trial);
+    await trial.set({ ...before, cluster: { X: '1', W: '1', Y: '1' }, endpoints: { X: '1', Y: '1' } });
+    const clusters = await session.next();
+    session.subscribe('endpoints', ['W', 'Y']);
+    // Not acknowledged: as Envoy does while W warms.
+    const endpoints = await trial.accept(session, 'endpoints');
+    expect(endpoints.resources).toHaveProperty('Y', '1');
+    expect(endpoints.removed).toEqual(trial.protocol === 'delta' ? ['W'] : []);
+    await trial.silence(session);
+    session.ack(clusters);
+    await trial.set({ ...before, cluster: { X: '1', W: '1', Y: '1' }, endpoints: { X: '1', Y: '1', W: '1' } });
+    expect((await trial.accept(session, 'endpoints')).resources).toHaveProperty('W', '1');
+  },
+);
+
+conform(
+  'XDS-51',
+  'a secret of somebody else is answered as one that does not exist, and of a list the own part comes',
+  {},
+  async (trial) => {
+    await trial.set({ secret: { own: 'key of one' } });
+    await trial.set({ secret: { theirs: 'key of another' } }, { node: `${trial.node}-other` });
+    const outcomes = [];
+    for (const name of ['theirs', 'nowhere']) {
+      const session = trial.open();
+      session.subscribe('secret', [name, 'own']);
+      const { resources, removed } = await trial.accept(session, 'secret');
+      await trial.silence(session);
+      outcomes.push({ resources, removed: removed.map((each) => (each === name ? 'asked' : each)) });
+    }
+    expect(outcomes[0]).toEqual(outcomes[1]);
+    expect(outcomes[0]?.resources).toEqual({ own: 'key of one' });
+  },
+);
+
+conform(
+  'XDS-51',
+  'a secret that is renewed is pushed on the open stream, and nothing else moves',
+  {},
+  async (trial) => {
+    const session = await holding(trial);
+    await trial.set({ ...before, secret: { s: '2' } });
+    expect((await trial.accept(session, 'secret')).resources).toEqual({ s: '2' });
+    await trial.silence(session);
+  },
+);
+
+conform('choice', 'a runtime layer is answered while everything else waits for an ACK', {}, async (trial) => {
+  const session = await holding(trial);
+  await trial.set({ ...after, runtime: { drill: '1' } });
+  expect((await session.next()).type).toBe('secret');
+  session.subscribe('runtime', ['drill']);
+  expect((await trial.accept(session, 'runtime')).resources).toHaveProperty('drill', '1');
+  await trial.set({ ...after, runtime: { drill: '2' } });
+  expect((await trial.accept(session, 'runtime')).resources).toHaveProperty('drill', '2');
+});
+
+conform('choice', 'a refused cluster does not hold back the routes', {}, async (trial) => {
+  const session = await holding(trial);
+  await trial.set({ ...before, cluster: { X: 'bad' }, route: { r: 'denied' } });
+  session.nack(await session.next(), 'X is bad');
+  for (const type of ['endpoints', 'route'] as const) await trial.accept(session, type);
+  await trial.silence(session);
 });

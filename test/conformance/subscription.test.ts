@@ -1,224 +1,368 @@
-/** What is asked for and what comes: XDS-13 to XDS-18, XDS-27 to XDS-35. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { typeUrls } from '../../src/xds/type-url.ts';
-import { type ServerUnderTest, startServer } from './server-under-test.ts';
-import { accept, type Session, silence } from './session.ts';
-import { openDeltaStream, openSession, openSotwStream } from './sessions.ts';
+/** What is asked for and what comes: XDS-12 to XDS-18, XDS-27 to XDS-35. */
+import { expect } from 'vitest';
+import { conform } from './conform.ts';
+import { typeNameOf, typeUrlOf } from './contents.ts';
 
 const four = { A: '1', B: '1', C: '1', D: '1' };
 
-describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
-  let server: ServerUnderTest;
-  let session: Session;
+const wildcard = ['listener', 'cluster'] as const;
+const named = ['endpoints', 'route', 'secret', 'extension'] as const;
 
-  beforeEach(async () => {
-    server = await startServer();
-    server.set('n', { listener: four, cluster: four, endpoints: four, secret: four, route: four, extension: four });
-    session = openSession(kind, server.address, 'n');
-  });
-  afterEach(async () => {
-    session.close();
-    await server.stop();
-  });
+conform('XDS-12', 'two types on one stream have versions and nonces of their own', {}, async (trial) => {
+  await trial.set({ cluster: four, secret: four });
+  const session = trial.open();
+  session.subscribeSilently('cluster');
+  const clusters = await session.next();
+  session.subscribe('secret', ['A', 'B', 'C', 'D']);
+  const secrets = await session.next();
+  expect([clusters.type, secrets.type]).toEqual(['cluster', 'secret']);
+  expect(clusters.nonce).not.toBe(secrets.nonce);
+  // Answered in the other order; neither is mistaken for the other.
+  session.ack(secrets);
+  session.ack(clusters);
+  await trial.silence(session);
+  await trial.counts('staleNonces', 0);
+});
 
-  const wildcardTypes = ['listener', 'cluster'] as const;
-  const namedTypes = ['endpoints', 'route', 'secret', 'extension'] as const;
+const single = {
+  service: 'envoy.service.secret.v3.SecretDiscoveryService',
+  method: { sotw: 'StreamSecrets', delta: 'DeltaSecrets' },
+} as const;
 
-  test.each(wildcardTypes)('XDS-14 a first %s request without names is answered with everything', async (type) => {
+conform(
+  'XDS-12',
+  'a service for one type answers as the aggregated one does, or says UNIMPLEMENTED',
+  { variant: 'SDS' },
+  async (trial) => {
+    await trial.set({ secret: { A: '1' } });
+    const stream = trial.stream({ service: single.service, method: single.method[trial.protocol] });
+    const names = trial.protocol === 'sotw' ? { resourceNames: ['A'] } : { resourceNamesSubscribe: ['A'] };
+    stream.send({ node: { id: trial.node }, typeUrl: typeUrlOf('secret'), ...names });
+    const outcome = await stream.next().then(
+      ({ typeUrl }) => typeNameOf(typeUrl),
+      () => stream.status().then(({ code }) => code),
+    );
+    expect(['secret', 'UNIMPLEMENTED']).toContain(outcome);
+    trial.notes.add(outcome === 'secret' ? 'served' : 'UNIMPLEMENTED');
+  },
+);
+
+conform(
+  'XDS-13',
+  'every response says who answers, and carries version, nonce and resources of the type asked for',
+  { types: wildcard },
+  async (trial, type) => {
+    await trial.set({ [type]: four });
+    const session = trial.open();
     session.subscribeSilently(type);
-    expect((await accept(session, type)).resources).toEqual(four);
-    await silence(session);
-  });
+    // That each resource is of this type, has a name, and has it once is looked at in every response of every case.
+    const answer = await trial.accept(session, type);
+    expect(answer.resources).toEqual(four);
+    expect([answer.version, answer.nonce]).not.toContain('');
+    const stream = trial.stream();
+    stream.send({ node: { id: trial.node }, typeUrl: typeUrlOf(type) });
+    const { controlPlane } = await stream.next();
+    expect(controlPlane?.identifier ?? '').toBe(trial.server.identifier);
+  },
+);
 
-  test.each(wildcardTypes)('XDS-15 a %s request for "*" is answered with everything', async (type) => {
-    session.subscribe(type, ['*']);
-    expect((await accept(session, type)).resources).toEqual(four);
-    await silence(session);
-  });
-
-  test('XDS-14 a first wildcard request is answered even if there is nothing', async () => {
-    server.set('n', { listener: {} });
-    session.subscribeSilently('listener');
-    expect((await accept(session, 'listener')).resources).toEqual({});
-  });
-
-  test.each(namedTypes)('XDS-17 a first %s request without names is no subscription', async (type) => {
+conform(
+  'XDS-14',
+  'a first request without names is answered with everything',
+  { types: wildcard },
+  async (trial, type) => {
+    await trial.set({ [type]: four });
+    const session = trial.open();
     session.subscribeSilently(type);
-    await silence(session);
-    server.set('n', { [type]: { ...four, A: '2' } });
-    await silence(session);
-    session.subscribe(type, ['A']);
-    expect((await accept(session, type)).resources).toEqual({ A: '2' });
-  });
+    expect((await trial.accept(session, type)).resources).toEqual(four);
+    await trial.silence(session);
+  },
+);
 
-  test.each(wildcardTypes)('XDS-18 a %s request for names is answered with exactly those', async (type) => {
-    session.subscribe(type, ['B', 'D']);
-    expect((await accept(session, type)).resources).toEqual({ B: '1', D: '1' });
-    server.set('n', { [type]: { ...four, A: '2' } });
-    await silence(session);
-  });
+conform(
+  'XDS-14',
+  'a first wildcard request is answered even if there is nothing',
+  { types: wildcard },
+  async (trial, type) => {
+    await trial.set({ [type]: {} });
+    const session = trial.open();
+    session.subscribeSilently(type);
+    expect((await trial.accept(session, type)).resources).toEqual({});
+  },
+);
 
-  test.each(namedTypes)('XDS-27 a name added to %s is answered at once, though nothing changed', async (type) => {
+conform(
+  'XDS-14',
+  'the silent wildcard ends when a name is given, and does not come back',
+  { protocols: ['sotw'], types: wildcard },
+  async (trial, type) => {
+    await trial.set({ [type]: four });
+    const session = trial.open();
+    session.subscribeSilently(type);
+    await trial.accept(session, type);
     session.subscribe(type, ['A']);
-    await accept(session, type);
+    expect((await trial.accept(session, type)).resources).toEqual({ A: '1' });
+    session.unsubscribe(type, ['A']);
+    await trial.silence(session);
+    await trial.set({ [type]: { ...four, A: '2' } });
+    await trial.silence(session);
+  },
+);
+
+conform('XDS-15', 'a request for "*" is answered with everything', { types: wildcard }, async (trial, type) => {
+  await trial.set({ [type]: four });
+  const session = trial.open();
+  session.subscribe(type, ['*']);
+  expect((await trial.accept(session, type)).resources).toEqual(four);
+  await trial.silence(session);
+});
+
+conform('XDS-17', 'a first request without names is no subscription', { types: named }, async (trial, type) => {
+  await trial.set({ [type]: four });
+  const session = trial.open();
+  session.subscribeSilently(type);
+  await trial.silence(session);
+  await trial.set({ [type]: { ...four, A: '2' } });
+  await trial.silence(session);
+  session.subscribe(type, ['A']);
+  expect((await trial.accept(session, type)).resources).toEqual({ A: '2' });
+});
+
+conform('XDS-18', 'a request for names is answered with exactly those', { types: wildcard }, async (trial, type) => {
+  await trial.set({ [type]: four });
+  const session = trial.open();
+  session.subscribe(type, ['B', 'D']);
+  expect((await trial.accept(session, type)).resources).toEqual({ B: '1', D: '1' });
+  await trial.set({ [type]: { ...four, A: '2' } });
+  await trial.silence(session);
+});
+
+conform(
+  'XDS-27',
+  'a name that is added is answered at once, though nothing changed',
+  { types: named },
+  async (trial, type) => {
+    await trial.set({ [type]: { A: '1', B: '1' } });
+    const session = trial.open();
+    session.subscribe(type, ['A']);
+    await trial.accept(session, type);
     session.subscribe(type, ['B']);
-    expect((await accept(session, type)).resources).toHaveProperty('B', '1');
-  });
+    expect((await trial.accept(session, type)).resources).toHaveProperty('B', '1');
+    await trial.silence(session);
+  },
+);
 
-  test('XDS-28 a dropped name is silent, and the kept ones still update', async () => {
-    session.subscribe('endpoints', ['A', 'B']);
-    await accept(session, 'endpoints');
-    session.unsubscribe('endpoints', ['A']);
-    await silence(session);
-    server.set('n', { endpoints: { ...four, A: '2' } });
-    await silence(session);
-    server.set('n', { endpoints: { ...four, A: '2', B: '2' } });
-    expect((await accept(session, 'endpoints')).resources).toEqual({ B: '2' });
-  });
+conform('XDS-28', 'a dropped name is silent, and the kept ones still update', { types: named }, async (trial, type) => {
+  await trial.set({ [type]: { A: '1', B: '1' } });
+  const session = trial.open();
+  session.subscribe(type, ['A', 'B']);
+  await trial.accept(session, type);
+  session.unsubscribe(type, ['A']);
+  await trial.silence(session);
+  await trial.set({ [type]: { A: '2', B: '1' } });
+  await trial.silence(session);
+  await trial.set({ [type]: { A: '2', B: '2' } });
+  expect((await trial.accept(session, type)).resources).toEqual({ B: '2' });
+});
 
-  test('XDS-29 a name dropped and taken again is sent again, though it did not change', async () => {
-    session.subscribe('endpoints', ['A', 'B']);
-    await accept(session, 'endpoints');
-    session.unsubscribe('endpoints', ['A']);
-    await silence(session);
-    session.subscribe('endpoints', ['A']);
-    expect((await accept(session, 'endpoints')).resources).toHaveProperty('A', '1');
-  });
+conform(
+  'XDS-29',
+  'a name dropped and taken again is sent again, though it did not change',
+  { types: named },
+  async (trial, type) => {
+    await trial.set({ [type]: { A: '1', B: '1' } });
+    const session = trial.open();
+    session.subscribe(type, ['A', 'B']);
+    await trial.accept(session, type);
+    session.unsubscribe(type, ['A']);
+    await trial.silence(session);
+    session.subscribe(type, ['A']);
+    expect((await trial.accept(session, type)).resources).toHaveProperty('A', '1');
+  },
+);
 
-  test('XDS-30 a name that does not exist yet is sent once it does, without being asked for again', async () => {
-    session.subscribe('endpoints', ['A', 'Z']);
-    expect((await accept(session, 'endpoints')).resources).toEqual({ A: '1' });
-    await silence(session);
-    server.set('n', { endpoints: { ...four, Z: '1' } });
-    expect((await accept(session, 'endpoints')).resources).toEqual({ Z: '1' });
-  });
+conform(
+  'XDS-30',
+  'a name that does not exist yet is sent once it does, without being asked for again',
+  { types: named },
+  async (trial, type) => {
+    await trial.set({ [type]: { A: '1' } });
+    const session = trial.open();
+    session.subscribe(type, ['A', 'Z']);
+    expect((await trial.accept(session, type)).resources).toEqual({ A: '1' });
+    await trial.silence(session);
+    await trial.set({ [type]: { A: '1', Z: '1' } });
+    expect((await trial.accept(session, type)).resources).toHaveProperty('Z', '1');
+    await trial.silence(session);
+  },
+);
 
-  test('XDS-31 of endpoints only what changed is sent', async () => {
-    session.subscribe('endpoints', ['A', 'B', 'C']);
-    await accept(session, 'endpoints');
-    server.set('n', { endpoints: { ...four, C: '2' } });
-    expect(await accept(session, 'endpoints')).toMatchObject({ resources: { C: '2' }, removed: [] });
-    await silence(session);
-  });
+conform(
+  'XDS-31',
+  'of several resources the one that changed is sent, and none is taken for removed',
+  { types: named },
+  async (trial, type) => {
+    await trial.set({ [type]: { A: '1', B: '1', C: '1' } });
+    const session = trial.open();
+    session.subscribe(type, ['A', 'B', 'C']);
+    await trial.accept(session, type);
+    await trial.set({ [type]: { A: '1', B: '1', C: '2' } });
+    const answer = await trial.accept(session, type);
+    expect(answer.resources).toHaveProperty('C', '2');
+    expect(answer.removed).toEqual([]);
+    await trial.silence(session);
+  },
+);
 
-  test('XDS-34 equal content in a new snapshot is no push', async () => {
-    session.subscribeSilently('listener');
-    session.subscribe('endpoints', ['A']);
-    await accept(session, 'listener');
-    await accept(session, 'endpoints');
-    for (let revision = 0; revision < 1_000; revision += 1) {
-      server.set('n', { listener: four, endpoints: four }, `r${revision}`);
+conform(
+  'choice',
+  'of named types only what changed is sent',
+  { protocols: ['sotw'], types: named },
+  async (trial, type) => {
+    await trial.set({ [type]: { A: '1', B: '1', C: '1' } });
+    const session = trial.open();
+    session.subscribe(type, ['A', 'B', 'C']);
+    await trial.accept(session, type);
+    await trial.set({ [type]: { A: '1', B: '1', C: '2' } });
+    expect((await trial.accept(session, type)).resources).toEqual({ C: '2' });
+  },
+);
+
+conform('XDS-31', 'when one changed, all are sent', { protocols: ['sotw'], types: wildcard }, async (trial, type) => {
+  await trial.set({ [type]: four });
+  const session = trial.open();
+  session.subscribeSilently(type);
+  await trial.accept(session, type);
+  await trial.set({ [type]: { ...four, C: '2' } });
+  expect((await trial.accept(session, type)).resources).toEqual({ ...four, C: '2' });
+  await trial.silence(session);
+});
+
+conform(
+  'XDS-32',
+  'a deleted resource is gone from the next response, and so is the last one',
+  { types: wildcard },
+  async (trial, type) => {
+    await trial.set({ [type]: { A: '1', B: '1' } });
+    const session = trial.open();
+    session.subscribeSilently(type);
+    await trial.accept(session, type);
+    // What might use a cluster must have been asked for: until then it may stay.
+    for (const user of ['listener', 'route'] as const) if (type !== 'listener') session.subscribe(user, ['*']);
+    await trial.set({ [type]: { A: '1' }, listener: type === 'listener' ? { A: '1' } : {}, route: {} });
+    const removals: string[][] = [];
+    for (let held = ['A', 'B']; held.length > 1; ) {
+      const answer = await session.next();
+      session.ack(answer);
+      if (answer.type !== type) continue;
+      removals.push([...answer.removed]);
+      held =
+        trial.protocol === 'sotw'
+          ? Object.keys(answer.resources)
+          : held.filter((name) => !answer.removed.includes(name));
+      expect(held).toContain('A');
     }
-    await silence(session);
-  });
+    await trial.set({ [type]: {}, route: {} });
+    const last = await trial.accept(session, type);
+    expect(last.resources).toEqual({});
+    if (trial.protocol === 'delta') expect([removals.flat(), last.removed]).toEqual([['B'], ['A']]);
+    await trial.silence(session);
+  },
+);
 
-  test('XDS-12 two types on one stream have versions and nonces of their own', async () => {
-    session.subscribeSilently('cluster');
-    const clusters = await session.next();
-    session.subscribe('secret', ['A']);
-    const secrets = await session.next();
-    expect([clusters.type, secrets.type]).toEqual(['cluster', 'secret']);
-    expect(clusters.nonce).not.toBe(secrets.nonce);
-    // Answered in the other order; neither is mistaken for the other.
-    session.ack(secrets);
-    session.ack(clusters);
-    await silence(session);
-    expect(server.events.filter(({ kind }) => kind === 'stale-nonce')).toEqual([]);
-  });
+conform(
+  'choice',
+  'a type that the state does not speak of is not emptied',
+  { types: wildcard },
+  async (trial, type) => {
+    await trial.set({ [type]: four });
+    const session = trial.open();
+    session.subscribeSilently(type);
+    await trial.accept(session, type);
+    await trial.set({ secret: four });
+    await trial.silence(session);
+  },
+);
 
-  test('a type that the snapshot does not speak of is not emptied', async () => {
-    session.subscribeSilently('listener');
-    await accept(session, 'listener');
-    server.set('n', { cluster: four });
-    await silence(session);
-  });
+conform(
+  'XDS-33',
+  'of two resources with one name, one is sent',
+  { types: [...wildcard, ...named] },
+  async (trial, type) => {
+    await trial.setTwice(type, 'A', ['1', '2']);
+    const session = trial.open();
+    session.subscribe(type, ['A']);
+    // A name that came twice would have been refused when the response was read.
+    expect(Object.keys((await trial.accept(session, type)).resources)).toEqual(['A']);
+    await trial.silence(session);
+  },
+);
+
+conform('XDS-34', 'equal content told a thousand times is no push', {}, async (trial) => {
+  await trial.set({ listener: four, endpoints: four });
+  const session = trial.open();
+  session.subscribeSilently('listener');
+  session.subscribe('endpoints', ['A', 'B', 'C', 'D']);
+  const before = await trial.accept(session, 'listener');
+  await trial.accept(session, 'endpoints');
+  await trial.silence(session);
+  await trial.repeat({ listener: four, endpoints: four }, 1_000);
+  await trial.silence(session);
+  await trial.set({ listener: { ...four, A: '2' }, endpoints: four });
+  await trial.accept(session, 'listener');
+  await trial.set({ listener: four, endpoints: four });
+  expect((await trial.accept(session, 'listener')).version).toBe(before.version);
 });
 
-describe('sotw', () => {
-  let server: ServerUnderTest;
-  let session: Session;
+conform(
+  'XDS-34',
+  'another replica with the same content has the same versions, and sends nothing',
+  { types: wildcard },
+  async (trial, type) => {
+    await trial.set({ [type]: four });
+    const replica = await trial.replica();
+    await trial.ready();
+    const session = trial.open();
+    session.subscribeSilently(type);
+    const { version, versions } = await trial.accept(session, type);
+    const other = trial.open({ address: replica });
+    other.subscribeSilently(type, { version, versions });
+    await trial.silence(other);
+  },
+);
 
-  beforeEach(async () => {
-    server = await startServer();
-    server.set('n', { listener: four, endpoints: four });
-    session = openSession('sotw', server.address, 'n');
-  });
-  afterEach(async () => {
-    session.close();
-    await server.stop();
-  });
-
-  test('XDS-14 the silent wildcard ends when a name is given, and does not come back', async () => {
-    session.subscribeSilently('listener');
-    await accept(session, 'listener');
-    session.subscribe('listener', ['A']);
-    expect((await accept(session, 'listener')).resources).toEqual({ A: '1' });
-    session.unsubscribe('listener', ['A']);
-    await silence(session);
-    server.set('n', { listener: { ...four, A: '2' } });
-    await silence(session);
-  });
-
-  test('XDS-31 of listeners all are sent when one changed', async () => {
-    session.subscribeSilently('listener');
-    await accept(session, 'listener');
-    server.set('n', { listener: { ...four, C: '2' } });
-    expect((await accept(session, 'listener')).resources).toEqual({ ...four, C: '2' });
-  });
-
-  test('XDS-32 a deleted listener is absent from the next response, and the last one leaves an empty response', async () => {
-    session.subscribeSilently('listener');
-    await accept(session, 'listener');
-    server.set('n', { listener: { A: '1' } });
-    expect((await accept(session, 'listener')).resources).toEqual({ A: '1' });
-    server.set('n', { listener: {} });
-    expect((await accept(session, 'listener')).resources).toEqual({});
-  });
-
-  test('XDS-35 on a new stream the present version of listeners is answered by silence, an older one is not', async () => {
-    session.subscribeSilently('listener');
-    const { version, nonce } = await accept(session, 'listener');
-    const again = openSession('sotw', server.address, 'n');
-    again.subscribeSilently('listener', { version, nonce });
-    await silence(again);
+conform(
+  'XDS-35',
+  'on a new stream the present version is answered by silence, and an older one is not',
+  { protocols: ['sotw'], types: wildcard },
+  async (trial, type) => {
+    await trial.set({ [type]: four });
+    const session = trial.open();
+    session.subscribeSilently(type);
+    const { version, nonce } = await trial.accept(session, type);
+    const again = trial.open();
+    again.subscribeSilently(type, { version, nonce });
+    await trial.silence(again);
     const changed = { ...four, A: '2' };
-    server.set('n', { listener: changed });
-    expect((await accept(again, 'listener')).resources).toEqual(changed);
-    again.close();
-    const older = openSession('sotw', server.address, 'n');
-    older.subscribeSilently('listener', { version, nonce });
-    expect((await accept(older, 'listener')).resources).toEqual(changed);
-    older.close();
-  });
+    await trial.set({ [type]: changed });
+    expect((await trial.accept(again, type)).resources).toEqual(changed);
+    const older = trial.open();
+    older.subscribeSilently(type, { version, nonce });
+    expect((await trial.accept(older, type)).resources).toEqual(changed);
+  },
+);
 
-  test('XDS-35 on a new stream endpoints are answered whatever version is named', async () => {
-    session.subscribe('endpoints', ['A']);
-    const { version, nonce } = await accept(session, 'endpoints');
-    const again = openSession('sotw', server.address, 'n');
-    again.subscribe('endpoints', ['A'], { version, nonce });
-    expect((await accept(again, 'endpoints')).resources).toEqual({ A: '1' });
-    again.close();
-  });
-});
-
-test('XDS-13 every response says who answers, and each resource is of the type asked for', async () => {
-  const server = await startServer();
-  server.set('n', { listener: four });
-  const sotw = openSotwStream(server.address);
-  sotw.send({ node: { id: 'n' }, typeUrl: typeUrls.listener });
-  const whole = await sotw.next();
-  expect(whole.resources.map(({ typeUrl }) => typeUrl)).toEqual(Array(4).fill(typeUrls.listener));
-  expect(whole).toMatchObject({ typeUrl: typeUrls.listener, controlPlane: { identifier: 'conformance' } });
-  expect([whole.versionInfo, whole.nonce]).not.toContain('');
-  const delta = openDeltaStream(server.address);
-  delta.send({ node: { id: 'n' }, typeUrl: typeUrls.listener });
-  const difference = await delta.next();
-  expect(difference).toMatchObject({ typeUrl: typeUrls.listener, controlPlane: { identifier: 'conformance' } });
-  for (const { name, version, resource } of difference.resources) {
-    expect([name, version]).not.toContain('');
-    expect(resource?.typeUrl).toBe(typeUrls.listener);
-  }
-  sotw.close();
-  delta.close();
-  await server.stop();
-});
+conform(
+  'XDS-35',
+  'on a new stream named types are answered whatever version is told: warming waits for it',
+  { protocols: ['sotw'], types: named },
+  async (trial, type) => {
+    await trial.set({ [type]: { A: '1' } });
+    const session = trial.open();
+    session.subscribe(type, ['A']);
+    const { version, nonce } = await trial.accept(session, type);
+    const again = trial.open();
+    again.subscribe(type, ['A'], { version, nonce });
+    expect((await trial.accept(again, type)).resources).toEqual({ A: '1' });
+  },
+);

@@ -2,16 +2,15 @@
  * A client that asks for listeners and then never reads: its HTTP/2 window closes after 64 KiB.
  * gRPC libraries read ahead, so this one speaks HTTP/2 itself.
  */
-import { connect as connectHttp2 } from 'node:http2';
-import { connect } from 'node:net';
+import { type ClientHttp2Session, connect } from 'node:http2';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
-import { typeUrls } from '../../src/xds/type-url.ts';
-import type { SessionKind } from './sessions.ts';
+import type { ProtocolName } from './ads-stream.ts';
+import { typeUrlOf } from './contents.ts';
 
-export function openUnreadStream(kind: SessionKind, address: string, nodeId: string) {
-  const session = connectHttp2('http://localhost', { createConnection: () => connect(address.replace('unix:', '')) });
-  const method = kind === 'sotw' ? 'StreamAggregatedResources' : 'DeltaAggregatedResources';
+export function openUnreadStream(protocol: ProtocolName, address: string, nodeId: string) {
+  const session: ClientHttp2Session = connect(`http://${address}`);
+  const method = protocol === 'sotw' ? 'StreamAggregatedResources' : 'DeltaAggregatedResources';
   const stream = session.request({
     ':method': 'POST',
     ':path': `/envoy.service.discovery.v3.AggregatedDiscoveryService/${method}`,
@@ -19,9 +18,9 @@ export function openUnreadStream(kind: SessionKind, address: string, nodeId: str
     te: 'trailers',
   });
   stream.on('error', () => undefined);
-  const fields = { node: { id: nodeId }, typeUrl: typeUrls.listener };
+  const fields = { node: { id: nodeId }, typeUrl: typeUrlOf('listener') };
   const message =
-    kind === 'sotw'
+    protocol === 'sotw'
       ? toBinary(DiscoveryRequestSchema, create(DiscoveryRequestSchema, fields))
       : toBinary(DeltaDiscoveryRequestSchema, create(DeltaDiscoveryRequestSchema, fields));
   const uncompressed = 0;
@@ -29,6 +28,12 @@ export function openUnreadStream(kind: SessionKind, address: string, nodeId: str
   return {
     /** Code of the RST_STREAM that ended it. */
     resetCode: new Promise<number>((resolve) => stream.on('close', () => resolve(stream.rstCode))),
+    /** Rejects where the server has closed the connection. */
+    ping: () =>
+      new Promise<void>((resolve, reject) => {
+        if (session.closed || session.destroyed) return reject(new Error('the connection is closed'));
+        session.ping((error) => (error === null ? resolve() : reject(error)));
+      }),
     close: () => session.destroy(),
   };
 }

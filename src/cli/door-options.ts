@@ -8,7 +8,7 @@ import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Answers, Requests } from '../admin/answer.ts';
-import { ask, type Door } from '../admin/management-client.ts';
+import { type Asked, ask, type Door } from '../admin/management-client.ts';
 import type { MethodName } from '../admin/methods.ts';
 import { controlPlaneDnsName, managementSocket } from '../admin/open-management.ts';
 import { readPersonFolder } from '../admin/person-folder.ts';
@@ -32,22 +32,39 @@ export function stateOption(): Option {
   return new Option('--state <dir>', 'state folder of the control plane').default('.coffre').env('COFFRE_STATE');
 }
 
+/** By the status of the door's answer; any other says that this caller gets none. */
+const exitCodes: Readonly<Record<number, CliFailure['exitCode']>> = {
+  400: exitCode.misuse,
+  404: exitCode.no,
+  409: exitCode.no,
+  422: exitCode.no,
+};
+
 /** @throws CliFailure where there is no answer. */
 export async function askDoor<Name extends MethodName>(
   options: DoorOptions,
   method: Name,
   request: Requests[Name],
 ): Promise<Answers[Name]> {
-  const asked = await ask(await doorOf(options), method, request);
+  return answered(options, await tryDoor(options, method, request));
+}
+
+/** For those who can wait until it answers. @throws CliFailure where the options name no door. */
+export async function tryDoor<Name extends MethodName>(
+  options: DoorOptions,
+  method: Name,
+  request: Requests[Name],
+): Promise<Asked<Name>> {
+  return ask(await doorOf(options), method, request);
+}
+
+/** @throws CliFailure */
+export function answered<Name extends MethodName>(options: DoorOptions, asked: Asked<Name>): Answers[Name] {
   switch (asked.kind) {
     case 'answered':
       return asked.value;
     case 'refused':
-      throw new CliFailure(
-        asked.status === 404 || asked.status === 409 ? exitCode.no : exitCode.unreachable,
-        asked.message,
-        asked.advice,
-      );
+      throw new CliFailure(exitCodes[asked.status] ?? exitCode.unreachable, asked.message, asked.advice);
     case 'unreachable':
       throw new CliFailure(
         exitCode.unreachable,

@@ -7,6 +7,10 @@ export const exitCode = {
   misuse: 2,
   /** The control plane cannot be reached, or will not answer this caller. */
   unreachable: 3,
+  /** A drill is over, and its steady state did not hold. */
+  deviated: 80,
+  /** A drill was ended before its time, and its steady state had held until then. */
+  halted: 81,
 } as const;
 
 export type ExitCode = (typeof exitCode)[keyof typeof exitCode];
@@ -16,4 +20,6 @@ Exit codes:
   0  as asked, and all is well
   1  answered, and something is wrong, invalid or denied
   2  the command line or a file it names cannot be used
-  3  the control plane cannot be reached, or refuses this caller`;
+  3  the control plane cannot be reached, or refuses this caller
+ 80  of a drill: a probe left its tolerance, so the hypothesis did not hold
+ 81  of a drill: it was halted, or ended by an alert, the lever or withdrawn consent`;

@@ -1,5 +1,7 @@
 /** The command line of Coffre: `npm run coffre -- --help`. */
+import { createInterface } from 'node:readline/promises';
 import { runProgram } from './program.ts';
+import type { Seated } from './terminal.ts';
 
 const controller = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
@@ -9,6 +11,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+/** On standard error: what was asked for goes to standard output alone. */
+const ask: Seated['ask'] = async (question) => {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  lines.once('SIGINT', () => controller.abort());
+  const answer = lines.question(question, { signal: controller.signal });
+  return answer.catch(() => '').finally(() => lines.close());
+};
+
 await runProgram(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
@@ -17,4 +27,5 @@ await runProgram(process.argv.slice(2), {
   },
   nowMs: () => Date.now(),
   signal: controller.signal,
+  ...(process.stdin.isTTY && process.stdout.isTTY ? { person: { ask, columns: () => process.stdout.columns } } : {}),
 });

@@ -11,6 +11,16 @@ export interface Terminal {
   nowMs(): number;
   /** Aborted when the person wants the command to end. */
   readonly signal: AbortSignal;
+  /** Who sits at it; absent where a script does. */
+  readonly person?: Seated;
+}
+
+/** A person who can be asked, and whose screen can be drawn anew. */
+export interface Seated {
+  /** @returns the answer without its line end; empty where the person gave none. */
+  ask(question: string): Promise<string>;
+  /** Width of the screen, in characters. */
+  columns(): number;
 }
 
 export type OutputFormat = 'text' | 'json';

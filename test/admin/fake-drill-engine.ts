@@ -15,6 +15,8 @@ export class FakeDrillEngine implements DrillEngine {
   /** Who asked for what, in order. */
   readonly asked: { readonly what: string; readonly by: Actor }[] = [];
   halted = false;
+  /** Called before each look at one drill: time goes by between two of them. */
+  beforeShow: () => void = () => undefined;
   readonly #records: Map<string, DrillRecord>;
 
   constructor(...records: readonly DrillRecord[]) {
@@ -73,6 +75,7 @@ export class FakeDrillEngine implements DrillEngine {
   }
 
   show(drill: string, _by: Actor): DrillAnswer<DrillRecord> {
+    this.beforeShow();
     const record = this.#records.get(drill);
     return record === undefined ? notFound : { kind: 'ok', value: record };
   }

@@ -19,6 +19,7 @@ function stream(state: TypeStatus['state'] | 'silent', openedAtMs = 0): ClientSt
     nodeId: web,
     address: '10.0.0.1',
     openedAtMs,
+    takesTtl: true,
     types: state === 'silent' ? [] : [{ ...secrets, state, ...nack }],
   };
 }
@@ -102,7 +103,14 @@ test('the last proxy that accepts makes the loop look again, and nobody else doe
   const world = new World();
   world.clients = [stream('STALE')];
   await world.rotations.turn(world.published(), 0);
-  const acked = { kind: 'acked', stream: 1, protocol: 'delta', nonce: '1', version: 'v' } as const;
+  const acked = {
+    kind: 'acked',
+    stream: 1,
+    protocol: 'delta',
+    nonce: '1',
+    version: 'v',
+    resources: new Map(),
+  } as const;
   world.rotations.heard({ ...acked, key: web, typeUrl: typeUrls.cluster });
   world.rotations.heard({ ...acked, key: 'atelier/api-1', typeUrl: typeUrls.secret });
   expect(world.looks).toBe(0);

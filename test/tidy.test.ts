@@ -40,6 +40,8 @@ const rooms: RoomTable = {
   controller: ['model', 'policy', 'envoy', 'proof', 'xds', 'identity', 'chaos', 'evidence', 'telemetry', 'gen'],
   // What an authorization worker knows, and how it answers by it.
   verdict: ['model', 'policy', 'authz', 'grpc', 'xds', 'identity', 'gen'],
+  // What proxies really hold, seen through a door of their own.
+  inspect: ['model', 'envoy', 'xds', 'gen'],
   // The doors.
   admin: [
     'config',
@@ -55,6 +57,7 @@ const rooms: RoomTable = {
     'watch',
     'audit',
     'controller',
+    'inspect',
     'telemetry',
     'gen',
   ],
@@ -70,7 +73,7 @@ const rooms: RoomTable = {
 
 const purity: PurityRules = {
   pureRooms: ['model', 'policy', 'proof', 'envoy'],
-  mixedRooms: ['xds', 'authz', 'verdict', 'identity', 'chaos', 'controller', 'evidence', 'oidc'],
+  mixedRooms: ['xds', 'authz', 'verdict', 'identity', 'chaos', 'controller', 'evidence', 'oidc', 'inspect'],
   effectfulModules: [
     ...[
       'fs',

@@ -74,6 +74,8 @@ export interface PlanView {
   readonly needsSecondPerson: boolean;
   /** Sorted by proxy. */
   readonly touches: readonly PlannedProxy[];
+  /** Sorted by proxy: those that tell of each request of the edge while the drill lasts, which is no fault. Absent where no probe needs it. */
+  readonly watches?: readonly PlannedProxy[];
   /** Callers of the edge that stay as they are. */
   readonly control: readonly string[];
   /** Proxies that would have been touched and cannot be, and why. */
@@ -186,4 +188,10 @@ export type TimelineWord =
   | 'steady'
   /** The control plane came back and found the drill unfinished. */
   | 'found-unfinished'
+  /** The journal cannot be written, or another control plane has taken it over. */
+  | 'store-failed'
+  /** The wall clock leapt. */
+  | 'clock-jumped'
+  /** The runner stood still for one TTL; every layer was lifted without it. */
+  | 'watchdog'
   | 'ended';

@@ -1,0 +1,118 @@
+/** The timeline of a run: what each event changed, in one sentence; an event that changed nothing is not told. */
+import type { TimelineEntry, TimelineWord } from './drill-engine.ts';
+import { phaseOf, type Run } from './run.ts';
+import type { RunEvent } from './run-event.ts';
+import { settlementOf, verdictOf } from './verdict.ts';
+
+export function tellPlan(event: Extract<RunEvent, { kind: 'planned' }>, atMs: number): readonly TimelineEntry[] {
+  const { touches, control, excluded } = event.plan.view;
+  const text = `planned by \`${event.by}\`: ${touches.length} proxies touched, ${control.length} in the control group`;
+  return [
+    { atMs, what: 'planned', text },
+    ...excluded.map(({ proxy, why }) => ({ atMs, what: 'proxy-excluded' as const, about: proxy, text: why })),
+  ];
+}
+
+/** @param before and `after` one step apart, by `event`. */
+export function tellStep(before: Run, after: Run, event: RunEvent, atMs: number): readonly TimelineEntry[] {
+  if (before === after) return [];
+  const entry = (what: TimelineWord, text: string, about?: string): TimelineEntry =>
+    about === undefined ? { atMs, what, text } : { atMs, what, about, text };
+  const entries = eventEntries(before, after, event, atMs, entry);
+  if (before.faultAtMs === 0 && after.faultAtMs !== 0) {
+    const laid = [...after.proxies.values()].filter(({ progress }) => progress === 'laid').length;
+    entries.push(entry('fault-laid', `\`${after.drill.method.kind}\` laid on ${laid} proxies, all in one turn`));
+  }
+  if (before.stage !== 'withdrawing' && after.stage === 'withdrawing') {
+    entries.push(entry('fault-withdrawn', `withdrawn from every proxy: ${after.ending?.reason ?? ''}`));
+  }
+  if (before.steadyAtMs === 0 && after.steadyAtMs !== 0) {
+    entries.push(entry('steady', 'every probe is within its tolerance again'));
+  }
+  if (before.stage !== 'over' && after.stage === 'over') entries.push(entry('ended', endText(after)));
+  return entries;
+}
+
+type Entry = (what: TimelineWord, text: string, about?: string) => TimelineEntry;
+
+function eventEntries(before: Run, after: Run, event: RunEvent, atMs: number, entry: Entry): TimelineEntry[] {
+  switch (event.kind) {
+    case 'planned':
+    case 'looked':
+    case 'measured':
+    case 'tallied':
+      return [];
+    case 'approved':
+      return [entry('approved', `approved by \`${event.by}\``)];
+    case 'started':
+      return [entry('started', `started by \`${event.by}\`; the steady state is observed first`)];
+    case 'excluded':
+    case 'refused':
+      return [entry('proxy-excluded', event.why, event.proxy)];
+    case 'effective':
+      return [entry('proxy-effective', 'the fault was seen in its runtime', event.proxy)];
+    case 'probe':
+      return probeEntries(event, entry);
+    case 'alert':
+      return [entry('alert', alertText(before, event, atMs), event.name)];
+    case 'abort':
+      return [entry(abortWords[event.cause], event.reason)];
+    case 'deadline':
+      return before.stage === 'during' ? [entry('deadline', 'the fault has lasted as long as it may')] : [];
+    case 'clean':
+    case 'expired':
+      return settledEntries(before, after, event, entry);
+  }
+}
+
+const abortWords = {
+  halt: 'halt',
+  lever: 'lever',
+  consent: 'consent-withdrawn',
+  store: 'store-failed',
+  restart: 'found-unfinished',
+  clock: 'clock-jumped',
+  watchdog: 'watchdog',
+} as const satisfies Record<Extract<RunEvent, { kind: 'abort' }>['cause'], TimelineWord>;
+
+function probeEntries(event: Extract<RunEvent, { kind: 'probe' }>, entry: Entry): TimelineEntry[] {
+  if (event.state === 'within') return [];
+  if (event.state === 'silent')
+    return [entry('probe-silent', 'no answer for too long, which is a breach', event.probe)];
+  return [entry('probe-breach', `${event.value ?? 'its value'} is outside the tolerance`, event.probe)];
+}
+
+/** Time to detect: from the fault until we heard of the alert. One that is older than the fault detected something else. */
+function alertText({ faultAtMs }: Run, event: Extract<RunEvent, { kind: 'alert' }>, atMs: number): string {
+  const { name, startsAtMs = atMs } = event;
+  if (faultAtMs === 0 || startsAtMs < faultAtMs) return `\`${name}\` fires, since before the fault`;
+  return `\`${name}\` fires, ${Math.max(0, atMs - faultAtMs)} ms after the fault`;
+}
+
+/** Those that only told of their requests are no part of the story, unless the fault was there too. */
+function settledEntries(
+  before: Run,
+  after: Run,
+  { kind, proxy }: Extract<RunEvent, { kind: 'clean' | 'expired' }>,
+  entry: Entry,
+): TimelineEntry[] {
+  const [was, is] = [before.proxies.get(proxy), after.proxies.get(proxy)];
+  if (is === undefined || !is.strikes || was?.progress === is.progress) return [];
+  if (kind === 'expired') {
+    return [entry('proxy-expired', 'out of reach, and its layer has run out of time', proxy)];
+  }
+  const seen = entry('proxy-clean', is.why === '' ? 'as it was before' : is.why, proxy);
+  return (is.differs?.length ?? 0) === 0 ? [seen] : [seen, entry('proxy-differs', is.why, proxy)];
+}
+
+function endText(run: Run): string {
+  const settled = settlementOf(run);
+  return `${phaseOf(run)}: ${run.ending?.reason ?? ''}${settled === '' ? '' : `; ${settled}`}; the hypothesis ${verdictText[verdictOf(run)]}`;
+}
+
+const verdictText = {
+  pending: 'is not judged yet',
+  held: 'held',
+  deviated: 'did not hold',
+  unproven: 'was not put to the proof',
+} as const;

@@ -1,9 +1,8 @@
 /** A configuration is whole: nothing refers to what is not there, and nothing stands in another's place. */
-import type { JsonValue } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { randomTestMs } from '../fixtures/random-mesh.ts';
 import { everyConfiguration } from './every-configuration.ts';
-import { at, fieldsNamed, isObject } from './json.ts';
+import { at, expectDistinct, fieldsNamed, isObject } from './json.ts';
 
 const options = { timeout: randomTestMs };
 
@@ -21,8 +20,8 @@ test('every cluster that a route, a TCP proxy or an authorization filter names e
   everyConfiguration(({ listener, route, cluster }) => {
     const values = [...listener.values(), ...route.values()];
     const named = values.flatMap((value) => [...fieldsNamed(value, 'cluster'), ...fieldsNamed(value, 'cluster_name')]);
-    // The chain that never matches needs a filter, and its filter a name; the admin interface comes from the bootstrap.
-    expect([...cluster.keys(), 'never', 'coffre-admin']).toEqual(expect.arrayContaining(named));
+    // The chain that never matches needs a filter, and its filter a name; the admin interface and the control plane come from the bootstrap.
+    expect([...cluster.keys(), 'never', 'coffre-admin', 'coffre-xds']).toEqual(expect.arrayContaining(named));
   });
 });
 
@@ -71,8 +70,3 @@ test('the runtime layer is there and empty', options, () => {
     for (const value of runtime.values()) expect(isObject(value) ? (value['layer'] ?? {}) : value).toEqual({});
   });
 });
-
-function expectDistinct(values: readonly JsonValue[]): void {
-  const texts = values.map((value) => JSON.stringify(value));
-  expect(texts.filter((text, index) => texts.indexOf(text) !== index)).toEqual([]);
-}

@@ -1,9 +1,10 @@
 /** What no configuration of ours ever lacks, whatever the mesh: each sentence over every proxy of many random meshes. */
 import type { JsonValue } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
+import { isDrillKey } from '../../src/envoy/drill-keys.ts';
 import { randomTestMs } from '../fixtures/random-mesh.ts';
 import { everyConfiguration, type Resources } from './every-configuration.ts';
-import { at, fieldsNamed, isObject, objectsIn } from './json.ts';
+import { at, expectDistinct, fieldsNamed, isObject, objectsIn } from './json.ts';
 
 const options = { timeout: randomTestMs };
 const tls13 = { tls_minimum_protocol_version: 'TLSv1_3', tls_maximum_protocol_version: 'TLSv1_3' };
@@ -94,6 +95,55 @@ test(
     });
   },
 );
+
+test('a fault is armed at nothing, and the route that bears it differs by its caller alone', options, () => {
+  let armed = 0;
+  everyConfiguration(({ route }) => {
+    for (const [name, value] of route) {
+      const [host] = at(value, 'virtual_hosts').filter(isObject);
+      const routes = at(host, 'routes').filter(isObject);
+      const last = routes.at(-1);
+      if (!name.startsWith('in/')) {
+        expect([...at(host, 'typed_per_filter_config'), ...at(host, 'routes', 'typed_per_filter_config')]).toEqual([]);
+        continue;
+      }
+      expect(Object.keys(at(host, 'typed_per_filter_config')[0] ?? {})).toEqual(
+        expect.arrayContaining(['coffre.rbac.allow', 'coffre.rbac.deny']),
+      );
+      expect(last).toEqual({ match: { prefix: '/' }, route: expect.anything() });
+      expectDistinct(at(routes, 'match', 'headers'));
+      for (const each of routes.slice(0, -1)) {
+        armed += 1;
+        expect(each).toEqual({
+          match: {
+            prefix: '/',
+            headers: [
+              {
+                name: 'x-forwarded-client-cert',
+                string_match: { suffix: expect.stringMatching(/^;URI=spiffe:\/\/mesh\.test\/ns\/[a-z]+\/sa\/[a-z]+$/) },
+              },
+            ],
+          },
+          route: last?.['route'],
+          typed_per_filter_config: { 'envoy.filters.http.fault': armedFault },
+        });
+      }
+    }
+  });
+  expect(armed).toBeGreaterThan(0);
+});
+
+const drillKey = expect.toSatisfy(isDrillKey);
+const armedFault = {
+  '@type': 'type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault',
+  abort: { http_status: 503, percentage: {} },
+  delay: { fixed_delay: '0.001s', percentage: {} },
+  abort_percent_runtime: drillKey,
+  abort_http_status_runtime: drillKey,
+  delay_percent_runtime: drillKey,
+  delay_duration_runtime: drillKey,
+  max_active_faults_runtime: drillKey,
+};
 
 test('every inbound TCP chain dials the application only after the handshake', options, () => {
   everyConfiguration((resources) => {

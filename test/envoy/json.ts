@@ -1,5 +1,6 @@
 /** Walks over decoded configuration. */
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf';
+import { expect } from 'vitest';
 
 export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -25,4 +26,9 @@ export function at(value: JsonValue | undefined, ...path: readonly string[]): Js
   const [first, ...rest] = path;
   if (first === undefined) return value === undefined ? [] : [value];
   return isObject(value) ? at(value[first], ...rest) : [];
+}
+
+export function expectDistinct(values: readonly JsonValue[]): void {
+  const texts = values.map((value) => JSON.stringify(value));
+  expect(texts.filter((text, index) => texts.indexOf(text) !== index)).toEqual([]);
 }

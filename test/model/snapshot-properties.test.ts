@@ -53,6 +53,29 @@ spec:
   rules: [{backendRefs: [{name: ${to}, namespace: ${where}, port: 80}]}]
 `,
     ),
+    fc.tuple(names, names, others).map(
+      ([name, of, caller]) => `apiVersion: coffre.dev/v1alpha1
+kind: Drill
+metadata: {name: ${name}, namespace: ${namespace}}
+spec:
+  hypothesis: nothing happens
+  target: {service: ${of}, port: 80}
+  method: {openBreaker: {}}
+  blastRadius: {callers: [{tenant: ${caller}}], percent: 50}
+  steadyState: [{name: p, source: {traffic: {metric: successRate}}, tolerance: {atLeast: 1}}]
+  abortOn: [{probe: p}]
+  duration: 1m
+`,
+    ),
+    fc.tuple(names, names, others, others).map(
+      ([name, of, caller, target]) => `apiVersion: coffre.dev/v1alpha1
+kind: DrillConsent
+metadata: {name: ${name}, namespace: ${namespace}}
+spec:
+  asTarget: {services: [${of}], callerTenants: [${caller}], methods: [abort], maxDuration: 1m, maxPercent: 50}
+  asCaller: {targetTenants: [${target}], methods: [delay, abort], maxDuration: 1m, maxPercent: 50}
+`,
+    ),
     fc
       .tuple(names, others, fc.constantFrom('allow', 'deny', 'alow'))
       .map(([name, from, verb]) => policy(namespace, name, `${verb}: [{from: {tenants: [${from}]}}]`)),
@@ -114,7 +137,7 @@ test('the formatting of the objects means nothing', options, () => {
 });
 
 test(
-  'whatever one namespace writes, the workloads, services, policies and routes of the others stay as they are',
+  'whatever one namespace writes, the workloads, services, policies, routes and drills of the others stay as they are',
   options,
   () => {
     fc.assert(
@@ -124,7 +147,15 @@ test(
         (others, shop) => {
           const before = buildSnapshot(objectsOf([...platform, ...others]), nowMs);
           const after = buildSnapshot(objectsOf([...platform, ...others, ...shop]), nowMs);
-          for (const map of ['workloads', 'services', 'policies', 'trafficPolicies', 'httpRoutes'] as const) {
+          for (const map of [
+            'workloads',
+            'services',
+            'policies',
+            'trafficPolicies',
+            'httpRoutes',
+            'drills',
+            'drillConsents',
+          ] as const) {
             expect([...after[map]].filter(([key]) => !key.startsWith('shop/'))).toEqual([...before[map]]);
           }
         },

@@ -85,6 +85,14 @@ export function bootstrapFor(options: BootstrapOptions): unknown {
         ],
       },
     },
+    clusterManager: {
+      // Asked only while a drill watches; until then an open stream and nothing on it.
+      loadStatsConfig: {
+        apiType: ApiConfigSource_ApiType.GRPC,
+        transportApiVersion: ApiVersion.V3,
+        grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: controlPlaneCluster } } }],
+      },
+    },
     staticResources: { clusters: [controlPlane(options), admin(options)] },
     overloadManager: {
       resourceMonitors: [

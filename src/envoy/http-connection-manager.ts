@@ -26,6 +26,7 @@ import {
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { HeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { refusalLog, statusAtLeast } from './access-log.ts';
+import { httpEdgeLog } from './edge-log.ts';
 import { authzFilters } from './ext-authz.ts';
 import { faultFilter } from './fault.ts';
 import { allowNobody, type RbacRules } from './rbac.ts';
@@ -68,8 +69,11 @@ export function inboundHttp(name: string, authz: boolean): NetworkFilter {
   });
 }
 
-export function outboundHttp(name: string): NetworkFilter {
-  return hcmFilter({ ...common(name, 'outbound'), httpFilters: [router()] });
+/** @param edge that drills may look at, by its log; a way out of the mesh has none. */
+export function outboundHttp(name: string, edge?: { readonly cluster: string }): NetworkFilter {
+  const { accessLog, ...rest } = common(name, 'outbound');
+  const edgeLog = edge === undefined ? [] : [httpEdgeLog(edge.cluster)];
+  return hcmFilter({ ...rest, accessLog: [...accessLog, ...edgeLog], httpFilters: [router()] });
 }
 
 /**

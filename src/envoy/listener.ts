@@ -27,7 +27,7 @@ import { outboundHttp } from './http-connection-manager.ts';
 import { firstRecordTimeoutMs, inboundChains } from './inbound-chain.ts';
 import { inboundListener, outboundListener, outboundRoute, outboundServiceListener, serviceCluster } from './names.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
-import { outboundTcp } from './tcp-proxy.ts';
+import { outboundTcp, outboundTcpEdge } from './tcp-proxy.ts';
 import { tlsInspector } from './tls.ts';
 
 export function listenersOf(view: ProxyView): readonly EnvoyResource[] {
@@ -72,7 +72,8 @@ function outboundCatch(): EnvoyResource {
 
 function outboundService(port: OutboundPort, address: string, capture: Capture): EnvoyResource {
   const name = outboundServiceListener(port, address);
-  const filter = port.protocol === 'tcp' ? outboundTcp(serviceCluster(port)) : outboundHttp(outboundRoute(port));
+  const cluster = serviceCluster(port);
+  const filter = port.protocol === 'tcp' ? outboundTcpEdge(cluster) : outboundHttp(outboundRoute(port), { cluster });
   return resource(
     ListenerSchema,
     name,

@@ -5,6 +5,10 @@ import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_
 import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
+import {
+  HttpGrpcAccessLogConfigSchema,
+  TcpGrpcAccessLogConfigSchema,
+} from '#gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js';
 import { StdoutAccessLogSchema } from '#gen/envoy/extensions/access_loggers/stream/v3/stream_pb.js';
 import { CredentialInjectorSchema } from '#gen/envoy/extensions/filters/http/credential_injector/v3/credential_injector_pb.js';
 import {
@@ -45,6 +49,8 @@ export const envoyRegistry = createRegistry(
   TypedExtensionConfigSchema,
   // What stands inside them and the bootstrap
   StdoutAccessLogSchema,
+  HttpGrpcAccessLogConfigSchema,
+  TcpGrpcAccessLogConfigSchema,
   CredentialInjectorSchema,
   GenericSchema,
   UpstreamCodecSchema,

@@ -12,6 +12,7 @@ import {
   UpstreamConnectMode,
 } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import type { CallerTenant, InboundPort } from '../policy/view.ts';
+import { tcpEdgeLog } from './edge-log.ts';
 import { applicationCluster, inboundName, peersRules } from './names.ts';
 import { durationOf, pack } from './resource.ts';
 import { fromAds } from './tls.ts';
@@ -35,10 +36,26 @@ export function inboundTcp({ port }: InboundPort, caller: CallerTenant, own: boo
 }
 
 export function outboundTcp(cluster: string): Filter {
+  return tcpProxyFilter(toCluster(cluster));
+}
+
+/**
+ * The way to one service, which drills may look at by its log: a record when the upstream stands, which is what a
+ * caller waits for, and one at the end, which may be hours later.
+ */
+export function outboundTcpEdge(cluster: string): Filter {
   return tcpProxyFilter({
+    ...toCluster(cluster),
+    accessLog: [tcpEdgeLog(cluster)],
+    accessLogOptions: { flushAccessLogOnConnected: true },
+  });
+}
+
+function toCluster(cluster: string) {
+  return {
     statPrefix: cluster.replaceAll('/', '_'),
     clusterSpecifier: { case: 'cluster', value: cluster },
-  });
+  } as const;
 }
 
 /** The chain says only where its rules are: a rule inside it would end every connection of the chain when it changed. */

@@ -11,7 +11,7 @@ import { findingsOf } from '../model/schema-findings.ts';
 /** Longest `namespace/name`, in characters: a DNS label, a slash, a subdomain. */
 const drillKeyLengthMax = 317;
 /** Longest reason, in characters: it stands in the journal, the report and on terminals. */
-const reasonLengthMax = 512;
+const reasonLengthMax = 500;
 
 const drill = Type.String({
   description: 'Drill, as `namespace/name`.',

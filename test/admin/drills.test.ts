@@ -86,7 +86,7 @@ describe('a body that is not exactly the request is refused, and nothing is done
     ['a name that is too long', 'drill', { drill: `atelier/${'a'.repeat(400)}` }, /`drill`/],
     ['a hash that is none', 'drillStart', { drill, planHash: 'latest' }, /`planHash`/],
     ['a reason of nothing', 'drillHalt', { drill, reason: '' }, /`reason`/],
-    ['a reason without end', 'drillHalt', { drill, reason: 'x'.repeat(513) }, /`reason`/],
+    ['a reason without end', 'drillHalt', { drill, reason: 'x'.repeat(501) }, /`reason`/],
     ['orders for a terminal', 'drillHalt', { drill, reason: '\u001b[2J' }, /`reason`/],
     ['letters that turn the line round', 'drillHaltAll', { reason: 'fine\u202e' }, /`reason`/],
   ])('%s', async (_, call, body, message) => {

@@ -1,7 +1,9 @@
 /** `coffre drill validate`: what can be known of a drill without a control plane. */
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { controlPlaneDnsName } from '../../src/admin/open-management.ts';
+import { layerTtlMs } from '../../src/chaos/ports.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { documents, trustDomain } from '../fixtures/mesh-from.ts';
 import { tenant, twoTenants } from '../fixtures/two-tenants.ts';
@@ -130,6 +132,21 @@ describe('a drill that is none is told with file and line', () => {
     expect(out).not.toContain('other.yaml');
     expect(code).toBe(0);
   });
+});
+
+test('the YAML of the page about drills is a drill that may be, and the bounds that it names are ours', async () => {
+  const page = await readFile(resolve(import.meta.dirname, '../../docs/drills.md'), 'utf8');
+  const blocks = [...page.matchAll(/^```yaml\n(apiVersion: coffre[\s\S]*?)^```$/gm)].map(([, yaml = '']) => yaml);
+  expect(blocks.map((yaml) => /^kind: (\w+)$/m.exec(yaml)?.[1])).toEqual(['DrillConsent', 'Drill']);
+  const { out, code } = await validate({ 'mesh.yaml': mesh, 'page.yaml': documents(...blocks) }, './');
+  expect({ out, code }).toEqual({
+    out: expect.stringMatching(
+      /^atelier\/api-breaker \(openBreaker\) would touch 1 proxy,[\s\S]*0 errors, 0 refused\n$/,
+    ),
+    code: 0,
+  });
+  expect(page).toContain(`a TTL of ${layerTtlMs / 1_000} s`);
+  expect(page).toContain(`server_name: ${controlPlaneDnsName}`);
 });
 
 test('a path that is not there ends with 2', async () => {

@@ -3,6 +3,9 @@ import { createInterface } from 'node:readline/promises';
 import { runProgram } from './program.ts';
 import type { Seated } from './terminal.ts';
 
+/** Width of a screen that says 0, as a serial line does. */
+const columnsDefault = 80;
+
 const controller = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort());
 
@@ -19,6 +22,8 @@ const ask: Seated['ask'] = async (question) => {
   return answer.catch(() => '').finally(() => lines.close());
 };
 
+const columns: Seated['columns'] = () => process.stdout.columns || columnsDefault;
+
 await runProgram(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),
   err: (text) => process.stderr.write(text),
@@ -27,5 +32,5 @@ await runProgram(process.argv.slice(2), {
   },
   nowMs: () => Date.now(),
   signal: controller.signal,
-  ...(process.stdin.isTTY && process.stdout.isTTY ? { person: { ask, columns: () => process.stdout.columns } } : {}),
+  ...(process.stdin.isTTY && process.stdout.isTTY ? { person: { ask, columns } } : {}),
 });

@@ -50,11 +50,11 @@ export function drillReport(record: DrillRecord): string {
   ].join('\n');
 }
 
-function beliefs({ hypothesis, definition, verdict, reason }: DrillRecord): readonly string[] {
+function beliefs({ hypothesis, definition, verdict, phase, reason }: DrillRecord): readonly string[] {
   return [
     `**Hypothesis:** ${sentence(hypothesis)}`,
     `**Verdict:** ${verdictHeading[verdict]}. ${verdictSentence[verdict]}`,
-    `**Ended because:** ${sentence(reason)}`,
+    `**Ended** as \`${phase}\`: ${sentence(reason)}`,
     `**Risk exercised:** ${sentence(definition.risk)}`,
     `**Mitigation expected:** ${sentence(definition.mitigation)}`,
   ];
@@ -78,7 +78,7 @@ function durations({ detectMs, detectedBy, trigger, stopMs, recoverMs, proxies }
   const effective = proxies.flatMap(({ effectiveMs }) => effectiveMs ?? []);
   const [last] = effective.toSorted((left, right) => right - left);
   return [
-    ['the fault', `the last of ${effective.length} proxies seen to feel it`, tellMs(last)],
+    ['the fault', `the last proxy seen to feel it, of ${effective.length}`, tellMs(last)],
     ['the fault', detectedBy === '' ? 'an alert' : `the alert ${code(detectedBy)}`, tellMs(detectMs)],
     [trigger === undefined ? 'its end' : `\`${trigger.what}\``, 'the last proxy seen clean', tellMs(stopMs)],
     ['the withdrawal', 'the steady state', tellMs(recoverMs)],

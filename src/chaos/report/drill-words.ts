@@ -13,7 +13,7 @@ export const verdictHeading: Readonly<Record<DrillView['verdict'], string>> = {
 export const verdictSentence: Readonly<Record<DrillView['verdict'], string>> = {
   held: 'Every probe stayed within its tolerance while the fault lasted, and after it.',
   deviated: 'A probe left its tolerance or fell silent; what was believed is not so.',
-  unproven: 'The drill ended before it could tell whether the hypothesis holds, and is no evidence either way.',
+  unproven: 'What was seen is not enough to tell whether the hypothesis holds: it is no evidence either way.',
   pending: 'The drill is not over; this is what is known so far.',
 };
 

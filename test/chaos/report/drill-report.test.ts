@@ -161,7 +161,7 @@ describe('words of others', () => {
   function findings(report: string): readonly string[] {
     const controls = report.replaceAll('\n', '').match(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu) ?? [];
     const ours = report.replaceAll(
-      /\*\*(?:Hypothesis|Verdict|Ended because|Risk exercised|Mitigation expected|Method|Radius|Bounds|To be aborted by|The fault lasted|Turned away by breakers|Plan|Known before):?\*\*|\*\*(?:by expiry|left out|2 breaches)\*\*/g,
+      /\*\*(?:Hypothesis|Verdict|Ended|Risk exercised|Mitigation expected|Method|Radius|Bounds|To be aborted by|The fault lasted|Turned away by breakers|Plan|Known before):?\*\*|\*\*(?:by expiry|left out|2 breaches)\*\*/g,
       '',
     );
     const outside = ours.replaceAll(/`[^`\n]*`/g, '').replaceAll(/\\[\\*_[\]~$@:.]/g, '');

@@ -3,8 +3,9 @@
  *
  *   Snapshot ──viewOf──▶ ProxyView ──resourcesFor──▶ messages ──encode──▶ ResourceSnapshot, by workload
  *
- * A proxy whose certificate or anchors are not there yet is withheld, not configured halfway; one whose configuration
- * could not be built is told apart, keeps what it has, and takes nobody else down.
+ * A proxy whose certificate or anchors are not there yet is withheld, not configured halfway. A port that cannot be
+ * built is closed and the rest of its proxy served; where that does not help, the proxy keeps what it has. Neither takes
+ * anybody else down.
  */
 import { toBinary } from '@bufbuild/protobuf';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
@@ -20,6 +21,7 @@ import { programOf, programTypeUrl } from '../policy/program.ts';
 import { type ProxyView, viewOf } from '../policy/view.ts';
 import { contentVersion, type Resource, type ResourceSnapshot } from '../xds/resource.ts';
 import { typeUrls } from '../xds/type-url.ts';
+import { type BrokenPart, buildProxy } from './build-proxy.ts';
 
 /** Said of every proxy, be the list empty: a type that a snapshot does not speak of is left as the client has it. */
 const servedTypes: readonly string[] = [...Object.values(typeUrls), programTypeUrl];
@@ -43,8 +45,15 @@ export interface Configuration {
   readonly told: ReadonlyMap<string, readonly string[]>;
   /** Workloads that wait for a certificate or an anchor: nothing new is said to them. */
   readonly withheld: readonly string[];
-  /** Workloads whose configuration could not be built: a fault of ours, to be shown with its cause. */
-  readonly failed: readonly { readonly workload: string; readonly cause: unknown }[];
+  /** What could not be built: a fault of ours, to be shown with its cause. */
+  readonly failed: readonly Unbuilt[];
+}
+
+export interface Unbuilt {
+  readonly workload: string;
+  /** The port that is closed, the others being served; absent where the whole proxy is told nothing new. */
+  readonly part?: BrokenPart;
+  readonly cause: unknown;
 }
 
 /** @param nowMs epoch ms at which grants are judged dead or alive. */
@@ -52,31 +61,38 @@ export function configure(snapshot: Snapshot, trust: IssuedTrust, platform: Plat
   const proxies = new Map<string, ResourceSnapshot>();
   const told = new Map<string, string[]>();
   const withheld: string[] = [];
-  const failed: { workload: string; cause: unknown }[] = [];
+  const failed: Unbuilt[] = [];
+  let hasEveryProgram = true;
   const encoded = new Map<string, Resource>();
   const programs: EnvoyResource[] = [];
   for (const workload of snapshot.workloads.values()) {
+    const { key } = workload;
+    let isJudged = false;
     try {
       const view = viewOf(snapshot, workload, nowMs);
-      programs.push(resource(PolicyProgramSchema, workload.key, programOf(view)));
+      programs.push(resource(PolicyProgramSchema, key, programOf(view)));
+      isJudged = true;
       const proxyTrust = trustFor(view, trust);
       if (proxyTrust === undefined) {
-        withheld.push(workload.key);
+        withheld.push(key);
         continue;
       }
-      proxies.set(workload.key, toSnapshot(snapshot.revision, resourcesFor(view, proxyTrust, platform), encoded));
+      const { resources, broken } = buildProxy(view, (part) => resourcesFor(part, proxyTrust, platform));
+      proxies.set(key, toSnapshot(snapshot.revision, resources, encoded));
+      failed.push(...broken.map(({ part, cause }) => ({ workload: key, part, cause })));
       for (const tenant of proxyTrust.bundles.keys()) {
         const workloads = told.get(tenant) ?? [];
         told.set(tenant, workloads);
-        workloads.push(workload.key);
+        workloads.push(key);
       }
     } catch (cause) {
-      failed.push({ workload: workload.key, cause });
+      failed.push({ workload: key, cause });
+      hasEveryProgram &&= isJudged;
     }
   }
   const identity = trust.workerIdentity();
   // Half of the programs would answer 503 for the other half, which a worker with the last good whole does not.
-  if (identity !== undefined && failed.length === 0) {
+  if (identity !== undefined && hasEveryProgram) {
     proxies.set(workerKey, toSnapshot(snapshot.revision, [identitySecretOf(identity), ...programs], encoded));
   }
   return { proxies, told, withheld, failed };

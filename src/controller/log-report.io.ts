@@ -24,8 +24,9 @@ export function logReport(log: Logger): LoopReport {
       published = what;
       log.info({ revision, proxies, withheld }, 'published');
     },
-    buildFailed(workload, cause) {
-      log.error({ workload, err: cause }, 'a configuration could not be built; the proxy keeps the one it has');
+    buildFailed(workload, part, cause) {
+      const outcome = part === undefined ? 'the proxy keeps the one it has' : `its ${part.kind} port is closed`;
+      log.error({ workload, err: cause }, `a configuration could not be built; ${outcome}`);
     },
     issueFailed(failures) {
       for (const { name, cause } of failures)

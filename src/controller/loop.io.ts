@@ -15,9 +15,11 @@ import type { Problem } from '../model/problem.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { formatSourceRef } from '../model/source-ref.ts';
 import type { ResourceSnapshot } from '../xds/resource.ts';
+import type { BrokenPart } from './build-proxy.ts';
 import { configure, type IssuedTrust, workerKey } from './configure.ts';
 import type { PublishedTrust } from './rotations.ts';
 import { waitMs } from './schedule.ts';
+import { unbuiltProblems } from './unbuilt-problems.ts';
 
 export interface LoopPorts {
   readonly clock: LoopClock;
@@ -32,7 +34,9 @@ export interface LoopPorts {
   /** Whatever else must exist for each workload, such as its files; returns the epoch ms of its next work. */
   equip(snapshot: Snapshot): Promise<number>;
   readonly rotations: LoopRotations;
-  readonly proxies: ProxyConfigurations;
+  readonly proxies: ProxyCache;
+  /** What stands before it: rollout.io.ts. Absent: everything goes to everybody at once. */
+  readonly rollout?: ProxyConfigurations;
   readonly report: LoopReport;
 }
 
@@ -43,18 +47,31 @@ export interface LoopRotations {
   turn(published: PublishedTrust, nowMs: number): Promise<number>;
 }
 
-/** Where configurations go: the xDS cache. */
-export interface ProxyConfigurations {
-  set(workload: string, configuration: ResourceSnapshot): void;
-  delete(workload: string): void;
+/** Where configurations end: the xDS cache. */
+export interface ProxyCache {
+  set(proxy: string, configuration: ResourceSnapshot): void;
+  /** Ends its streams. */
+  delete(proxy: string): void;
   /** From now on clients are answered. */
   setReady(): void;
+}
+
+/** Who hands configurations on. */
+export interface ProxyConfigurations {
+  /**
+   * @param configurations by workload, and of the authorization workers; whoever is not among them keeps what it has.
+   * @param gone workloads that do not exist any more.
+   */
+  publish(configurations: ReadonlyMap<string, ResourceSnapshot>, gone: readonly string[], snapshot: Snapshot): void;
+  /** What only proxies can say of the objects of authors. */
+  problems(): readonly Problem[];
 }
 
 export interface LoopReport {
   problems(problems: readonly Problem[]): void;
   published(revision: string, proxies: number, withheld: readonly string[]): void;
-  buildFailed(workload: string, cause: unknown): void;
+  /** @param part what of it is closed; absent where nothing of it could be built, and it keeps what it had. */
+  buildFailed(workload: string, part: BrokenPart | undefined, cause: unknown): void;
   issueFailed(failures: readonly EnsureFailure[]): void;
   /** A run ended in an exception; what was served stays. */
   runFailed(cause: unknown): void;
@@ -68,21 +85,35 @@ export interface LoopClock {
 
 export class Loop {
   readonly #ports: LoopPorts;
+  readonly #configurations: ProxyConfigurations;
   #running: Promise<void> | undefined;
   #again = false;
   #stopped = false;
   /** Workloads that have been given a configuration. */
   readonly #served = new Set<string>();
+  #snapshotProblems: readonly Problem[] = [];
+  #buildProblems: readonly Problem[] = [];
   #cancelTimer: () => void = () => undefined;
 
   constructor(ports: LoopPorts) {
     this.#ports = ports;
+    this.#configurations = ports.rollout ?? straightTo(ports.proxies);
   }
 
   lookAgain(): void {
     if (this.#stopped) return;
     this.#again = true;
     this.#running ??= this.#runUntilSettled();
+  }
+
+  /** What running has shown of the objects of authors, beside what reading them did. */
+  problems(): readonly Problem[] {
+    return [...this.#buildProblems, ...this.#configurations.problems()];
+  }
+
+  /** Reports all problems; also asked for when a proxy refused something, which needs no new look. */
+  tellProblems(): void {
+    this.#ports.report.problems([...this.#snapshotProblems, ...this.problems()]);
   }
 
   /** Resolves when no run is under way; what was asked for before is then in force. */
@@ -114,7 +145,8 @@ export class Loop {
     const { clock, trust, report } = this.#ports;
     const snapshot = this.#ports.snapshot(clock.nowMs());
     if (snapshot === undefined) return { snapshot, renewalsMs: [] };
-    report.problems(snapshot.problems);
+    this.#snapshotProblems = snapshot.problems;
+    this.tellProblems();
     if (isUnreadable(snapshot)) return { snapshot, renewalsMs: [] };
     if (snapshot.mesh.trustDomain !== trust.trustDomain) throw new Error(movedTrustDomain(snapshot, trust.trustDomain));
     let published = this.#publish(snapshot);
@@ -127,23 +159,24 @@ export class Loop {
   }
 
   #publish(snapshot: Snapshot): PublishedTrust {
-    const { proxies, report, trust, platform, clock } = this.#ports;
+    const { report, trust, platform, clock } = this.#ports;
     const rotations = this.#ports.rotations.underway();
     const configuration = configure(snapshot, trust, platform, clock.nowMs());
-    for (const [workload, resources] of configuration.proxies) {
-      proxies.set(workload, resources);
-      this.#served.add(workload);
-    }
-    for (const workload of [...this.#served].filter((key) => key !== workerKey && !snapshot.workloads.has(key))) {
-      proxies.delete(workload);
-      this.#served.delete(workload);
-    }
-    for (const { workload, cause } of configuration.failed) report.buildFailed(workload, cause);
+    const gone = [...this.#served].filter((key) => key !== workerKey && !snapshot.workloads.has(key));
+    for (const workload of configuration.proxies.keys()) this.#served.add(workload);
+    for (const workload of gone) this.#served.delete(workload);
+    this.#configurations.publish(configuration.proxies, gone, snapshot);
+    for (const { workload, part, cause } of configuration.failed) report.buildFailed(workload, part, cause);
+    this.#buildProblems = unbuiltProblems(configuration.failed, snapshot);
+    this.tellProblems();
     report.published(snapshot.revision, configuration.proxies.size, configuration.withheld);
     return {
       rotations,
       told: configuration.told,
-      untold: [...configuration.withheld, ...configuration.failed.map(({ workload }) => workload)],
+      untold: [
+        ...configuration.withheld,
+        ...configuration.failed.flatMap(({ workload, part }) => (part === undefined ? [workload] : [])),
+      ],
       leafLifetimeMs: snapshot.mesh.leafLifetimeMs,
     };
   }
@@ -153,6 +186,16 @@ export class Loop {
     const { clock } = this.#ports;
     this.#cancelTimer = clock.setTimer(waitMs(snapshot, renewalsMs, clock.nowMs()), () => this.lookAgain());
   }
+}
+
+function straightTo(cache: ProxyCache): ProxyConfigurations {
+  return {
+    publish(configurations, gone) {
+      for (const [proxy, configuration] of configurations) cache.set(proxy, configuration);
+      for (const proxy of gone) cache.delete(proxy);
+    },
+    problems: () => [],
+  };
 }
 
 /** Without its Mesh nothing can be compiled, and nothing may be inferred: what is served stays. */

@@ -37,6 +37,9 @@ export type ProblemCode =
   | 'route-not-attached'
   | 'backend-unresolved'
   | 'region-not-allowed'
+  | 'refused-by-proxy'
+  | 'not-built'
+  | 'loss-held'
   | 'protected-tenant'
   | 'expired-consent'
   | 'probe-not-allowed';

@@ -1,11 +1,11 @@
 /** From a snapshot to what each proxy is told: withheld rather than half, and one fault of ours takes nobody else down. */
 import { expect, test } from 'vitest';
-import { configure, type IssuedTrust, workerKey } from '../../src/controller/configure.ts';
+import { type Configuration, configure, type IssuedTrust, workerKey } from '../../src/controller/configure.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
 import { platform } from '../fixtures/configured.ts';
 import { fakeTrust } from '../fixtures/fake-trust.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
-import { atelier, twoTenants } from '../fixtures/two-tenants.ts';
+import { atelier, noAdmin, twoTenants } from '../fixtures/two-tenants.ts';
 
 const grant = `
 apiVersion: coffre.dev/v1alpha1
@@ -43,7 +43,7 @@ test('a configuration that cannot be built is told apart with its cause', () => 
   const { proxies, failed } = configureWith({ leaf });
   expect(failed).toEqual([{ workload: 'atelier/db-1', cause }]);
   expect([...proxies.keys()].sort()).toEqual(
-    [...mesh.workloads.keys(), workerKey].filter((key) => key !== 'atelier/db-1' && key !== workerKey),
+    [...mesh.workloads.keys(), workerKey].filter((key) => key !== 'atelier/db-1').sort(),
   );
 });
 
@@ -56,15 +56,20 @@ test('resources of equal content are one value, whoever they are for', () => {
   expect(new Set(outbound).size).toBe(1);
 });
 
-test('the workers get a program for every workload, or keep the last whole set', () => {
-  const programsOf = (trust: Partial<IssuedTrust>) => {
-    const types = configureWith(trust).proxies.get(workerKey)?.types;
-    return [...(types?.get('type.googleapis.com/coffre.policy.v1.PolicyProgram')?.keys() ?? [])];
-  };
-  expect(programsOf({})).toEqual([...mesh.workloads.keys()]);
+test('the workers get a program for every workload, be a configuration of theirs unbuilt, or keep the last whole set', () => {
+  const typeUrl = 'type.googleapis.com/coffre.policy.v1.PolicyProgram';
+  const programsOf = ({ proxies }: Configuration) => [...(proxies.get(workerKey)?.types.get(typeUrl)?.keys() ?? [])];
   const leaf = () => {
     throw new Error('unreadable');
   };
-  expect(configureWith({ leaf }).proxies.has(workerKey)).toBe(false);
+  expect(programsOf(configureWith({}))).toEqual([...mesh.workloads.keys()]);
+  expect(programsOf(configureWith({ leaf }))).toEqual([...mesh.workloads.keys()]);
   expect(configureWith({ workerIdentity: () => undefined }).proxies.has(workerKey)).toBe(false);
+  const [first, ...others] = [...mesh.workloads];
+  const labels = undefined as never;
+  const unreadable = new Map(first === undefined ? [] : [[first[0], { ...first[1], labels }], ...others]);
+  const policies = new Map([...meshFrom(documents(twoTenants, noAdmin)).policies]);
+  const { proxies, failed } = configure({ ...mesh, workloads: unreadable, policies }, fakeTrust, platform, 0);
+  expect(failed).toEqual([{ workload: 'atelier/api-1', cause: expect.any(TypeError) }]);
+  expect(proxies.has(workerKey)).toBe(false);
 });

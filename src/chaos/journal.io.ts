@@ -121,8 +121,9 @@ class SqliteJournal implements Journal {
       try {
         const answer = this.#insert(stream, after, body);
         this.#database.exec(answer.kind === 'appended' ? 'COMMIT' : 'ROLLBACK');
-        if (answer.kind === 'appended') this.#tip = answer.checksum;
-        return answer;
+        if (answer.kind !== 'appended') return answer;
+        this.#tip = answer.checksum;
+        return { kind: 'appended', sequence: answer.sequence };
       } catch (error) {
         if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
         throw error;

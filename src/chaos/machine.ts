@@ -110,7 +110,7 @@ function proceed(run: Run, nowMs: number): Step {
   const taking = struck.filter(([, { progress }]) => progress === 'planned').map(([key]) => key);
   if (taking.length === 0) return end(run, failed('no proxy can take the fault'), nowMs);
   if (!run.heldBefore || taking.some((key) => !run.proxies.get(key)?.looked)) return same(run);
-  const laid = changeAll(run, taking, { progress: 'laid', owes: true });
+  const laid = changeAll(run, taking, { progress: 'laid', owes: 'lift' });
   return {
     run: { ...laid, stage: 'during', faultAtMs: nowMs, probes: new Map() },
     effects: [
@@ -129,7 +129,7 @@ function refuse(run: Run, { proxy, why }: { proxy: string; why: string }, nowMs:
   if (![...refused.proxies.values()].some(takesFault)) {
     return end(refused, failed('every proxy refused the fault'), nowMs);
   }
-  return { run: refused, effects: [{ kind: 'lift', proxies: [proxy] }] };
+  return lift(refused, [proxy]);
 }
 
 function heardProbe(run: Run, { probe, state }: Extract<RunEvent, { kind: 'probe' }>, nowMs: number): Step {
@@ -186,7 +186,7 @@ function restart(run: Run, reason: string, nowMs: number): Step {
   const found: Run = { ...run, quiet: true, restarts: run.restarts + 1 };
   if (run.stage === 'before' || run.stage === 'during') return end(found, aborted(reason), nowMs);
   if (run.stage === 'after') return finish({ ...found, ending: aborted(reason) }, nowMs);
-  return { run: found, effects: [{ kind: 'lift', proxies: owing(found) }] };
+  return lift(found, owing(found));
 }
 
 function deadline(run: Run, nowMs: number): Step {
@@ -219,20 +219,20 @@ function end(run: Run, ending: Ending, nowMs: number): Step {
     struck.map(([key]) => key),
     { progress: 'withdrawn' },
   );
-  return { run: { ...withdrawn, stage: 'withdrawing' }, effects: [{ kind: 'lift', proxies: owing(ended) }] };
+  return lift({ ...withdrawn, stage: 'withdrawing' }, owing(ended));
 }
 
 function settle(run: Run, event: Extract<RunEvent, { kind: 'clean' | 'expired' }>, nowMs: number): Step {
   const lifted = run.proxies.get(event.proxy);
-  const mayBeClean = run.stage === 'during' ? lifted?.progress === 'excluded' : isLifting(run.stage);
-  if (lifted === undefined || !lifted.owes || !mayBeClean) return same(run);
+  if (lifted?.owes !== 'look') return same(run);
   const settled = change(run, event.proxy, () => true, {
-    owes: false,
+    owes: 'nothing',
     ...(lifted.progress === 'withdrawn' ? { progress: event.kind } : {}),
     ...(lifted.progress === 'withdrawn' && event.kind === 'clean' ? compared(lifted, event.differs) : {}),
   });
-  if (!isLifting(run.stage) || owing(settled).length > 0) return same(settled);
+  if (owing(settled).length > 0) return same(settled);
   if (run.stage === 'closing') return same(over(settled, nowMs));
+  if (run.stage !== 'withdrawing') return same(settled);
   const watched = watch({ ...settled, stage: 'after', probes: new Map() });
   return { run: watched.run, effects: [...watched.effects, { kind: 'measure', phase: 'after' }] };
 }
@@ -253,7 +253,7 @@ function watch(run: Run): Step {
     .map(({ proxy }) => proxy)
     .filter((key) => canWatch(run.proxies.get(key)));
   if (run.quiet || able.length === 0) return same(run);
-  return { run: changeAll(run, able, { owes: true }), effects: [{ kind: 'watch', proxies: able }] };
+  return { run: changeAll(run, able, { owes: 'lift' }), effects: [{ kind: 'watch', proxies: able }] };
 }
 
 /** What was out of reach a moment ago is not touched anew. */
@@ -265,15 +265,15 @@ function canWatch(proxy: ProxyRun | undefined): boolean {
 function finish(run: Run, nowMs: number): Step {
   const proxies = owing(run);
   if (proxies.length === 0) return same(over(run, nowMs));
-  return { run: { ...run, stage: 'closing' }, effects: [{ kind: 'lift', proxies }] };
+  return lift({ ...run, stage: 'closing' }, proxies);
+}
+
+function lift(run: Run, proxies: readonly string[]): Step {
+  return { run: changeAll(run, proxies, { owes: 'look' }), effects: [{ kind: 'lift', proxies }] };
 }
 
 function over(run: Run, nowMs: number): Run {
   return { ...run, stage: 'over', endedAtMs: nowMs };
-}
-
-function isLifting(stage: Stage): boolean {
-  return stage === 'withdrawing' || stage === 'closing';
 }
 
 function ifAwaited({ strikes, looked, progress }: ProxyRun): boolean {

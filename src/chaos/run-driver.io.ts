@@ -187,8 +187,7 @@ export class RunDriver {
       this.#host.tell({ kind: 'effective', proxy }, 'progress');
       return 'settled';
     }
-    if (!state.owes || now.stage === 'after') return 'settled';
-    if (now.stage === 'during' && state.progress !== 'excluded') return 'settled';
+    if (state.owes !== 'look') return 'settled';
     if (runtime === undefined) return this.#unreachable(proxy);
     if (keys.some(({ key }) => runtime.has(key))) return 'again';
     if (!state.strikes) return this.#clean(proxy, undefined);

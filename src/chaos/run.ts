@@ -57,7 +57,8 @@ export interface ProxyRun {
   readonly looked: boolean;
   readonly progress: ProxyProgress['state'];
   readonly wasEffective: boolean;
-  readonly owes: boolean;
+  /** `lift`: something lies on it. `look`: it was lifted, and nobody has seen that yet. */
+  readonly owes: 'nothing' | 'lift' | 'look';
   /** Resources that differ afterwards; undefined where nobody compared. */
   readonly differs: readonly string[] | undefined;
   readonly why: string;
@@ -70,7 +71,7 @@ export interface Ending {
 
 export function planRun(event: Extract<RunEvent, { kind: 'planned' }>): Run {
   const { drill, number, plan, by } = event;
-  const idle = { looked: false, wasEffective: false, owes: false, differs: undefined, why: '' };
+  const idle = { looked: false, wasEffective: false, owes: 'nothing', differs: undefined, why: '' } as const;
   const keys = [...plan.view.touches, ...watchesOf(plan)].map(({ proxy }) => proxy).sort(compareText);
   const struck = new Set(plan.view.touches.map(({ proxy }) => proxy));
   return {
@@ -106,7 +107,7 @@ export function isActive({ stage }: Run): boolean {
 }
 
 export function owing({ proxies }: Run): readonly string[] {
-  return [...proxies].filter(([, { owes }]) => owes).map(([key]) => key);
+  return [...proxies].filter(([, { owes }]) => owes !== 'nothing').map(([key]) => key);
 }
 
 export function phaseOf({ stage, ending, proxies }: Run): DrillPhase {

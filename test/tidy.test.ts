@@ -31,7 +31,7 @@ const rooms: RoomTable = {
   // The mesh's own machinery.
   identity: ['model', 'telemetry', 'gen'],
   chaos: ['model', 'policy', 'envoy', 'telemetry', 'gen'],
-  evidence: ['model', 'telemetry', 'gen'],
+  evidence: ['model', 'grpc', 'telemetry', 'gen'],
   siem: ['model', 'evidence', 'telemetry'],
   watch: ['model', 'evidence', 'telemetry'],
   audit: ['model', 'evidence', 'telemetry'],

@@ -81,6 +81,7 @@ export function answered(state: TypeState, outstanding: Outstanding, error: Nack
 export function answeredHeartbeat(state: TypeState, nonce: string, error: NackCause | undefined): Received {
   if (error === undefined) return { state, note: { kind: 'none' } };
   const { state: next, resources } = beatRefused(state);
+  if (resources.size === 0) return { state, note: { kind: 'stale-nonce', nonce } };
   const { ackedVersion: version } = state;
   return {
     state: { ...next, nack: { nonce, version, ...error } },

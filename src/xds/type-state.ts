@@ -141,10 +141,20 @@ export function resubscribed(state: TypeState, subscription: Subscription, due: 
   };
 }
 
-/** Of what was refused together, part does not exist any more: the rest gets one more try. */
+/**
+ * Of what was refused together, part does not exist any more: the rest gets one more try, and a refusal of nothing but
+ * that is over, though the client cannot be told that it is gone.
+ */
 export function released(state: TypeState, listing: Listing): TypeState {
   const blamable = [...state.barred.keys()].every((name) => listing.has(name));
-  return blamable ? state : { ...state, barred: new Map(), settledOn: undefined };
+  const next = blamable ? state : { ...state, barred: new Map(), settledOn: undefined };
+  if (state.nack === undefined) return next;
+  const held = new Map(
+    [...state.held].filter(([name, { version }]) => version !== unknownVersion || listing.has(name)),
+  );
+  return held.size === state.held.size
+    ? next
+    : { ...next, held, nack: inForce(state.nack, held), settledOn: undefined };
 }
 
 /** Drops names from `due` and `held` that cannot be answered now and will be sent once they exist. */

@@ -7,8 +7,6 @@
  * built is closed and the rest of its proxy served; where that does not help, the proxy keeps what it has. Neither takes
  * anybody else down.
  */
-import { toBinary } from '@bufbuild/protobuf';
-import { AnySchema } from '@bufbuild/protobuf/wkt';
 import { PolicyProgramSchema } from '#gen/coffre/policy/v1/program_pb.js';
 import type { Platform } from '../envoy/platform.ts';
 import type { ProxyTrust } from '../envoy/proxy-trust.ts';
@@ -19,9 +17,10 @@ import type { Snapshot } from '../model/snapshot.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
 import { programOf, programTypeUrl } from '../policy/program.ts';
 import { type ProxyView, viewOf } from '../policy/view.ts';
-import { contentVersion, type Resource, type ResourceSnapshot } from '../xds/resource.ts';
+import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
 import { typeUrls } from '../xds/type-url.ts';
 import { type BrokenPart, buildProxy } from './build-proxy.ts';
+import { encoded } from './encode.ts';
 
 /** Said of every proxy, be the list empty: a type that a snapshot does not speak of is left as the client has it. */
 const servedTypes: readonly string[] = [...Object.values(typeUrls), programTypeUrl];
@@ -63,7 +62,7 @@ export function configure(snapshot: Snapshot, trust: IssuedTrust, platform: Plat
   const withheld: string[] = [];
   const failed: Unbuilt[] = [];
   let hasEveryProgram = true;
-  const encoded = new Map<string, Resource>();
+  const known = new Map<string, Resource>();
   const programs: EnvoyResource[] = [];
   for (const workload of snapshot.workloads.values()) {
     const { key } = workload;
@@ -78,7 +77,7 @@ export function configure(snapshot: Snapshot, trust: IssuedTrust, platform: Plat
         continue;
       }
       const { resources, broken } = buildProxy(view, (part) => resourcesFor(part, proxyTrust, platform));
-      proxies.set(key, toSnapshot(snapshot.revision, resources, encoded));
+      proxies.set(key, toSnapshot(snapshot.revision, resources, known));
       failed.push(...broken.map(({ part, cause }) => ({ workload: key, part, cause })));
       for (const tenant of proxyTrust.bundles.keys()) {
         const workloads = told.get(tenant) ?? [];
@@ -93,7 +92,7 @@ export function configure(snapshot: Snapshot, trust: IssuedTrust, platform: Plat
   const identity = trust.workerIdentity();
   // Half of the programs would answer 503 for the other half, which a worker with the last good whole does not.
   if (identity !== undefined && hasEveryProgram) {
-    proxies.set(workerKey, toSnapshot(snapshot.revision, [identitySecretOf(identity), ...programs], encoded));
+    proxies.set(workerKey, toSnapshot(snapshot.revision, [identitySecretOf(identity), ...programs], known));
   }
   return { proxies, told, withheld, failed };
 }
@@ -118,26 +117,24 @@ function trustFor(view: ProxyView, trust: IssuedTrust): ProxyTrust | undefined {
 function toSnapshot(
   revision: string,
   resources: readonly EnvoyResource[],
-  encoded: Map<string, Resource>,
+  known: Map<string, Resource>,
 ): ResourceSnapshot {
   const types = new Map<string, Map<string, Resource>>(servedTypes.map((typeUrl) => [typeUrl, new Map()]));
   for (const resource of resources) {
     const ofType = types.get(resource.typeUrl) ?? new Map<string, Resource>();
     types.set(resource.typeUrl, ofType);
     if (ofType.has(resource.name)) throw new Error(`two resources are called \`${resource.name}\``);
-    ofType.set(resource.name, encodeOnce(resource, encoded));
+    ofType.set(resource.name, encodeOnce(resource, known));
   }
   return { revision, types };
 }
 
 /** Equal content is one object, whoever it is for: memory grows with what differs, not with proxies. */
-function encodeOnce({ typeUrl, name, any }: EnvoyResource, encoded: Map<string, Resource>): Resource {
-  const bytes = toBinary(AnySchema, any);
-  const version = contentVersion(bytes);
-  const key = `${typeUrl}\n${name}\n${version}`;
-  const known = encoded.get(key);
-  if (known !== undefined) return known;
-  const resource: Resource = { typeUrl, name, version, any: bytes };
-  encoded.set(key, resource);
+function encodeOnce(built: EnvoyResource, known: Map<string, Resource>): Resource {
+  const resource = encoded(built);
+  const key = `${resource.typeUrl}\n${resource.name}\n${resource.version}`;
+  const same = known.get(key);
+  if (same !== undefined) return same;
+  known.set(key, resource);
   return resource;
 }

@@ -1,7 +1,7 @@
 /**
  * The whole way in one process: objects that a test edits, the real loop, the real xDS server on a Unix socket.
  *
- *   mesh.write(yaml) ──▶ Loop ──▶ SnapshotCache ──▶ ADS over gRPC ──▶ Sidecar        clock and CA are fakes
+ *   mesh.write(yaml) ──▶ Loop ──▶ Rollout ──▶ SnapshotCache ──▶ ADS over gRPC ──▶ Sidecar        clock and CA are fakes
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { admitProxy } from '../../src/controller/admit-proxy.ts';
+import { Rollout } from '../../src/controller/rollout.io.ts';
 import { tokenHeader } from '../../src/grpc/peer.ts';
 import type { TokenVerdict } from '../../src/identity/token-claims.ts';
 import { createXdsService } from '../../src/xds/server.io.ts';
@@ -19,7 +20,11 @@ import { MeshLoop } from '../fixtures/mesh-loop.ts';
 const quietTurns = 3;
 
 export class ControlPlane {
-  readonly mesh = new MeshLoop();
+  rollout: Rollout | undefined;
+  readonly mesh = new MeshLoop(undefined, ({ clock, cache }) => {
+    this.rollout = new Rollout({ clock, cache, refusalsChanged: () => this.mesh.loop.tellProblems() });
+    return this.rollout;
+  });
   readonly events: XdsEvent[] = [];
   readonly address: string;
   readonly #folder = mkdtempSync(join(tmpdir(), 'ads-'));
@@ -33,7 +38,10 @@ export class ControlPlane {
       identifier: 'features',
       clock,
       snapshots,
-      observe: (event) => this.events.push(event),
+      observe: (event) => {
+        this.events.push(event);
+        this.rollout?.heard(event);
+      },
       authenticate: async ({ node, header }) =>
         admitProxy(verdictOn(header(tokenHeader) ?? ''), {
           nodeId: node.id,

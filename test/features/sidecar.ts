@@ -1,10 +1,11 @@
 /**
  * A protocol client that subscribes as Envoy does over delta ADS: the runtime layer, then all clusters and listeners,
- * then whatever those refer to, and acknowledges everything.
+ * then whatever those refer to, and acknowledges everything but what it is told to refuse.
  *
- * `moved()` is what arrived since it was last asked: `route in/8080`, and `-cluster x` for what was taken away.
+ * `moved()` is what arrived since it was last asked: `route in/8080`, `-cluster x` for what was taken away, `no route y`
+ * for what was refused.
  */
-import { type JsonValue, toBinary } from '@bufbuild/protobuf';
+import { create, type JsonValue, toBinary } from '@bufbuild/protobuf';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
 import type { StatusObject } from '@grpc/grpc-js';
 import { expect } from 'vitest';
@@ -14,6 +15,7 @@ import {
   type DeltaDiscoveryResponse,
   DeltaDiscoveryResponseSchema,
 } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
+import { StatusSchema } from '#gen/google/rpc/status_pb.js';
 import { tokenHeader } from '../../src/grpc/peer.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
 import { at, fieldsNamed } from '../envoy/json.ts';
@@ -26,6 +28,8 @@ export class Sidecar {
   readonly #held = new Map<TypeName, Map<string, JsonValue>>(typeNames.map((type) => [type, new Map()]));
   readonly #wanted = new Map<TypeName, ReadonlySet<string>>();
   readonly #moves: string[] = [];
+  /** What it says to a resource that it refuses; a response with one of those is refused whole, and nothing of it held. */
+  refuses: (type: TypeName, value: JsonValue) => string | undefined = () => undefined;
   /** How the stream ended; pending while it is open. */
   readonly ended: Promise<StatusObject>;
 
@@ -87,10 +91,18 @@ export class Sidecar {
   #take({ typeUrl, nonce, resources, removedResources }: DeltaDiscoveryResponse): void {
     const type = typeNames.find((name) => typeUrls[name] === typeUrl);
     if (type === undefined) throw new Error(`nobody asked for ${typeUrl}`);
-    for (const { name, version, resource } of resources) {
-      if (resource === undefined) continue;
-      const any = toBinary(AnySchema, resource);
-      this.#of(type).set(name, decode({ typeUrl, name, version, any }));
+    const values = resources.flatMap(({ name, version, resource }) => {
+      if (resource === undefined) return [];
+      return [{ name, value: decode({ typeUrl, name, version, any: toBinary(AnySchema, resource) }) }];
+    });
+    const [message] = values.flatMap(({ value }) => this.refuses(type, value) ?? []);
+    if (message !== undefined) {
+      this.#moves.push(...values.map(({ name }) => `no ${type} ${name}`));
+      this.#send(type, { responseNonce: nonce, errorDetail: create(StatusSchema, { code: 3, message }) });
+      return;
+    }
+    for (const { name, value } of values) {
+      this.#of(type).set(name, value);
       this.#moves.push(`${type} ${name}`);
     }
     for (const name of removedResources) {

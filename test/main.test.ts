@@ -62,7 +62,15 @@ test('a state folder that another control plane uses is left to it', async () =>
   const state = await temporaryFolder();
   const noMesh = { ready: false, snapshot: undefined, xds: '', clients: [], certificateOf: () => undefined };
   const other = createManagementDoor(
-    { nowMs: () => 0, view: () => noMesh, wholeSnapshot: () => undefined, rotations: () => undefined, workloads: '' },
+    {
+      nowMs: () => 0,
+      view: () => noMesh,
+      wholeSnapshot: () => undefined,
+      rotations: () => undefined,
+      drills: () => undefined,
+      proxies: () => undefined,
+      workloads: '',
+    },
     () => undefined,
     () => undefined,
   );

@@ -13,6 +13,8 @@ import { type DrillRequests, isDrillCall } from './drills-requests.ts';
 import { type MeshStatus, type MeshView, meshStatus } from './mesh-status.ts';
 import type { Caller, MethodName } from './methods.ts';
 import { type Scope, sees } from './person.ts';
+import { answerProxyCall, isProxyCall, type ProxyAnswers, type ProxyRequests } from './proxies.ts';
+import type { ProxiesPort } from './proxies-port.ts';
 import { type ProxyFolder, readProxyFolder } from './proxy-folder.ts';
 
 /** What the door is told about the control plane behind it. */
@@ -25,11 +27,13 @@ export interface ManagementPorts {
   rotations(): Pick<Rotations, 'begin' | 'abort' | 'list'> | undefined;
   /** Undefined until there is a mesh to strike. */
   drills(): DrillEngine | undefined;
+  /** Undefined until there is a CA. */
+  proxies(): ProxiesPort | undefined;
   /** Folder in which each workload has what its sidecar needs. */
   readonly workloads: string;
 }
 
-export interface Answers extends DrillAnswers {
+export interface Answers extends DrillAnswers, ProxyAnswers {
   status: MeshStatus;
   explain: Explanation;
   rotations: readonly RotationView[];
@@ -38,7 +42,7 @@ export interface Answers extends DrillAnswers {
   alerts: AlertDoor['answer'];
 }
 
-export interface Requests extends DrillRequests {
+export interface Requests extends DrillRequests, ProxyRequests {
   status: Record<string, never>;
   explain: Question;
   rotations: Record<string, never>;
@@ -72,6 +76,7 @@ export async function answer(
     if (engine === undefined) return notReady;
     return method === 'alerts' ? answerAlerts(engine, caller, body) : answerDrillCall(engine, method, caller, body);
   }
+  if (isProxyCall(method)) return answerProxyCall(ports, method, scope, body);
   switch (method) {
     case 'status':
       return { kind: 'ok', value: meshStatus(ports.view(), scope, ports.nowMs()) };

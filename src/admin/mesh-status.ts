@@ -10,8 +10,8 @@ import { formatProblem } from '../model/format-problem.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Snapshot, Workload } from '../model/snapshot.ts';
 import type { ClientStatus, TypeStatus } from '../xds/client-status.ts';
-import { typeUrls } from '../xds/type-url.ts';
 import { type Scope, sees } from './person.ts';
+import { typeNameOf } from './proxies-type-name.ts';
 
 export interface MeshView {
   /** The sources were read and everything they ask for is served. */
@@ -126,18 +126,8 @@ function proxyStatus(
   };
 }
 
-const shortNames: ReadonlyMap<string, string> = new Map([
-  [typeUrls.listener, 'LDS'],
-  [typeUrls.cluster, 'CDS'],
-  [typeUrls.endpoints, 'EDS'],
-  [typeUrls.route, 'RDS'],
-  [typeUrls.secret, 'SDS'],
-  [typeUrls.runtime, 'RTDS'],
-  [typeUrls.extension, 'ECDS'],
-]);
-
 function typeStatus({ typeUrl, state, sentVersion, ackedVersion, nack }: TypeStatus): ProxyTypeStatus {
-  const type = shortNames.get(typeUrl) ?? typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+  const type = typeNameOf(typeUrl);
   return { type, state, sentVersion, ackedVersion, ...(nack === undefined ? {} : { nack: nack.message }) };
 }
 

@@ -19,6 +19,12 @@ export const methods = {
   rotateIntermediate: { roles: ['operator'] },
   /** What a sidecar needs to start: with a token in it, so whoever gets it can be that workload for an hour. */
   proxyFiles: { roles: ['operator'] },
+  /** What proxies were sent, accepted and refused. */
+  proxyStatus: { roles },
+  /** What a proxy itself holds: all that its workload is told, so for those who may read its tenant's policies. */
+  proxyConfig: { roles: ['viewer', 'operator', 'auditor'] },
+  /** Where what a proxy holds is not what it was sent. */
+  proxyDiff: { roles: ['viewer', 'operator', 'auditor'] },
   /** Says what a drill would touch, and touches nothing. */
   drillPlan: { roles: ['game-master'] },
   drillApprove: { roles: ['game-master'] },

@@ -12,6 +12,7 @@ import {
 import { CliFailure } from './cli-failure.ts';
 import { askDoor, type DoorOptions, parseEndpoint, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
+import { addProxyInspection } from './proxy-inspect.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 import { workloadsFolder } from './up-layout.ts';
 
@@ -29,7 +30,7 @@ const renewalMs = 10 * 60_000;
 const retryMs = 15_000;
 
 export function addProxyCommand(program: Command, terminal: Terminal): void {
-  const proxy = program.command('proxy').description('sidecars outside Kubernetes');
+  const proxy = program.command('proxy').description('sidecars: what they need to start, and what they hold');
   withDoorOptions(proxy.command('bootstrap'))
     .description(
       "write one sidecar's bootstrap, root, token and hosts lines into a folder, and print how to start Envoy",
@@ -46,6 +47,7 @@ export function addProxyCommand(program: Command, terminal: Terminal): void {
     .option('--renew', 'stay, and bring a fresh token in time for as long as the sidecar runs')
     .option('-o, --output <format>', '`text` or `json`', 'text')
     .action((workload: string, options: BootstrapOptions) => bootstrap(terminal, workload, options));
+  addProxyInspection(proxy, terminal);
 }
 
 async function bootstrap(terminal: Terminal, workload: string, options: BootstrapOptions): Promise<void> {

@@ -18,6 +18,8 @@ export interface TypeStatus {
   readonly wildcard: boolean;
   /** Subscribed by name. */
   readonly names: number;
+  /** Those names, shared with the stream: not to be kept. Beside a wildcard they say little. */
+  readonly asked: ReadonlySet<string>;
   readonly sentVersion: string;
   readonly ackedVersion: string;
   /** When the newest response left, and when one was last accepted and refused, in epoch ms; absent if never on this stream. */
@@ -37,6 +39,7 @@ export function typeStatuses({ types, newest }: StreamState): readonly TypeStatu
       typeUrl,
       wildcard: type.subscription.wildcard !== 'none',
       names: type.subscription.names.size,
+      asked: type.subscription.names,
       sentVersion: type.sentVersion,
       ackedVersion: type.ackedVersion,
       ...timesOf(type),

@@ -20,6 +20,7 @@ import type { Leaf } from '../../src/identity/leaf.ts';
 import { openAuthority } from '../../src/identity/open-authority.io.ts';
 import { StateFolder } from '../../src/identity/state-folder.io.ts';
 import { WorkloadFiles } from '../../src/identity/workload-files.io.ts';
+import type { ClientStatus } from '../../src/xds/client-status.ts';
 import { sampleRecord } from '../chaos/report/sample-record.ts';
 import { meshFrom, trustDomain } from '../fixtures/mesh-from.ts';
 import { atelier, twoTenants } from '../fixtures/two-tenants.ts';
@@ -42,6 +43,27 @@ interface World {
   /** What the door believes the time to be. */
   setDoorTime(nowMs: number): void;
 }
+
+const clients: readonly ClientStatus[] = ['atelier/web-1', 'notaire/api-1'].map((key) => ({
+  ...{
+    stream: 1,
+    protocol: 'delta',
+    key,
+    nodeId: key,
+    address: '10.1.0.1:5',
+    openedAtMs: 0,
+    takesTtl: true,
+    types: [],
+  },
+}));
+
+/** It holds nothing, and says so. */
+const blankProxy = {
+  read: async (_proxy: string, path: string) => ({
+    kind: 'read' as const,
+    text: path === '/runtime' ? '{"layers":[],"entries":{}}' : '{"configs":[]}',
+  }),
+};
 
 async function world(): Promise<World> {
   const stateFolder = await temporaryFolder();
@@ -70,10 +92,11 @@ async function world(): Promise<World> {
   });
   const ports: ManagementPorts = {
     nowMs: () => nowMs,
-    view: () => ({ ready: true, snapshot: mesh, xds: '127.0.0.1:15012', clients: [], certificateOf: () => undefined }),
+    view: () => ({ ready: true, snapshot: mesh, xds: '127.0.0.1:15012', clients, certificateOf: () => undefined }),
     wholeSnapshot: () => mesh,
     rotations: () => rotations,
     drills: () => drills,
+    proxies: () => ({ eyes: blankProxy, sent: () => ({ revision: 'r', types: new Map() }) }),
     workloads,
   };
   const events: DoorEvent[] = [];
@@ -130,6 +153,10 @@ function call(door: Door, method: MethodName) {
       return ask(door, method, { tenant: 'atelier', abort: false });
     case 'proxyFiles':
       return ask(door, method, { workload: 'atelier/web-1' });
+    case 'proxyStatus':
+    case 'proxyConfig':
+    case 'proxyDiff':
+      return ask(door, method, { workload: 'atelier/web-1' });
     case 'drillPlan':
     case 'drill':
       return ask(door, method, { drill });
@@ -153,16 +180,25 @@ const methodNames = Object.keys(methods) as MethodName[];
 describe('each role on each method', () => {
   /** Written out a second time on purpose: a change of the table must be meant. */
   const wanted: Readonly<Record<Role, readonly MethodName[]>> = {
-    viewer: ['status', 'explain', 'rotations', 'drills', 'drill'],
+    viewer: ['status', 'explain', 'rotations', 'proxyStatus', 'proxyConfig', 'proxyDiff', 'drills', 'drill'],
     operator: [
-      ...['status', 'explain', 'rotations', 'rotateIntermediate', 'proxyFiles'],
+      ...[
+        'status',
+        'explain',
+        'rotations',
+        'rotateIntermediate',
+        'proxyFiles',
+        'proxyStatus',
+        'proxyConfig',
+        'proxyDiff',
+      ],
       ...['drillHalt', 'drillHaltAll', 'drills', 'drill', 'alerts'],
     ] as MethodName[],
     'game-master': [
-      ...['status', 'rotations', 'drillPlan', 'drillApprove', 'drillStart', 'drillHalt', 'drillHaltAll'],
+      ...['status', 'rotations', 'proxyStatus', 'drillPlan', 'drillApprove', 'drillStart', 'drillHalt', 'drillHaltAll'],
       ...['drillRelease', 'drills', 'drill', 'alerts'],
     ] as MethodName[],
-    auditor: ['status', 'explain', 'rotations', 'drills', 'drill'],
+    auditor: ['status', 'explain', 'rotations', 'proxyStatus', 'proxyConfig', 'proxyDiff', 'drills', 'drill'],
   };
   test.each(roles)('%s', async (role) => {
     for (const scope of [wholeMesh, { kind: 'tenant', tenant: 'atelier' } as const]) {
@@ -395,6 +431,7 @@ describe('the socket’s place', () => {
     wholeSnapshot: () => undefined,
     rotations: () => undefined,
     drills: () => undefined,
+    proxies: () => undefined,
     workloads: '',
   };
   const open = async (path: string) => {

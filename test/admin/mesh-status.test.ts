@@ -17,12 +17,22 @@ function client(key: string, state: TypeStatus['state'] = 'SYNCED', stream = 1):
     typeUrl: typeUrls.cluster,
     wildcard: true,
     names: 0,
+    asked: new Set(),
     sentVersion: 'v',
     ackedVersion: state === 'SYNCED' ? 'v' : '',
     ...(state === 'NACKED' ? refusal : {}),
     state,
   };
-  return { stream, protocol: 'delta', key, nodeId: key, address: '10.0.0.1:1', openedAtMs: stream, types: [type] };
+  return {
+    stream,
+    protocol: 'delta',
+    key,
+    nodeId: key,
+    address: '10.0.0.1:1',
+    openedAtMs: stream,
+    takesTtl: true,
+    types: [type],
+  };
 }
 
 const healthy: MeshView = {

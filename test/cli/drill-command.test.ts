@@ -37,6 +37,7 @@ async function world(...records: readonly DrillRecord[]): Promise<World> {
         wholeSnapshot: () => undefined,
         rotations: () => undefined,
         drills: () => drills,
+        proxies: () => undefined,
         workloads: '',
       },
       () => undefined,

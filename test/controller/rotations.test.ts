@@ -11,7 +11,14 @@ const leafLifetimeMs = 1_000_000;
 
 function stream(state: TypeStatus['state'] | 'silent', openedAtMs = 0): ClientStatus {
   const nack = state === 'NACKED' ? { nack: { nonce: '1', version: 'v', code: 3, message: 'bad PEM' } } : {};
-  const secrets = { typeUrl: typeUrls.secret, wildcard: false, names: 3, sentVersion: 'v', ackedVersion: 'v' };
+  const secrets = {
+    typeUrl: typeUrls.secret,
+    wildcard: false,
+    names: 3,
+    asked: new Set<string>(),
+    sentVersion: 'v',
+    ackedVersion: 'v',
+  };
   return {
     stream: 1,
     protocol: 'delta',

@@ -26,7 +26,14 @@ beforeAll(async () => {
 const { fetchClientStatus, streamClientStatus } = ClientStatusDiscoveryService.method;
 
 function client(key: string, types: readonly Partial<TypeStatus>[] = [], stream = 1): ClientStatus {
-  const base = { wildcard: true, names: 0, sentVersion: 'v2', ackedVersion: 'v1', state: 'SYNCED' } as const;
+  const base = {
+    wildcard: true,
+    names: 0,
+    asked: new Set<string>(),
+    sentVersion: 'v2',
+    ackedVersion: 'v1',
+    state: 'SYNCED',
+  } as const;
   return {
     ...{ stream, protocol: 'delta', key, nodeId: key, address: '10.1.0.1:5', openedAtMs: 0, takesTtl: true },
     types: types.map((type) => ({ ...base, typeUrl: typeUrls.listener, ...type })),

@@ -3,7 +3,7 @@
  *
  *   events ──step──▶ new run ──▶ journal ──▶ adopted, effects given out
  *
- * A record that cannot be written keeps back what lays something. What winds down goes on all the same, in memory, and is
+ * A record that cannot be written keeps back what begins or lays something. What winds down goes on all the same, in memory, and is
  * written when there is room again, in order: an end may be forgotten by a disk, never waited for.
  */
 
@@ -31,7 +31,7 @@ export interface RunEntry {
 export type Commit =
   | { readonly kind: 'nothing' }
   | { readonly kind: 'done'; readonly effects: readonly RunEffect[]; readonly told: readonly TimelineEntry[] }
-  /** Adopted where it lays nothing, dropped otherwise. */
+  /** Adopted where it begins and lays nothing, dropped otherwise. */
   | {
       readonly kind: 'unwritten';
       readonly effects: readonly RunEffect[];
@@ -85,14 +85,14 @@ export class RunBook {
   /** A new run: written whole, or not at all. */
   begin(planned: PlannedEvent, events: readonly RunEvent[], nowMs: number): { entry: RunEntry; commit: Commit } {
     const entry: RunEntry = { run: planRun(planned), timeline: [...tellPlan(planned, nowMs)], unwritten: [] };
-    const commit = this.#commit(entry, events, nowMs, [planned]);
+    const commit = this.#commit(entry, events, nowMs, planned);
     if (commit.kind === 'done') this.#entries.push(entry);
     this.#trim();
     return { entry, commit };
   }
 
   commit(entry: RunEntry, events: readonly RunEvent[], nowMs: number): Commit {
-    return this.#commit(entry, events, nowMs, []);
+    return this.#commit(entry, events, nowMs, undefined);
   }
 
   /** Tries again what the journal would not take. @returns why it will not now; undefined once all is written. */
@@ -118,11 +118,12 @@ export class RunBook {
     return this.#entries.filter((entry) => entry.unwritten.length > 0);
   }
 
-  #commit(entry: RunEntry, events: readonly RunEvent[], nowMs: number, before: readonly RunEvent[]): Commit {
+  /** @param planned of a run that is not in the book yet. */
+  #commit(entry: RunEntry, events: readonly RunEvent[], nowMs: number, planned: PlannedEvent | undefined): Commit {
     let { run } = entry;
     const effects: RunEffect[] = [];
     const told: TimelineEntry[] = [];
-    const applied: RunEvent[] = [...before];
+    const applied: RunEvent[] = planned === undefined ? [] : [planned];
     for (const event of events) {
       const next = step(run, event, nowMs);
       if (next.run === run) continue;
@@ -135,7 +136,7 @@ export class RunBook {
     const body: Body = { atMs: nowMs, events: applied };
     entry.unwritten.push(JSON.stringify(body));
     const message = this.write(entry);
-    if (message !== undefined && effects.some(({ kind }) => kind === 'lay' || kind === 'watch')) {
+    if (message !== undefined && (planned !== undefined || effects.some(begins))) {
       entry.unwritten.pop();
       return { kind: 'unwritten', effects: [], told: [], message };
     }
@@ -168,4 +169,8 @@ export class RunBook {
     const dropped = new Set(over.slice(0, Math.max(0, this.#entries.length - runsMax)));
     this.#entries = this.#entries.filter((entry) => !dropped.has(entry));
   }
+}
+
+function begins({ kind }: RunEffect): boolean {
+  return kind === 'look' || kind === 'watch' || kind === 'lay';
 }

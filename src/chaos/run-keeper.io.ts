@@ -13,6 +13,7 @@ import { LayerBook } from './layer-book.ts';
 import type { RunEffect } from './machine.ts';
 import { type DrillPorts, layerTtlMs } from './ports.ts';
 import { formatRefusals } from './refusal.ts';
+import { isActive } from './run.ts';
 import type { Commit, RunBook, RunEntry } from './run-book.ts';
 import { RunDriver } from './run-driver.io.ts';
 import type { AbortCause, RunEvent } from './run-event.ts';
@@ -72,7 +73,7 @@ export class RunKeeper {
     if (measures.length > 0) this.apply(entry, [{ kind: 'tallied', measures }]);
     if (commit.kind === 'done') return undefined;
     this.#ports.observe({ kind: 'store-failed', message: commit.message });
-    this.abort(entry, 'store', `the journal cannot be written: ${commit.message}`);
+    if (isActive(entry.run)) this.abort(entry, 'store', `the journal cannot be written: ${commit.message}`);
     return commit.message;
   }
 

@@ -67,6 +67,7 @@ test('a state folder that another control plane uses is left to it', async () =>
       view: () => noMesh,
       wholeSnapshot: () => undefined,
       rotations: () => undefined,
+      confirmLoss: () => ({ kind: 'confirmed', objects: 12 }),
       drills: () => undefined,
       proxies: () => undefined,
       workloads: '',

@@ -4,6 +4,7 @@
  */
 
 import type { DrillEngine } from '../chaos/drill-engine.ts';
+import type { ConfirmAnswer } from '../controller/loss-guard.ts';
 import type { Rotations, RotationView } from '../controller/rotations.ts';
 import type { RotationStatus } from '../identity/authority.ts';
 import type { Snapshot } from '../model/snapshot.ts';
@@ -25,6 +26,8 @@ export interface ManagementPorts {
   wholeSnapshot(): Snapshot | undefined;
   /** Undefined until there is a CA. */
   rotations(): Pick<Rotations, 'begin' | 'abort' | 'list'> | undefined;
+  /** Lets go what is held of lost objects, if it is this loss. */
+  confirmLoss(loss: string): ConfirmAnswer;
   /** Undefined until there is a mesh to strike. */
   drills(): DrillEngine | undefined;
   /** Undefined until there is a CA. */
@@ -38,6 +41,7 @@ export interface Answers extends DrillAnswers, ProxyAnswers {
   explain: Explanation;
   rotations: readonly RotationView[];
   rotateIntermediate: RotationStatus;
+  confirmLoss: { readonly objects: number };
   proxyFiles: ProxyFolder;
   alerts: AlertDoor['answer'];
 }
@@ -47,6 +51,7 @@ export interface Requests extends DrillRequests, ProxyRequests {
   explain: Question;
   rotations: Record<string, never>;
   rotateIntermediate: { readonly tenant: string; readonly abort: boolean };
+  confirmLoss: { readonly loss: string };
   proxyFiles: { readonly workload: string };
   alerts: AlertDoor['request'];
 }
@@ -86,6 +91,8 @@ export async function answer(
       return answerRotations(ports, scope);
     case 'rotateIntermediate':
       return answerRotate(ports, scope, body);
+    case 'confirmLoss':
+      return answerConfirmLoss(ports, scope, body);
     case 'proxyFiles':
       return answerProxyFiles(ports, scope, body);
   }
@@ -154,6 +161,22 @@ async function answerRotate(
   }
   const answer = await (abort ? rotations.abort(tenant) : rotations.begin(tenant));
   if (answer.kind === 'accepted') return { kind: 'ok', value: answer.rotation };
+  return { kind: 'conflict', message: answer.message, advice: answer.advice };
+}
+
+/** A source is everybody's, and so is the loss of it. */
+function answerConfirmLoss(ports: ManagementPorts, scope: Scope, body: unknown): Answer<'confirmLoss'> {
+  const loss = fieldOf(body, 'loss');
+  if (typeof loss !== 'string') return bad('no loss is named', 'give `loss` as `coffre status` names it');
+  if (scope.kind === 'tenant') {
+    return {
+      kind: 'refused',
+      message: 'a loss may be of any tenant, and you speak for one',
+      advice: 'ask an operator of the whole mesh',
+    };
+  }
+  const answer = ports.confirmLoss(loss);
+  if (answer.kind === 'confirmed') return { kind: 'ok', value: { objects: answer.objects } };
   return { kind: 'conflict', message: answer.message, advice: answer.advice };
 }
 

@@ -9,6 +9,7 @@
 import { formatProblem } from '../model/format-problem.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Snapshot, Workload } from '../model/snapshot.ts';
+import { formatSourceRef } from '../model/source-ref.ts';
 import type { ClientStatus, TypeStatus } from '../xds/client-status.ts';
 import { type Scope, sees } from './person.ts';
 import { typeNameOf } from './proxies-type-name.ts';
@@ -86,12 +87,15 @@ export function meshStatus(
     proxies,
     wrong: [
       ...(ready ? [] : ['the control plane is not ready: it has not read its sources, or serves nothing of them yet']),
-      ...problems
-        .filter(({ severity }) => severity === 'error')
-        .map(({ where }) => `${where.file}:${where.line} is not in force`),
+      ...problems.filter(({ severity }) => severity === 'error').map(wrongInSource),
       ...workloads.flatMap((workload, index) => wrongWith(workload, proxies[index], certificateOf, nowMs)),
     ],
   };
+}
+
+function wrongInSource({ code, where }: Problem): string {
+  if (code === 'loss-held') return 'objects were lost at once, and are held until that is confirmed';
+  return `${formatSourceRef(where)} is not in force`;
 }
 
 /** A problem without an owner (a file that is no YAML) may quote anybody, and is for those who see everything. */

@@ -17,6 +17,8 @@ export const methods = {
   rotations: { roles },
   /** Begins the rotation of one tenant's CA, or aborts it. */
   rotateIntermediate: { roles: ['operator'] },
+  /** Lets a loss of source objects be that is held. */
+  confirmLoss: { roles: ['operator'] },
   /** What a sidecar needs to start: with a token in it, so whoever gets it can be that workload for an hour. */
   proxyFiles: { roles: ['operator'] },
   /** What proxies were sent, accepted and refused. */

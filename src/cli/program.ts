@@ -5,6 +5,7 @@ import { addAdminCommand } from './admin-command.ts';
 import { addBackupCommands } from './backup-command.ts';
 import { addCheckCommand } from './check-command.ts';
 import { CliFailure } from './cli-failure.ts';
+import { addConfirmLossCommand } from './confirm-command.ts';
 import { addDrillCommand } from './drill-command.ts';
 import { exitCode, exitCodeHelp } from './exit-code.ts';
 import { addExplainCommand } from './explain-command.ts';
@@ -37,6 +38,7 @@ function programFor(terminal: Terminal): Command {
     addExplainCommand,
     addProxyCommand,
     addRotateCommand,
+    addConfirmLossCommand,
     addDrillCommand,
     addAdminCommand,
     addBackupCommands,

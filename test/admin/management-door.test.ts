@@ -95,6 +95,7 @@ async function world(): Promise<World> {
     view: () => ({ ready: true, snapshot: mesh, xds: '127.0.0.1:15012', clients, certificateOf: () => undefined }),
     wholeSnapshot: () => mesh,
     rotations: () => rotations,
+    confirmLoss: () => ({ kind: 'confirmed', objects: 12 }),
     drills: () => drills,
     proxies: () => ({ eyes: blankProxy, sent: () => ({ revision: 'r', types: new Map() }) }),
     workloads,
@@ -151,6 +152,8 @@ function call(door: Door, method: MethodName) {
       return ask(door, method, {});
     case 'rotateIntermediate':
       return ask(door, method, { tenant: 'atelier', abort: false });
+    case 'confirmLoss':
+      return ask(door, method, { loss: '5eed1055' });
     case 'proxyFiles':
       return ask(door, method, { workload: 'atelier/web-1' });
     case 'proxyStatus':
@@ -187,6 +190,7 @@ describe('each role on each method', () => {
         'explain',
         'rotations',
         'rotateIntermediate',
+        'confirmLoss',
         'proxyFiles',
         'proxyStatus',
         'proxyConfig',
@@ -430,6 +434,7 @@ describe('the socket’s place', () => {
     view: () => ({ ready: false, snapshot: undefined, xds: '', clients: [], certificateOf: () => undefined }),
     wholeSnapshot: () => undefined,
     rotations: () => undefined,
+    confirmLoss: () => ({ kind: 'confirmed', objects: 12 }),
     drills: () => undefined,
     proxies: () => undefined,
     workloads: '',

@@ -1,6 +1,7 @@
 /** What a status says is wrong, and what of it each reader sees. */
 import { describe, expect, test } from 'vitest';
 import { type MeshView, meshStatus } from '../../src/admin/mesh-status.ts';
+import type { Problem } from '../../src/model/problem.ts';
 import type { ClientStatus, TypeStatus } from '../../src/xds/client-status.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
@@ -35,6 +36,11 @@ function client(key: string, state: TypeStatus['state'] = 'SYNCED', stream = 1):
   };
 }
 
+const lossHeld: Problem = {
+  ...{ code: 'loss-held', severity: 'error', where: { file: 'a.yaml', line: 1 }, path: '' },
+  ...{ message: '12 objects are gone', advice: 'bring them back' },
+};
+
 const healthy: MeshView = {
   ready: true,
   snapshot: mesh,
@@ -52,6 +58,11 @@ describe('what is wrong', () => {
       wrong: [],
     },
     { title: 'a control plane that is not ready', view: { ...healthy, ready: false }, wrong: [/not ready/] },
+    {
+      title: 'a loss that is held',
+      view: { ...healthy, snapshot: { ...mesh, problems: [lossHeld] } },
+      wrong: [/held until that is confirmed/],
+    },
     {
       title: 'a proxy that is gone',
       view: { ...healthy, clients: healthy.clients.slice(1) },

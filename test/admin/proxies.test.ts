@@ -72,6 +72,7 @@ async function ask<Name extends keyof ProxyAnswers>(method: Name, body: unknown,
     }),
     wholeSnapshot: () => mesh,
     rotations: () => undefined,
+    confirmLoss: () => ({ kind: 'confirmed', objects: 12 }),
     drills: () => undefined,
     workloads: '',
   } satisfies ManagementPorts;

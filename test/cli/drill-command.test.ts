@@ -36,6 +36,7 @@ async function world(...records: readonly DrillRecord[]): Promise<World> {
         view: () => ({ ready: true, snapshot: undefined, xds: '', clients: [], certificateOf: () => undefined }),
         wholeSnapshot: () => undefined,
         rotations: () => undefined,
+        confirmLoss: () => ({ kind: 'confirmed', objects: 12 }),
         drills: () => drills,
         proxies: () => undefined,
         workloads: '',

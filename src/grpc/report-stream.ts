@@ -16,7 +16,7 @@ export interface ReportPorts {
   readonly clock: ReportClock;
 }
 
-export interface ReportClock {
+interface ReportClock {
   /** Epoch ms. */
   nowMs(): number;
   /** Calls `then` once, after `ms`. @returns a function that cancels it, and may be called twice. */
@@ -38,7 +38,7 @@ export type ReportAdmission =
   /** `reason` is for the log: the caller learns that it is refused and nothing else. */
   | { readonly kind: 'refused'; readonly status: 'UNAUTHENTICATED' | 'PERMISSION_DENIED'; readonly reason: string };
 
-export interface ReportLimits {
+interface ReportLimits {
   /** Most streams at once with one client key. */
   readonly streamsPerClientMax: number;
   /** Longest a caller may wait for the port's word, in ms. */
@@ -58,13 +58,13 @@ export interface Hearing {
   closed(): void;
 }
 
-export interface CallEnd {
+interface CallEnd {
   readonly code: grpcStatus;
   readonly details: string;
 }
 
 /** What of a call is needed to hear it. */
-export type ReportCall = Pick<
+type ReportCall = Pick<
   ServerReadableStream<Uint8Array, unknown>,
   'on' | 'resume' | 'getPeer' | 'metadata' | 'getAuthContext'
 >;

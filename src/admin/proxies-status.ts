@@ -51,7 +51,7 @@ function typeSync(type: TypeStatus, nowMs: number): TypeSync {
     type: typeNameOf(typeUrl),
     ...{ state, sentVersion, ackedVersion },
     ...(since === undefined ? {} : { seconds: secondsSince(since, nowMs) }),
-    ...(nack === undefined ? {} : { nack: { message: nack.message, version: nack.version } }),
+    ...(nack === undefined ? {} : { nack: { message: nack.message.trimEnd(), version: nack.version } }),
   };
 }
 

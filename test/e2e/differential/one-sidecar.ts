@@ -11,7 +11,10 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
+import type { JsonValue } from '@bufbuild/protobuf';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { bootstrapFor } from '../../../src/envoy/bootstrap.ts';
+import { adminCluster, controlPlaneCluster } from '../../../src/envoy/names.ts';
 import { proxyMark } from '../../../src/envoy/redirect.ts';
 import { type AppProcess, startApp } from '../../../src/lab/app-process.ts';
 import { type EnvoyProcess, startEnvoy } from '../../../src/lab/envoy-process.ts';
@@ -19,9 +22,11 @@ import { type Lab, startLab } from '../../../src/lab/lab.ts';
 import { hostPlace } from '../../../src/lab/protocol.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { SnapshotCache } from '../../../src/xds/cache.ts';
+import type { ClientStatus } from '../../../src/xds/client-status.ts';
 import type { ResourceSnapshot } from '../../../src/xds/resource.ts';
-import { createXdsService } from '../../../src/xds/server.io.ts';
+import { createXdsService, type XdsService } from '../../../src/xds/server.io.ts';
 import type { XdsEvent } from '../../../src/xds/xds-event.ts';
+import { at, isObject } from '../../envoy/json.ts';
 import { bootstrapOf } from '../xds-envoy-resources.ts';
 import type { Credentials } from './callers.ts';
 
@@ -44,20 +49,29 @@ export class OneSidecar {
   readonly #snapshots: SnapshotCache;
   readonly #server: Server;
   readonly #pushes: Pushes;
+  readonly #service: XdsService;
 
-  private constructor(lab: Lab, envoy: EnvoyProcess, snapshots: SnapshotCache, server: Server, pushes: Pushes) {
+  private constructor(
+    lab: Lab,
+    envoy: EnvoyProcess,
+    snapshots: SnapshotCache,
+    server: Server,
+    pushes: Pushes,
+    service: XdsService,
+  ) {
     this.lab = lab;
     this.envoy = envoy;
     this.#snapshots = snapshots;
     this.#server = server;
     this.#pushes = pushes;
+    this.#service = service;
   }
 
   static async start(): Promise<OneSidecar> {
     const lab = await startLab();
     const [snapshots, server, pushes] = [new SnapshotCache(), new Server(), new Pushes()];
     try {
-      await serve(server, snapshots, pushes, join(lab.dir, 'xds.sock'));
+      const service = await serve(server, snapshots, pushes, join(lab.dir, 'xds.sock'));
       await lab.addPod({ key: pod, addresses: [podAddress], intercepted: true, dnsResolvers: [], hosts: new Map() });
       const script = new URL('./door.ts', import.meta.url).pathname;
       const argv = [process.execPath, script, doorOf(lab)];
@@ -65,7 +79,7 @@ export class OneSidecar {
       await door.waitForLine(/^ready$/, doorMs);
       const bootstrapPath = join(lab.dir, 'bootstrap.json');
       writeFileSync(bootstrapPath, JSON.stringify(bootstrap(lab.dir)));
-      return new OneSidecar(lab, await startEnvoy(lab, pod, { bootstrapPath }), snapshots, server, pushes);
+      return new OneSidecar(lab, await startEnvoy(lab, pod, { bootstrapPath }), snapshots, server, pushes, service);
     } catch (error) {
       server.forceShutdown();
       await lab.stop();
@@ -88,6 +102,11 @@ export class OneSidecar {
     }
     const refusals = this.#pushes.refusals.splice(0);
     if (refusals.length > 0) throw new Error(refusals.join('\n'));
+  }
+
+  /** What it was sent and took, as the control plane knows it; the client is called `probe`. */
+  status(): readonly ClientStatus[] {
+    return this.#service.status();
   }
 
   /** A TCP connection to a port of the pod, from the network outside it. */
@@ -153,10 +172,30 @@ function doorOf(lab: Lab): string {
 function bootstrap(dir: string): object {
   const ads = { ads: {}, resource_api_version: 'V3' };
   const drill = { name: 'drill', rtds_layer: { name: 'drill', rtds_config: ads } };
-  return { ...bootstrapOf('DELTA_GRPC', dir), layered_runtime: { layers: [drill] } };
+  // Under the name that a sidecar of ours knows its control plane by.
+  const text = JSON.stringify(bootstrapOf('DELTA_GRPC', dir)).replaceAll('"xds"', JSON.stringify(controlPlaneCluster));
+  const base: { static_resources?: { clusters?: readonly unknown[] } } = JSON.parse(text);
+  const clusters = [...(base.static_resources?.clusters ?? []), ...adminClusters(dir)];
+  return { ...base, static_resources: { clusters }, layered_runtime: { layers: [drill] } };
 }
 
-async function serve(server: Server, snapshots: SnapshotCache, pushes: Pushes, path: string): Promise<void> {
+/** The way to its own admin interface, as in every bootstrap that we write. */
+function adminClusters(dir: string): readonly unknown[] {
+  const ours = bootstrapFor({
+    nodeId: pod,
+    nodeCluster: 'aurore',
+    controlPlane: { address: '10.99.0.1', port: 15_012 },
+    serverName: 'coffre.mesh.coffre',
+    adminSocket: join(dir, 'admin.sock'),
+    files: { rootSds: '', tokenSds: '', watched: '' },
+    bypass,
+  }) as JsonValue;
+  return at(ours, 'staticResources', 'clusters')
+    .flat()
+    .filter((cluster) => isObject(cluster) && cluster['name'] === adminCluster);
+}
+
+async function serve(server: Server, snapshots: SnapshotCache, pushes: Pushes, path: string): Promise<XdsService> {
   const service = createXdsService({
     identifier: 'one-sidecar',
     clock: systemClock,
@@ -171,4 +210,5 @@ async function serve(server: Server, snapshots: SnapshotCache, pushes: Pushes, p
     );
   });
   snapshots.setReady();
+  return service;
 }

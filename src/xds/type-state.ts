@@ -28,6 +28,8 @@ export interface Outstanding {
   readonly version: string;
   /** Version of each resource in the response. */
   readonly sent: ReadonlyMap<string, string>;
+  /** Names held before that the response says do not exist. */
+  readonly removed: readonly string[];
   /** `held` as it was before. */
   readonly before: ReadonlyMap<string, Held>;
   /** It replaces something refused: its ACK gives what was refused beside it one more try. */
@@ -45,7 +47,7 @@ export interface TypeState {
   readonly due: ReadonlySet<string>;
   /** A first wildcard request is answered even if there is nothing: Envoy waits for it. */
   readonly answerDue: boolean;
-  /** Versions that the client refused, by name. */
+  /** Versions that the client refused, by name; the unknown version where it refused to hear that there is none. */
   readonly barred: ReadonlyMap<string, string>;
   readonly outstanding?: Outstanding | undefined;
   /** Of the newest response, empty before the first. */
@@ -114,7 +116,7 @@ export function pendingOf(state: TypeState, listing: Listing | undefined): Pendi
     if (!listing.has(name) && wants(subscription, name)) missing.push(name);
   }
   for (const name of held.keys()) {
-    if (!listing.has(name) && !due.has(name)) gone.push(name);
+    if (!listing.has(name) && !due.has(name) && barred.get(name) !== unknownVersion) gone.push(name);
   }
   return { changed, missing, gone };
 }
@@ -198,6 +200,7 @@ export function sent(state: TypeState, { nonce, version, resources, removed }: S
     due.delete(name);
     releases = barred.delete(name) || releases;
   }
+  const forgotten = removed.filter((name) => state.held.has(name));
   const versions = new Map(resources.map((resource) => [resource.name, resource.version]));
   return {
     ...state,
@@ -207,7 +210,7 @@ export function sent(state: TypeState, { nonce, version, resources, removed }: S
     answerDue: false,
     nonce,
     sentVersion: version,
-    outstanding: { nonce, version, sent: versions, before: state.held, releases, overdue: false },
+    outstanding: { nonce, version, sent: versions, removed: forgotten, before: state.held, releases, overdue: false },
     settledOn: undefined,
   };
 }
@@ -230,13 +233,22 @@ function inForce(nack: Nack | undefined, held: ReadonlyMap<string, Held>): Nack 
   return [...held.values()].some(({ version }) => version === unknownVersion) ? nack : undefined;
 }
 
-export function nacked(state: TypeState, { nonce, version, sent, before }: Outstanding, cause: NackCause): TypeState {
+export function nacked(
+  state: TypeState,
+  { nonce, version, sent, removed, before }: Outstanding,
+  cause: NackCause,
+): TypeState {
   const held = new Map(state.held);
   const barred = new Map(state.barred);
   for (const [name, refused] of sent) {
     if (!held.has(name)) continue;
     held.set(name, { ...before.get(name), version: unknownVersion });
     barred.set(name, refused);
+  }
+  for (const name of removed) {
+    if (!wants(state.subscription, name)) continue;
+    held.set(name, { ...before.get(name), version: unknownVersion });
+    barred.set(name, unknownVersion);
   }
   const refusal: Nack = { nonce, version, ...cause };
   // An empty response can be refused as well, and leaves nothing unknown.

@@ -83,6 +83,13 @@ function resourcesOf(type: string, each: Words): ReadonlyMap<string, Resource> {
   );
 }
 
+interface Outstanding {
+  readonly send: Send;
+  readonly atMs: number;
+  /** Of its resources, those that the client has wanted ever since. */
+  readonly taken: readonly Resource[];
+}
+
 interface HeldByClient {
   readonly version: string;
   readonly diesAtMs: number;
@@ -96,7 +103,7 @@ class Fuzz {
   private waitingFor: string | undefined;
   private heartbeatAtMs: number | undefined;
   /** By type URL: the response that waits for its answer, and when it came. */
-  private readonly outstanding = new Map<string, { readonly send: Send; readonly atMs: number }>();
+  private readonly outstanding = new Map<string, Outstanding>();
   /** By type URL: what was refused last, while nothing has happened that would excuse its return. */
   private readonly refused = new Map<string, string>();
   /** Types whose subscription may have changed since their newest response: they are owed an answer to that. */
@@ -226,7 +233,9 @@ class Fuzz {
     const error = refuses ? { code: 3, message: 'no' } : undefined;
     if (answers) {
       this.outstanding.delete(type);
-      if (!refuses) this.accept(waiting.send, waiting.atMs);
+      if (!refuses) this.accept(waiting);
+      // What is accepted may have replaced the culprit: then what was refused with it has one more try.
+      if (!refuses) this.refused.delete(type);
       else if (!this.asked.has(type)) this.refused.set(type, keyOf(waiting.send));
     }
     const common = { typeUrl: type, nonce, error, namesCount: list.length };
@@ -236,11 +245,11 @@ class Fuzz {
     });
   }
 
-  private accept({ typeUrl: type, resources, removed }: Send, atMs: number): void {
+  private accept({ send: { typeUrl: type, removed }, atMs, taken }: Outstanding): void {
     const held = this.held.get(type);
     if (this.kind === 'sotw' && isFullState(type)) held?.clear();
     for (const name of removed) held?.delete(name);
-    for (const { name, version, ttlMs: lifeMs = Number.POSITIVE_INFINITY } of resources) {
+    for (const { name, version, ttlMs: lifeMs = Number.POSITIVE_INFINITY } of taken) {
       const mortal = this.kind === 'delta' || !isFullState(type);
       held?.set(name, { version, diesAtMs: mortal ? atMs + lifeMs : Number.POSITIVE_INFINITY });
     }
@@ -253,7 +262,19 @@ class Fuzz {
     this.state = result.state;
     this.waitingFor = result.waitingFor;
     this.heartbeatAtMs = result.heartbeatAtMs;
+    if (event.kind === 'request') this.forget(event.request.typeUrl);
     for (const send of result.sends) this.take(send);
+  }
+
+  /** What the client does not want any more it drops, also of a response that it has not answered yet. */
+  private forget(type: string): void {
+    const { subscription } = this.state.types.get(type) ?? {};
+    const unwanted = (name: string) => subscription === undefined || !wants(subscription, name);
+    const held = this.held.get(type);
+    for (const name of [...(held?.keys() ?? [])]) if (unwanted(name)) held?.delete(name);
+    const waiting = this.outstanding.get(type);
+    if (waiting === undefined) return;
+    this.outstanding.set(type, { ...waiting, taken: waiting.taken.filter(({ name }) => !unwanted(name)) });
   }
 
   private take(send: Send): void {
@@ -272,7 +293,7 @@ class Fuzz {
     // Endpoints come back with a cluster that was sent again, whatever was said of them.
     if (type !== typeUrls.endpoints) expect(keyOf(send), 'what was refused came back').not.toBe(this.refused.get(type));
     this.asked.delete(type);
-    this.outstanding.set(type, { send, atMs: this.nowMs });
+    this.outstanding.set(type, { send, atMs: this.nowMs, taken: resources });
   }
 }
 

@@ -1,8 +1,11 @@
 /** The reducer step by step, without a socket: what leaves, and what is waited for. */
 import { describe, expect, test } from 'vitest';
 import { type DeltaRequest, delta } from '../../src/xds/delta.ts';
-import type { StreamState } from '../../src/xds/order.ts';
+import { typesPerStreamMax } from '../../src/xds/limits.ts';
+import { type StreamState, youth } from '../../src/xds/order.ts';
+import { type SotwRequest, sotw } from '../../src/xds/sotw.ts';
 import { newStreamState, type StreamEvent, step } from '../../src/xds/stream.ts';
+import type { NackCause } from '../../src/xds/type-state.ts';
 import { mayUse, typeUrls } from '../../src/xds/type-url.ts';
 import { type Contents, snapshotOf } from './resources.ts';
 
@@ -32,7 +35,7 @@ function play(contents: Contents, events: readonly StreamEvent<DeltaRequest>[]) 
   return { sent, waitingFor };
 }
 
-const { cluster, route, endpoints } = typeUrls;
+const { cluster, route, endpoints, runtime } = typeUrls;
 
 describe('the order of sends', () => {
   /** A client that holds cluster `x` and route `r`, both of version 1. */
@@ -101,6 +104,76 @@ describe('the order of sends', () => {
     // Endpoints 2 were acknowledged: the route that came with them leaves, and endpoints 3 with it.
     expect(sent.at(-1)).toEqual(['RouteConfiguration r', 'ClusterLoadAssignment e']);
   });
+});
+
+describe('a refusal', () => {
+  const refused = { code: 3, message: 'no' };
+
+  test('to hear that something is gone is not argued with', () => {
+    const { sent } = play({ runtime: { r: '1', s: '1' } }, [
+      ask({ typeUrl: runtime, subscribe: ['r', 's'] }),
+      ask({ typeUrl: runtime, nonce: '1' }),
+      replace({ runtime: { s: '1' } }),
+      ask({ typeUrl: runtime, nonce: '2', error: refused }),
+      replace({ runtime: { s: '2' } }),
+      ask({ typeUrl: runtime, nonce: '3' }),
+    ]);
+    expect(sent.slice(2)).toEqual([['Runtime -r'], [], ['Runtime s'], []]);
+  });
+
+  test('of a change and of an end in one response is followed by the end, once the change is replaced', () => {
+    const { sent } = play({ runtime: { r: '1', s: '1' } }, [
+      ask({ typeUrl: runtime, subscribe: ['r', 's'] }),
+      replace({ runtime: { s: 'bad' } }),
+      // Asked for again, what is gone is answered for beside the change.
+      ask({ typeUrl: runtime, nonce: '1', subscribe: ['r'] }),
+      ask({ typeUrl: runtime, nonce: '2', error: refused }),
+      replace({ runtime: { s: '2' } }),
+      ask({ typeUrl: runtime, nonce: '3' }),
+    ]);
+    expect(sent.slice(1)).toEqual([[], ['Runtime s -r'], [], ['Runtime s'], ['Runtime -r']]);
+  });
+
+  test('of something that ceased to exist is over in SotW, which cannot say so: clusters go', () => {
+    const say = (
+      typeUrl: string,
+      names: readonly string[],
+      nonce = '',
+      error?: NackCause,
+    ): StreamEvent<SotwRequest> => ({
+      kind: 'request',
+      request: { typeUrl, names, nonce, version: '', error, namesCount: names.length },
+    });
+    let state = newStreamState(snapshotOf({ cluster: { x: '1', y: '1' }, route: { r: 'bad' } }), true);
+    const events: readonly StreamEvent<SotwRequest>[] = [
+      say(cluster, []),
+      say(cluster, [], '1'),
+      say(route, ['r']),
+      say(route, ['r'], '2', refused),
+      { kind: 'ack-wait-over', nonce: youth },
+      { kind: 'snapshot', snapshot: snapshotOf({ cluster: { x: '1' }, route: {} }) },
+    ];
+    const removed = events.flatMap((event) => {
+      const result = step(sotw, state, event, 0);
+      if (result.kind !== 'step') throw new Error(result.kind);
+      state = result.state;
+      return result.sends.flatMap((send) => send.removed);
+    });
+    expect(removed).toEqual(['y']);
+  });
+});
+
+test('a request that is ignored ends no wait', () => {
+  const further = Array.from({ length: typesPerStreamMax }, (_, index) => ask({ typeUrl: `t${index}` }));
+  const { waitingFor } = play({ cluster: { x: '1' }, route: { r: '1' } }, [
+    ask({ typeUrl: cluster }),
+    ask({ typeUrl: cluster, nonce: '1' }),
+    ask({ typeUrl: route, subscribe: ['r'] }),
+    ask({ typeUrl: route, nonce: '2' }),
+    replace({ cluster: { x: '2' }, route: { r: '2' } }),
+    ...further,
+  ]);
+  expect(waitingFor).toBe('3');
 });
 
 test.each([

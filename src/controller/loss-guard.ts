@@ -17,7 +17,7 @@ import { quoteList } from '../model/quote.ts';
 import { isOfKind, type SourcedObject, type ValidObject } from '../model/sourced-object.ts';
 
 /** Share of the former objects, of all or of one kind, that may go at once. */
-export const lossShareMax = 0.3;
+const lossShareMax = 0.3;
 /** Fewer lost objects are never held: where there are few, a person deletes a third of them in an afternoon. */
 export const lossCountMin = 10;
 /** Kinds that machines write and remove by the hundred: they count among all objects, and not as a kind. */

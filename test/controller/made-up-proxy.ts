@@ -34,7 +34,7 @@ export function route(name: string, clusters: readonly string[], ms = 1): Resour
   return encoded(resource(RouteConfigurationSchema, name, create(RouteConfigurationSchema, { name, virtualHosts })));
 }
 
-export function listener(name: string, routeName: string): Resource {
+function listener(name: string, routeName: string): Resource {
   const filterChains = [{ filters: [outboundHttp(routeName)] }];
   return encoded(resource(ListenerSchema, name, create(ListenerSchema, { name, filterChains })));
 }

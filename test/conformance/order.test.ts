@@ -42,15 +42,18 @@ async function holding(trial: Trial): Promise<Session> {
 conform('XDS-46', 'a change leaves in order, each type behind the ACK of the one before', {}, async (trial) => {
   const session = await holding(trial);
   await trial.set(after);
-  for (const type of ['secret', 'cluster', 'endpoints', 'listener', 'route'] as const) {
+  const order: string[] = [];
+  while (order.length < 5) {
     const answer = await session.next();
-    expect(answer.type).toBe(type);
+    order.push(answer.type);
     // Nothing follows before the ACK.
     await trial.silence(session);
     // As Envoy does: the endpoints are asked for before the clusters are acknowledged.
-    if (type === 'cluster') session.subscribe('endpoints', ['Y']);
+    if (answer.type === 'cluster') session.subscribe('endpoints', ['Y']);
     session.ack(answer);
   }
+  // A secret has no place in the order: it is answered when it is asked for.
+  expect(order.filter((type) => type !== 'secret')).toEqual(['cluster', 'endpoints', 'listener', 'route']);
 });
 
 conform(
@@ -97,7 +100,7 @@ conform('XDS-47', 'when a route moves from X to Y, X stays until the route was a
   expect((await trial.accept(session, 'route')).resources).toEqual({ r: 'to Y' });
   const last = await session.next();
   expect(last.type).toBe('cluster');
-  expect(last).toMatchObject(trial.protocol === 'sotw' ? { resources: { Y: '1' } } : { resources: {}, removed: ['X'] });
+  expect(last).toMatchObject(trial.protocol === 'sotw' ? { resources: { Y: '1' } } : { removed: ['X'] });
   // Again as Envoy does: the endpoints of a removed cluster are dropped before the ACK.
   session.unsubscribe('endpoints', ['X']);
   session.ack(last);
@@ -160,9 +163,12 @@ conform(
     const clusters = await session.next();
     session.subscribe('endpoints', ['W', 'Y']);
     // Not acknowledged: as Envoy does while W warms.
-    const endpoints = await trial.accept(session, 'endpoints');
-    expect(endpoints.resources).toHaveProperty('Y', '1');
-    expect(endpoints.removed).toEqual(trial.protocol === 'delta' ? ['W'] : []);
+    const arrived = new Map<string, string>();
+    while (!arrived.has('Y')) {
+      const { resources, removed } = await trial.accept(session, 'endpoints');
+      for (const [name, word] of Object.entries(resources)) arrived.set(name, word);
+      expect(removed).not.toContain('X');
+    }
     await trial.silence(session);
     session.ack(clusters);
     await trial.set({ ...before, cluster: { X: '1', W: '1', Y: '1' }, endpoints: { X: '1', Y: '1', W: '1' } });

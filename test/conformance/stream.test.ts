@@ -44,7 +44,7 @@ for (const [what, claims] of [
       const other = `${trial.node}-${claims.id}`;
       await trial.set({ listener: { B: 'of another' } }, { node: other });
       const session = trial.open({ cluster: 'first' });
-      session.subscribe('runtime', ['fence']);
+      trial.watch(session, []);
       await trial.accept(session, 'runtime');
       session.claim('listener', { id: claims.id === undefined ? trial.node : other, cluster: claims.cluster });
       const outcome = await session.next().then(

@@ -185,12 +185,31 @@ export class Trial {
     for (const opened of this.#opened) opened.close();
   }
 
+  /** Asks for these runtime layers and the fence: a server may wait until all that there is of a type is asked for. */
+  watch(session: Session, layers: readonly string[]): void {
+    session.subscribe('runtime', [...layers, fence]);
+    this.#fenced.add(session);
+  }
+
   /** Nothing was said that was not taken from the session yet. */
   async silence(session: Session): Promise<void> {
     await this.#passFence(session);
     if (!this.#options.listens) return;
     await sleep(listenMs);
     await this.#passFence(session);
+  }
+
+  /** Silence, or a response without a resource: some clients want one to a first request. */
+  async nothingNew(session: Session, type: TypeName): Promise<void> {
+    this.watch(session, []);
+    let answer = await session.next();
+    if (answer.type === type) {
+      expect([answer.resources, answer.removed]).toEqual([{}, []]);
+      session.ack(answer);
+      answer = await session.next();
+    }
+    expect(answer.type).toBe('runtime');
+    session.ack(answer);
   }
 
   /** Asked for anew, a layer comes again though it did not change. */

@@ -8,7 +8,7 @@
  * was seen clean or has run out of time before the run is over; a deadline always moves it on; what is over stays.
  */
 import type { ProbePhase } from '../model/drill.ts';
-import { type Ending, isActive, owing, type ProxyRun, planRun, type Run, type Stage, watchesOf } from './run.ts';
+import { type Ending, isActive, owing, type ProxyRun, type Run, type Stage, watchesOf } from './run.ts';
 import type { RunEvent } from './run-event.ts';
 
 export type RunEffect =
@@ -43,7 +43,10 @@ export function step(run: Run, event: RunEvent, nowMs: number): Step {
     case 'started':
       return start(run, event.by, nowMs);
     case 'looked':
-      return inStage(run, ['before'], () => proceed(change(run, event.proxy, ifAwaited, { looked: true }), nowMs));
+      return inStage(run, ['before'], () => {
+        const looked = change(run, event.proxy, ifAwaited, { looked: true });
+        return run.heldBefore ? proceed(looked, nowMs) : same(looked);
+      });
     case 'excluded':
       return inStage(run, ['before'], () => {
         const excluded = { progress: 'excluded', why: event.why } as const;
@@ -69,13 +72,6 @@ export function step(run: Run, event: RunEvent, nowMs: number): Step {
     case 'expired':
       return settle(run, event, nowMs);
   }
-}
-
-/** Folds what the journal holds of one run. @throws where the first event is not `planned`: that is not a run. */
-export function replay(events: readonly { readonly event: RunEvent; readonly atMs: number }[]): Run {
-  const [first, ...rest] = events;
-  if (first?.event.kind !== 'planned') throw new Error('a run begins with its plan');
-  return rest.reduce((run, { event, atMs }) => step(run, event, atMs).run, planRun(first.event));
 }
 
 function approve(run: Run, by: string, nowMs: number): Step {
@@ -173,7 +169,10 @@ function abort(run: Run, { cause, reason, by }: Extract<RunEvent, { kind: 'abort
     case 'withdrawing':
       return quiet === run.quiet ? same(run) : same({ ...run, quiet });
     case 'after':
-      return finish({ ...run, quiet, haltedBy, ending: aborted(reason) }, nowMs);
+      // Consent is to be touched; watching from afar needs none.
+      if (cause === 'consent' && owing(run).length === 0)
+        return quiet === run.quiet ? same(run) : same({ ...run, quiet });
+      return finish({ ...cutShort(run, reason), quiet, haltedBy }, nowMs);
     case 'closing':
     case 'over':
       return same(run);
@@ -185,8 +184,14 @@ function restart(run: Run, reason: string, nowMs: number): Step {
   if (!isActive(run)) return same(run);
   const found: Run = { ...run, quiet: true, restarts: run.restarts + 1 };
   if (run.stage === 'before' || run.stage === 'during') return end(found, aborted(reason), nowMs);
-  if (run.stage === 'after') return finish({ ...found, ending: aborted(reason) }, nowMs);
+  if (run.stage === 'after') return finish(cutShort(found, reason), nowMs);
   return lift(found, owing(found));
+}
+
+/** How the fault came to its end stays as it was; how well all recovered is not known now. */
+function cutShort(run: Run, reason: string): Run {
+  const { kind = 'aborted', reason: before = '' } = run.ending ?? {};
+  return { ...run, ending: { kind, reason: `${before}; the observation after it was cut short: ${reason}` } };
 }
 
 function deadline(run: Run, nowMs: number): Step {

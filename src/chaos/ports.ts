@@ -48,7 +48,7 @@ export interface DrillLayers {
 export interface ProxyEyes {
   /** Keys and values of its drill layer. */
   runtime(proxy: string, signal: AbortSignal): Promise<ReadonlyMap<string, number> | undefined>;
-  /** Each resource that it holds, as `<type URL>/<name>`, with a digest of it; without timestamps and secrets. */
+  /** Each resource that it holds, as `<type URL>/<name>`, or with ` (warming)` behind, and a digest of it; without timestamps and secrets. */
   config(proxy: string, signal: AbortSignal): Promise<ReadonlyMap<string, string> | undefined>;
 }
 

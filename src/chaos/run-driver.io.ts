@@ -265,5 +265,10 @@ function differences(
   moved: ReadonlySet<string>,
 ): readonly string[] {
   const names = new Set([...before.keys(), ...after.keys()]);
-  return [...names].filter((name) => before.get(name) !== after.get(name) && !moved.has(name)).sort();
+  return [...names].filter((name) => before.get(name) !== after.get(name) && !moved.has(withoutState(name))).sort();
+}
+
+/** What was pushed and is not in use yet is told with its state behind its name. */
+function withoutState(name: string): string {
+  return name.replace(/ \((?:warming|static)\)$/, '');
 }

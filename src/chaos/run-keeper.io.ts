@@ -44,6 +44,8 @@ export class RunKeeper {
   #cancelTick: (() => void) | undefined;
   /** Wall clock less monotonic clock, at the newest tick. */
   #offsetMs = 0;
+  /** On the monotonic clock. */
+  #tickedAtMs = 0;
   #stopped = false;
 
   constructor(ports: DrillPorts, book: RunBook) {
@@ -172,6 +174,7 @@ export class RunKeeper {
   /** Ticks only while something runs, or waits to be written. */
   #begin(): void {
     this.#offsetMs = this.#offset();
+    this.#tickedAtMs = this.#ports.clock.monotonicMs();
     this.#schedule();
   }
 
@@ -181,6 +184,10 @@ export class RunKeeper {
 
   #tick(): void {
     this.#schedule();
+    const { clock } = this.#ports;
+    // Frozen and thawed: by now the proxies have dropped their layers by themselves, and this timer came before the watchdog's.
+    if (clock.monotonicMs() - this.#tickedAtMs > layerTtlMs) this.#bark();
+    this.#tickedAtMs = clock.monotonicMs();
     try {
       this.judge();
       this.#write();

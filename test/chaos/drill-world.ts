@@ -57,7 +57,7 @@ spec: { ${spec} }
 `;
 }
 
-export function drillText(name: string, words: MeshWords = {}): string {
+function drillText(name: string, words: MeshWords = {}): string {
   const {
     method = 'openBreaker: {}',
     percent = 50,
@@ -116,7 +116,7 @@ spec: { trustDomain: mesh.test, drills: { ${words.house ?? ''} } }
   );
 }
 
-export class WorldClock {
+class WorldClock {
   #wallOffsetMs = startMs;
   #now = 0;
   readonly #timers = new Set<{ readonly atMs: number; readonly run: () => void }>();
@@ -137,6 +137,11 @@ export class WorldClock {
 
   leap(ms: number): void {
     this.#wallOffsetMs += ms;
+  }
+
+  /** Time passes for everybody else: no timer of ours fires meanwhile. */
+  freeze(ms: number): void {
+    this.#now += ms;
   }
 
   get armed(): number {

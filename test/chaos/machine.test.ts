@@ -200,6 +200,27 @@ describe('what ends it', () => {
   });
 });
 
+describe('while it is observed after the fault', () => {
+  const observed = wholeCourse.slice(0, -1);
+
+  test('consent that ends takes nothing from a drill that touches nobody any more', () => {
+    const lapsed: RunEvent = { kind: 'abort', cause: 'consent', reason: 'its hours are over', by: '' };
+    const run = runAfter(plan(two), [...observed, lapsed]);
+    expect(run.stage).toBe('after');
+    expect(phaseOf(afterwards(run, steadyAfter))).toBe('completed');
+    const watching = runAfter(plan(two, two), [...observed, lapsed]);
+    expect(watching.stage).toBe('closing');
+  });
+
+  test('a halt leaves the recovery unproven, and the end of the fault as it was', () => {
+    const run = runAfter(plan(two), [...observed, halted()]);
+    expect([phaseOf(run), verdictOf(run)]).toEqual(['completed', 'unproven']);
+    expect(run.ending?.reason).toBe(
+      'the deadline was reached; the observation after it was cut short: halted by `bob`',
+    );
+  });
+});
+
 describe('what it owes', () => {
   const aborted = [...untilFault(two), ...effective, halted()];
 

@@ -7,10 +7,10 @@ import { planRun, type Run } from '../../src/chaos/run.ts';
 import type { RunEvent } from '../../src/chaos/run-event.ts';
 import type { Drill, Probe } from '../../src/model/drill.ts';
 
-export const breakerKey = 'circuit_breakers.atelier/api/80.default.max_requests';
+const breakerKey = 'circuit_breakers.atelier/api/80.default.max_requests';
 const logKey = 'drill.log.atelier/api/80';
 
-export function probe(name: string, more: Partial<Probe> = {}): Probe {
+function probe(name: string, more: Partial<Probe> = {}): Probe {
   return {
     name,
     phases: ['before', 'during', 'after'],

@@ -485,6 +485,16 @@ describe('when the control plane fails', () => {
     expect(world.view().reason).toContain('nobody judged the drill for 10 s');
   });
 
+  test('frozen for a minute and thawed: it does not go on as if nothing had been', async () => {
+    const world = new DrillWorld({ duration: '300s' });
+    await world.run();
+    world.clock.freeze(60_000);
+    expect(world.struck()).toEqual([]);
+    await world.pass(2_000);
+    expect(world.view()).toMatchObject({ phase: 'recovering', reason: expect.stringContaining('nobody judged') });
+    expect(world.sent.filter(({ kind }) => kind === 'lay')).toHaveLength(2);
+  });
+
   test('stopped in order: everything is lifted in the same turn', async () => {
     const world = new DrillWorld();
     await world.run();

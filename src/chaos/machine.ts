@@ -8,7 +8,7 @@
  * was seen clean or has run out of time before the run is over; a deadline always moves it on; what is over stays.
  */
 import type { ProbePhase } from '../model/drill.ts';
-import { type Ending, isActive, owing, type ProxyRun, type Run, type Stage, watchesOf } from './run.ts';
+import { type Ending, isActive, isOwed, owing, type ProxyRun, type Run, type Stage, watchesOf } from './run.ts';
 import type { RunEvent } from './run-event.ts';
 
 export type RunEffect =
@@ -235,7 +235,7 @@ function settle(run: Run, event: Extract<RunEvent, { kind: 'clean' | 'expired' }
     ...(lifted.progress === 'withdrawn' ? { progress: event.kind } : {}),
     ...(lifted.progress === 'withdrawn' && event.kind === 'clean' ? compared(lifted, event.differs) : {}),
   });
-  if (owing(settled).length > 0) return same(settled);
+  if (isOwed(settled)) return same(settled);
   if (run.stage === 'closing') return same(over(settled, nowMs));
   if (run.stage !== 'withdrawing') return same(settled);
   const watched = watch({ ...settled, stage: 'after', probes: new Map() });

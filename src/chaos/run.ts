@@ -130,6 +130,12 @@ export function phaseOf({ stage, ending, proxies }: Run): DrillPhase {
   }
 }
 
+/** Whether anybody owes: it is asked with every proxy that is settled, so no list is made. */
+export function isOwed({ proxies }: Run): boolean {
+  for (const { owes } of proxies.values()) if (owes !== 'nothing') return true;
+  return false;
+}
+
 /** Proxies that tell of their requests while the run lasts, and the key for it. */
 export function watchesOf({ view }: DrillPlan): readonly PlannedProxy[] {
   return view.watches ?? [];

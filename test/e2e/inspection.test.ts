@@ -81,6 +81,7 @@ inLab('the inspection door', () => {
         proxies: () => ({ eyes, sent: () => honest }),
         wholeSnapshot: () => mesh,
         rotations: () => undefined,
+        confirmLoss: () => ({ kind: 'confirmed', objects: 0 }),
         drills: () => undefined,
         workloads: '',
       },

@@ -9,27 +9,31 @@ import { pino } from 'pino';
 import { DoorRefused } from './admin/management-door.ts';
 import { openManagement } from './admin/open-management.ts';
 import { type Config, readConfig, type SocketEndpoint } from './config.ts';
-import { admitProxy } from './controller/admit-proxy.ts';
 import { logReport, logXdsEvents } from './controller/log-report.io.ts';
 import { Loop } from './controller/loop.io.ts';
+import { LossGuard } from './controller/loss-guard.ts';
+import { Rollout } from './controller/rollout.io.ts';
 import { logRotations } from './controller/rotation-report.io.ts';
 import { Rotations } from './controller/rotations.ts';
 import { authzServerName } from './envoy/ext-authz.ts';
 import { equipWorkloads } from './equip-workloads.ts';
 import { watchFolder, watchFolderDefaults } from './folder/watch-folder.ts';
-import { createGrpcServer, type GrpcServer } from './grpc/grpc-server.ts';
-import { tokenHeader } from './grpc/peer.ts';
+import type { GrpcServer } from './grpc/grpc-server.ts';
 import { type Authority, defaultServerDnsName } from './identity/authority.ts';
 import type { Leaf } from './identity/leaf.ts';
 import { openAuthority } from './identity/open-authority.io.ts';
 import { StateError } from './identity/state-error.ts';
 import { systemPorts } from './identity/system-ports.io.ts';
+import { ProxyDoor } from './inspect/proxy-door.io.ts';
+import { ProxyEyes } from './inspect/proxy-eyes.io.ts';
 import { buildSnapshot } from './model/build-snapshot.ts';
 import type { Snapshot } from './model/snapshot.ts';
 import type { SourcedObject } from './model/sourced-object.ts';
+import { type Drills, openDrills } from './open-drills.ts';
+import { serveProxies } from './serve-proxies.ts';
 import { systemClock } from './system-clock.ts';
 import { SnapshotCache } from './xds/cache.ts';
-import { createXdsService, type XdsService } from './xds/server.io.ts';
+import type { XdsService } from './xds/server.io.ts';
 import type { XdsEvent } from './xds/xds-event.ts';
 
 /** Time that open streams get to end at shutdown, in ms. Sidecars keep what they have and come back. */
@@ -61,12 +65,18 @@ interface ControlPlane {
   readonly server: GrpcServer;
   readonly xds: XdsService;
   readonly rotations: Rotations;
+  readonly rollout: Rollout;
+  readonly drills: Drills;
+  readonly door: ProxyDoor;
+  readonly eyes: ProxyEyes;
 }
 
 async function run(config: Config): Promise<void> {
   const stop = stopSignal();
   const report = logReport(log);
   const cache = new SnapshotCache();
+  const guard = new LossGuard();
+  let read: readonly SourcedObject[] = [];
   let objects: readonly SourcedObject[] = [];
   let latest: Snapshot | undefined;
   let folderProblems: Parameters<typeof report.problems>[0] = [];
@@ -76,6 +86,9 @@ async function run(config: Config): Promise<void> {
   const observeXds = (event: XdsEvent) => {
     logXds(event);
     control?.rotations.heard(event);
+    control?.drills.heard(event);
+    // It may answer with a configuration for the very stream that is telling.
+    queueMicrotask(() => control?.rollout.heard(event));
   };
   const xdsAddress = formatEndpoint(config.xds);
   const management = await openManagement({
@@ -83,13 +96,20 @@ async function run(config: Config): Promise<void> {
     nowMs: systemClock.nowMs,
     view: () => ({
       ready: cache.isReady(),
-      snapshot: latest,
+      snapshot: latest && { ...latest, problems: [...latest.problems, ...(control?.loop.problems() ?? [])] },
       xds: xdsAddress,
       clients: control?.xds.status() ?? [],
       certificateOf: (spiffeId) => control?.authority.leaf(spiffeId),
     }),
     wholeSnapshot: () => latest && buildSnapshot(objects),
     rotations: () => control?.rotations,
+    confirmLoss(loss) {
+      const answer = guard.confirm(loss);
+      if (answer.kind === 'confirmed') takeObjects();
+      return answer;
+    },
+    drills: () => control?.drills.engine,
+    proxies: () => control && { eyes: control.eyes, sent: (workload) => cache.get(workload, () => true) },
     observe: (event) => log.info(event, 'management'),
   });
 
@@ -102,7 +122,27 @@ async function run(config: Config): Promise<void> {
       serverDnsNames: [defaultServerDnsName, authzServerName],
       ports: systemPorts,
     });
-    const { server, xds } = await serveXds(config, authority, cache, () => latest, observeXds);
+    const { server, xds, admit } = serveProxies({
+      ...{ address: xdsAddress, authority, snapshots: cache },
+      snapshot: () => latest,
+      observe: observeXds,
+    });
+    const door = new ProxyDoor({
+      credentials: () => authority.clientCredentials(),
+      anchorsOf: (tenant) => authority.bundlePem(tenant),
+    });
+    const eyes = new ProxyEyes(door, (key) => {
+      const workload = latest?.workloads.get(key);
+      const address = workload?.addresses[0];
+      return workload && address !== undefined ? { ...workload, address } : undefined;
+    });
+    const drills = openDrills({
+      ...{ stateFolder: config.state, cache, eyes, server, admit, log },
+      clients: () => xds.status(),
+      snapshot: () => latest,
+    });
+    const bound = await server.bind();
+    if (bound.kind !== 'bound') throw new StartRefused(`${bound.message}; ${bound.advice}`);
     let rotated = authority.serverCredentials();
     const equip = equipWorkloads(config, authority);
     const rotations = new Rotations({
@@ -111,6 +151,7 @@ async function run(config: Config): Promise<void> {
       lookAgain: () => loop.lookAgain(),
       report: logRotations(log),
     });
+    const rollout = new Rollout({ clock: systemClock, cache, refusalsChanged: () => loop.tellProblems() });
     const loop: Loop = new Loop({
       clock: systemClock,
       platform: { bypass: config.bypass, authz: config.authz, systemCaFile: config.systemCaFile },
@@ -135,9 +176,10 @@ async function run(config: Config): Promise<void> {
       },
       rotations,
       proxies: cache,
+      rollout,
       report,
     });
-    control = { authority, loop, server, xds, rotations };
+    control = { authority, loop, server, xds, rotations, rollout, drills, door, eyes };
     loop.lookAgain();
     await loop.settled();
     const admin = await management.openPort(authority);
@@ -146,17 +188,24 @@ async function run(config: Config): Promise<void> {
 
   function snapshotNow(): Snapshot {
     const snapshot = buildSnapshot(objects, systemClock.nowMs());
-    latest = { ...snapshot, problems: [...folderProblems, ...snapshot.problems] };
+    latest = { ...snapshot, problems: [...folderProblems, ...guard.problems(), ...snapshot.problems] };
+    control?.drills.lookAgain();
     return latest;
+  }
+
+  function takeObjects(): void {
+    objects = guard.take(read);
+    control?.loop.lookAgain();
   }
 
   await watchFolder(
     config.folder,
     watchFolderDefaults,
     (contents) => {
-      objects = contents.objects;
+      read = contents.objects;
       folderProblems = contents.problems;
-      if (control !== undefined) return control.loop.lookAgain();
+      takeObjects();
+      if (control !== undefined) return;
       const { mesh, problems } = snapshotNow();
       if (problems.some(({ code }) => code === 'missing-mesh')) return report.problems(problems);
       starting ??= start(mesh.trustDomain).catch(stop.because);
@@ -165,49 +214,17 @@ async function run(config: Config): Promise<void> {
   );
   await starting;
   await management.close();
+  control?.drills.stop();
+  control?.rollout.stop();
   await control?.loop.stop();
   await control?.server.close(shutdownGraceMs);
+  await control?.door.close();
   if (stop.cause !== undefined) throw stop.cause;
 }
 
 /** Keys leave the CA here, for the SDS secret of their owner and nothing else. */
 function revealed(leaf: Leaf | undefined) {
   return leaf && { certificateChainPem: leaf.certificateChainPem, privateKeyPem: leaf.privateKeyPem.reveal() };
-}
-
-async function serveXds(
-  config: Config,
-  authority: Authority,
-  snapshots: SnapshotCache,
-  snapshot: () => Snapshot | undefined,
-  observe: (event: XdsEvent) => void,
-): Promise<Pick<ControlPlane, 'server' | 'xds'>> {
-  const tls = authority.serverCredentials();
-  if (tls === undefined) throw new Error('the CA has no certificate for the control plane itself');
-  const server = createGrpcServer({
-    address: formatEndpoint(config.xds),
-    tls,
-    requireClientCertificate: false,
-  });
-  const xds = createXdsService({
-    identifier: 'coffre',
-    clock: systemClock,
-    snapshots,
-    observe,
-    async greet({ header }) {
-      const token = await authority.tokens.verifyToken(header(tokenHeader) ?? '');
-      if (token.kind === 'ok') return { kind: 'heard', holder: token.workload };
-      return { kind: 'refused', status: 'UNAUTHENTICATED', reason: `token refused: ${token.reason}` };
-    },
-    async authenticate({ node, header }) {
-      const token = await authority.tokens.verifyToken(header(tokenHeader) ?? '');
-      return admitProxy(token, { nodeId: node.id, nodeCluster: node.cluster, snapshot: snapshot() });
-    },
-  });
-  server.addDefinition(xds.definition, xds.implementation);
-  const bound = await server.bind();
-  if (bound.kind !== 'bound') throw new StartRefused(`${bound.message}; ${bound.advice}`);
-  return { server, xds };
 }
 
 function formatEndpoint({ address, port }: SocketEndpoint): string {

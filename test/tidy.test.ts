@@ -67,6 +67,8 @@ const rooms: RoomTable = {
   config: ['model', 'envoy'],
   main: 'everything',
   'equip-workloads': ['config', 'envoy', 'identity', 'model', 'policy', 'controller'],
+  'open-drills': 'everything',
+  'serve-proxies': 'everything',
   'system-clock': [],
   worker: 'everything',
 };

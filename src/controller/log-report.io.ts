@@ -43,8 +43,11 @@ export function logXdsEvents(log: Logger): (event: XdsEvent) => void {
     const { kind, ...details } = event;
     switch (kind) {
       case 'nacked':
+        log.warn({ ...details, resources: [...event.resources.keys()] }, kind);
+        return;
       case 'refused':
       case 'write-stalled':
+      case 'recheck-failed':
         log.warn(details, kind);
         return;
       case 'stream-opened':
@@ -53,6 +56,9 @@ export function logXdsEvents(log: Logger): (event: XdsEvent) => void {
         log.info(details, kind);
         return;
       case 'acked':
+        log.debug({ ...details, resources: [...event.resources.keys()] }, kind);
+        return;
+      case 'heartbeat':
       case 'stale-nonce':
       case 'node-ignored':
       case 'too-many-types':

@@ -1,0 +1,106 @@
+/**
+ * The drills of one control plane, joined to what they act through and what they see by.
+ *
+ *   DrillRunner ──▶ overlay on RTDS (xds)          ◀── ACK, NACK (xds), runtime and config (inspect)
+ *               ──▶ journal in the state folder    ◀── load reports (xds), access log (evidence), probes
+ *
+ * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
+ */
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import type { DrillEngine } from './chaos/drill-engine.ts';
+import { openJournal } from './chaos/journal.io.ts';
+import { createProbeReader } from './chaos/probe/probe-reader.io.ts';
+import { DrillRunner } from './chaos/runner.io.ts';
+import { drillLayers } from './controller/drill-layers.ts';
+import { logDrills } from './controller/drill-report.io.ts';
+import { addAccessLogService } from './evidence/access-log-service.io.ts';
+import type { GrpcServer } from './grpc/grpc-server.ts';
+import type { ReportAdmission, ReportCaller } from './grpc/report-stream.ts';
+import type { ProxyEyes } from './inspect/proxy-eyes.io.ts';
+import { defaultDrillRules } from './model/drill.ts';
+import type { Snapshot } from './model/snapshot.ts';
+import { drillClock, systemClock } from './system-clock.ts';
+import type { SnapshotCache } from './xds/cache.ts';
+import type { ClientStatus } from './xds/client-status.ts';
+import { createLoadService } from './xds/load-service.io.ts';
+import { typeUrls } from './xds/type-url.ts';
+import type { XdsEvent } from './xds/xds-event.ts';
+
+/** Folder of the journal in the state folder. */
+const journalFolder = 'drills';
+
+export interface DrillHost {
+  readonly stateFolder: string;
+  readonly cache: SnapshotCache;
+  /** Every open stream of a proxy. */
+  clients(): readonly ClientStatus[];
+  snapshot(): Snapshot | undefined;
+  readonly eyes: ProxyEyes;
+  /** Takes the proxies' reports. */
+  readonly server: GrpcServer;
+  /** Who reports, by its token. */
+  admit(caller: ReportCaller): Promise<ReportAdmission>;
+  readonly log: Logger;
+}
+
+export interface Drills {
+  readonly engine: DrillEngine;
+  /** Told of everything the xDS server observes. */
+  heard(event: XdsEvent): void;
+  /** The mesh changed: consents and rules may have. */
+  lookAgain(): void;
+  stop(): void;
+}
+
+export function openDrills(host: DrillHost): Drills {
+  const { cache, clients, snapshot, eyes, server, admit, log } = host;
+  const report = logDrills(log);
+  const loads = createLoadService({
+    admit,
+    clock: systemClock,
+    reported: (load) => probes.load(load),
+    observe: report.reportStream,
+  });
+  const probes = createProbeReader({
+    clock: systemClock,
+    rules: () => snapshot()?.mesh.drills ?? defaultDrillRules,
+    watchLoads: (proxies, cluster) => loads.watch(proxies, cluster),
+    observe: report.probe,
+  });
+  loads.addTo(server);
+  addAccessLogService(server, {
+    admit,
+    clock: systemClock,
+    logged: (record) => probes.record(record),
+    observe: report.reportStream,
+  });
+  const journal = openJournal(join(host.stateFolder, journalFolder));
+  const runner = new DrillRunner({
+    clock: drillClock,
+    snapshot,
+    connected: () => new Map(clients().map(({ key, takesTtl }) => [key, { takesTtl }])),
+    layers: drillLayers(cache),
+    eyes,
+    probes,
+    journal,
+    observe: report.drill,
+  });
+  return {
+    engine: runner,
+    heard(event) {
+      if (event.kind === 'acked') {
+        runner.accepted(
+          event.key,
+          [...event.resources.keys()].map((name) => `${event.typeUrl}/${name}`),
+        );
+      }
+      if (event.kind === 'nacked' && event.typeUrl === typeUrls.runtime) runner.refused(event.key, event.cause.message);
+    },
+    lookAgain: () => runner.lookAgain(),
+    stop() {
+      runner.stop();
+      journal.close();
+    },
+  };
+}

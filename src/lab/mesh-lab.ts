@@ -23,6 +23,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { workerKey } from '../controller/configure.ts';
 import { type AppProcess, startApp } from './app-process.ts';
+import { DrillControl } from './drill-control.ts';
 import { type EnvoyProcess, startEnvoy } from './envoy-process.ts';
 import { type Lab, type LabOptions, startLab } from './lab.ts';
 import type { LabProcess } from './lab-process.ts';
@@ -127,6 +128,21 @@ export class MeshLab {
     return this.#private('state');
   }
 
+  /** Where proxies find it. */
+  get controlPlaneAddress(): string {
+    return this.#at(controlPlanePort);
+  }
+
+  /** What the sidecar of a workload starts from: bootstrap, root, token. */
+  workloadFiles(key: string): string {
+    return join(this.#private('w'), key);
+  }
+
+  /** As the mesh's owner runs them. */
+  get drills(): DrillControl {
+    return new DrillControl(this.stateFolder);
+  }
+
   /** What the control plane has logged since it last started. */
   controlPlaneLog(): string {
     return readFileSync(this.controlPlane.stdoutPath, 'utf8');
@@ -141,7 +157,7 @@ export class MeshLab {
         main,
         ...['--folder', this.folder, '--state', this.stateFolder],
         ...['--workloads', this.#private('w'), '--bypass', 'mark'],
-        ...['--xds', this.#at(controlPlanePort), '--authz', this.#at(authzPort)],
+        ...['--xds', this.controlPlaneAddress, '--authz', this.#at(authzPort)],
       ],
       confined: false,
       name: 'coffre',
@@ -167,8 +183,8 @@ export class MeshLab {
       argv: [
         process.execPath,
         worker,
-        ...['--xds', this.#at(controlPlanePort), '--listen', this.#at(authzPort)],
-        ...['--files', join(this.#private('w'), workerKey), '--state', this.#private('authz')],
+        ...['--xds', this.controlPlaneAddress, '--listen', this.#at(authzPort)],
+        ...['--files', this.workloadFiles(workerKey), '--state', this.#private('authz')],
         ...['--decisions', this.decisionsPath],
       ],
       confined: false,
@@ -251,7 +267,7 @@ export class MeshLab {
 
   /** What the control plane wants in the pod's /etc/hosts. */
   #wantedHosts(key: string): readonly [string, string][] {
-    const lines = readFileSync(join(this.#private('w'), key, 'hosts'), 'utf8')
+    const lines = readFileSync(join(this.workloadFiles(key), 'hosts'), 'utf8')
       .split('\n')
       .filter((line) => line !== '');
     return lines.map((line) => {
@@ -262,7 +278,7 @@ export class MeshLab {
 
   /** On loopback a name is only there while its service may be called. */
   #followHosts(key: string): void {
-    const watcher = watch(join(this.#private('w'), key), (_event, file) => {
+    const watcher = watch(this.workloadFiles(key), (_event, file) => {
       if (file !== 'hosts') return;
       this.#renewHosts(key).catch((error: unknown) => this.#options.log?.(`no new names for \`${key}\`: ${error}`));
     });
@@ -274,7 +290,7 @@ export class MeshLab {
   }
 
   async #startSidecar(key: string): Promise<EnvoyProcess> {
-    const envoy = await startEnvoy(this.lab, key, { bootstrapPath: join(this.#private('w'), key, 'bootstrap.json') });
+    const envoy = await startEnvoy(this.lab, key, { bootstrapPath: join(this.workloadFiles(key), 'bootstrap.json') });
     await envoy.waitLive();
     return envoy;
   }

@@ -22,12 +22,17 @@ export interface Asking {
 /** Longest wait for the first answer, in ms. */
 const firstAnswerMs = 10_000;
 
-/** Resolves after the first answer, whatever it was. @param url such as `http://api/` or `tcp://bus:7000`. */
-export async function startAsking(lab: Lab, pod: string, url: string): Promise<Asking> {
+/**
+ * Resolves after the first answer, whatever it was.
+ * @param url such as `http://api/` or `tcp://bus:7000`.
+ * @param pauseMs between an answer and the next question; HTTP only.
+ */
+export async function startAsking(lab: Lab, pod: string, url: string, pauseMs?: number): Promise<Asking> {
   const script = fileURLToPath(
     new URL(url.startsWith('tcp:') ? './keep-talking.ts' : './keep-asking.ts', import.meta.url),
   );
-  const child = await lab.spawn({ in: pod, argv: [process.execPath, script, url], confined: true, name: 'asking' });
+  const argv = [process.execPath, script, url, ...(pauseMs === undefined ? [] : [String(pauseMs)])];
+  const child = await lab.spawn({ in: pod, argv, confined: true, name: 'asking' });
   const answers = () => readJsonLines<Answer>(child.stdoutPath);
   const asking: Asking = {
     answers,

@@ -1,21 +1,21 @@
 /**
- * A client that holds one connection and asks again and again: `keep-asking.ts URL`, one JSON line an answer.
+ * A client that holds one connection and asks again and again: `keep-asking.ts URL [PAUSE_MS]`, one JSON line an answer.
  * Runs in a pod, as an application does. When its connection is closed it opens another and says so by the new port.
  */
 import { Agent, get } from 'node:http';
 import type { Answer } from './asking.ts';
 
-/** Between an answer and the next question, in ms. */
-const pauseMs = 10;
+/** Between an answer and the next question, in ms, if nobody says. */
+const defaultPauseMs = 10;
 /** Longest wait for one answer, in ms. */
 const answerMs = 5_000;
 
-const [url = ''] = process.argv.slice(2);
+const [url = '', pauseMs = defaultPauseMs] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
 for (;;) {
   process.stdout.write(`${JSON.stringify(await ask())}\n`);
-  await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  await new Promise((resolve) => setTimeout(resolve, Number(pauseMs)));
 }
 
 function ask(): Promise<Answer> {

@@ -5,6 +5,7 @@ import { certificates } from './certificates.ts';
 import { control } from './control.ts';
 import { controlPlane } from './control-plane.ts';
 import { databaseWall } from './database.ts';
+import { drills } from './drills.ts';
 import { edits } from './edits.ts';
 import { grant } from './grant.ts';
 import { inside } from './inside.ts';
@@ -31,5 +32,6 @@ export const allThemes: readonly Theme[] = [
   edits,
   authorization,
   controlPlane,
+  drills,
   restore,
 ];

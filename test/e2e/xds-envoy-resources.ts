@@ -108,6 +108,9 @@ function routeOf(name: string, cluster: string) {
   return create(RouteConfigurationSchema, { name, virtualHosts: [{ name: 'all', domains: ['*'], routes: [route] }] });
 }
 
+/** Envoy's own grows to half a minute, which a test that restarts the server would wait for. */
+const backOff = { base_interval: '0.1s', max_interval: '0.5s' };
+
 export function bootstrapOf(apiType: 'GRPC' | 'DELTA_GRPC', folder: string): object {
   const ads = { ads: {}, resource_api_version: 'V3' };
   return {
@@ -117,7 +120,7 @@ export function bootstrapOf(apiType: 'GRPC' | 'DELTA_GRPC', folder: string): obj
       ads_config: {
         api_type: apiType,
         transport_api_version: 'V3',
-        grpc_services: [{ envoy_grpc: { cluster_name: 'xds' } }],
+        grpc_services: [{ envoy_grpc: { cluster_name: 'xds', retry_policy: { retry_back_off: backOff } } }],
       },
       cds_config: ads,
       lds_config: ads,

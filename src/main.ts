@@ -109,7 +109,7 @@ async function run(config: Config): Promise<void> {
       return answer;
     },
     drills: () => control?.drills.engine,
-    proxies: () => control && { eyes: control.eyes, sent: (workload) => cache.get(workload, () => true) },
+    proxies: () => control && { eyes: control.eyes, sent },
     observe: (event) => log.info(event, 'management'),
   });
 
@@ -184,6 +184,12 @@ async function run(config: Config): Promise<void> {
     await loop.settled();
     const admin = await management.openPort(authority);
     log.info({ xds: xdsAddress, folder: config.folder, admin }, 'serving');
+  }
+
+  /** As its newest stream is shown it: what a drill has laid over is only for those that take a TTL. */
+  function sent(workload: string) {
+    const client = control?.xds.status().findLast(({ key }) => key === workload);
+    return cache.get(workload, () => client?.takesTtl ?? false);
   }
 
   function snapshotNow(): Snapshot {

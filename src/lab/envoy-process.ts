@@ -129,7 +129,7 @@ function adminSocketOf(bootstrapPath: string): string {
 }
 
 /** Lines of the log that an error quotes. */
-const quotedLinesMax = 20;
+const quotedLinesMax = 60;
 
 function lastLines(path: string): string {
   try {

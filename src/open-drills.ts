@@ -14,6 +14,7 @@ import { createProbeReader } from './chaos/probe/probe-reader.io.ts';
 import { DrillRunner } from './chaos/runner.io.ts';
 import { drillLayers } from './controller/drill-layers.ts';
 import { logDrills } from './controller/drill-report.io.ts';
+import { movedResources } from './controller/moved-resources.ts';
 import { addAccessLogService } from './evidence/access-log-service.io.ts';
 import type { GrpcServer } from './grpc/grpc-server.ts';
 import type { ReportAdmission, ReportCaller } from './grpc/report-stream.ts';
@@ -89,11 +90,9 @@ export function openDrills(host: DrillHost): Drills {
   return {
     engine: runner,
     heard(event) {
-      if (event.kind === 'acked') {
-        runner.accepted(
-          event.key,
-          [...event.resources.keys()].map((name) => `${event.typeUrl}/${name}`),
-        );
+      if ('key' in event) {
+        const moved = movedResources(event);
+        if (moved.length > 0) runner.accepted(event.key, moved);
       }
       if (event.kind === 'nacked' && event.typeUrl === typeUrls.runtime) runner.refused(event.key, event.cause.message);
     },

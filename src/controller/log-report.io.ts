@@ -59,6 +59,7 @@ export function logXdsEvents(log: Logger): (event: XdsEvent) => void {
         log.debug({ ...details, resources: [...event.resources.keys()] }, kind);
         return;
       case 'heartbeat':
+      case 'unsubscribed':
       case 'stale-nonce':
       case 'node-ignored':
       case 'too-many-types':

@@ -49,6 +49,8 @@ export interface Answered {
   readonly version: string;
   /** Version of each resource in it, by name. */
   readonly resources: ReadonlyMap<string, string>;
+  /** Names held before that it said do not exist: written out in delta, by absence where SotW can say so. */
+  readonly removed: readonly string[];
 }
 
 export interface Question {
@@ -68,12 +70,12 @@ export interface Content {
 
 /** The answer to an outstanding response, which the caller found by its nonce. */
 export function answered(state: TypeState, outstanding: Outstanding, error: NackCause | undefined): Received {
-  const { nonce, version, sent: resources } = outstanding;
+  const { nonce, version, sent: resources, removed } = outstanding;
   if (error === undefined)
-    return { state: acked(state, outstanding), note: { kind: 'acked', nonce, version, resources } };
+    return { state: acked(state, outstanding), note: { kind: 'acked', nonce, version, resources, removed } };
   return {
     state: nacked(state, outstanding, error),
-    note: { kind: 'nacked', nonce, version, resources, cause: error },
+    note: { kind: 'nacked', nonce, version, resources, removed, cause: error },
   };
 }
 
@@ -85,6 +87,6 @@ export function answeredHeartbeat(state: TypeState, nonce: string, error: NackCa
   const { ackedVersion: version } = state;
   return {
     state: { ...next, nack: { nonce, version, ...error } },
-    note: { kind: 'nacked', nonce, version, resources, cause: error },
+    note: { kind: 'nacked', nonce, version, resources, removed: [], cause: error },
   };
 }

@@ -127,9 +127,12 @@ export class ServedStream<R extends XdsRequest> {
     if (isQuiet(result.state)) quiet();
   }
 
-  private report(event: StreamEvent<R>, { note }: Step & { kind: 'step' }): void {
-    if (event.kind !== 'request' || note.kind === 'none') return;
-    this.options.ports.observe({ ...this.options.ref, typeUrl: event.request.typeUrl, ...note });
+  private report(event: StreamEvent<R>, { note, unsubscribed: names }: Step & { kind: 'step' }): void {
+    if (event.kind !== 'request') return;
+    const { ports, ref } = this.options;
+    const { typeUrl } = event.request;
+    if (note.kind !== 'none') ports.observe({ ...ref, typeUrl, ...note });
+    if (names.length > 0) ports.observe({ kind: 'unsubscribed', typeUrl, names, ...ref });
   }
 
   private write(send: Send): void {

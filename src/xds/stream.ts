@@ -10,6 +10,7 @@ import { namesPerTypeMax, nameUnitsPerStreamMax, typesPerStreamMax } from './lim
 import { type Plan, plan, type StreamState, snapshotFor, youth } from './order.ts';
 import type { Note, Protocol, Received, XdsRequest } from './protocol.ts';
 import type { ResourceSnapshot } from './resource.ts';
+import { type Subscription, wants } from './subscription.ts';
 import { newTypeState, pendingOf, type TypeState } from './type-state.ts';
 
 export type StreamEvent<R extends XdsRequest> =
@@ -24,6 +25,8 @@ export type Step =
   | ({
       readonly kind: 'step';
       readonly note: Note | { readonly kind: 'too-many-types' };
+      /** Names that the request took away. */
+      readonly unsubscribed: readonly string[];
       /** When `heartbeat-due` is to come, in epoch ms; it may be in the past. */
       readonly heartbeatAtMs: number | undefined;
     } & Plan)
@@ -64,7 +67,8 @@ function onward<R extends XdsRequest>(
 ): Step & { kind: 'step' } {
   const planned = plan(protocol, state);
   const next = told(planned.state, planned.sends, nowMs);
-  return { kind: 'step', note, ...planned, state: next, heartbeatAtMs: nextBeatAtMs(protocol, next) };
+  const heartbeatAtMs = nextBeatAtMs(protocol, next);
+  return { kind: 'step', note, unsubscribed: [], ...planned, state: next, heartbeatAtMs };
 }
 
 function takeRequest<R extends XdsRequest>(protocol: Protocol<R>, state: StreamState, request: R, nowMs: number): Step {
@@ -82,7 +86,13 @@ function takeRequest<R extends XdsRequest>(protocol: Protocol<R>, state: StreamS
   if (received.state.subscription !== known?.subscription && nameUnitsOf(next) > nameUnitsPerStreamMax) {
     return tooMuch('the names are too long together');
   }
-  return onward(protocol, next, nowMs, received.note);
+  const unsubscribed = namesLost(known?.subscription, received.state.subscription);
+  return { ...onward(protocol, next, nowMs, received.note), unsubscribed };
+}
+
+function namesLost(before: Subscription | undefined, after: Subscription): readonly string[] {
+  if (before === undefined || before === after) return [];
+  return [...before.names].filter((name) => !wants(after, name));
 }
 
 function tooMuch(reason: string): Step {

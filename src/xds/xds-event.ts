@@ -34,6 +34,11 @@ export type XdsEvent =
     } & StreamRef)
   | ({ readonly kind: 'acked'; readonly typeUrl: string } & Answered & StreamRef)
   | ({ readonly kind: 'nacked'; readonly typeUrl: string; readonly cause: NackCause } & Answered & StreamRef)
+  /**
+   * The client asks for these no longer: nothing that it holds refers to them, so it drops them by itself. Envoy says so
+   * of a cluster's endpoints before it acknowledges that the cluster is gone, and then nobody tells it of the endpoints.
+   */
+  | ({ readonly kind: 'unsubscribed'; readonly typeUrl: string; readonly names: readonly string[] } & StreamRef)
   /** An open stream's client could not be judged again; it stays as it is until the next time. */
   | ({ readonly kind: 'recheck-failed'; readonly reason: string } & StreamRef)
   /** The nonce was not that of the newest response. */

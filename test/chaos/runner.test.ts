@@ -6,6 +6,8 @@ import { describe, expect, test } from 'vitest';
 import { openJournal } from '../../src/chaos/journal.io.ts';
 import type { Journal } from '../../src/chaos/journal.ts';
 import { DrillRunner } from '../../src/chaos/runner.io.ts';
+import { movedResources } from '../../src/controller/moved-resources.ts';
+import type { XdsEvent } from '../../src/xds/xds-event.ts';
 import {
   ana,
   bob,
@@ -417,6 +419,24 @@ describe('proxies that do not behave', () => {
     await world.run();
     expect(world.view().proxies).toContainEqual(expect.objectContaining({ proxy: dark, state: 'excluded' }));
     expect(world.struck()).not.toContain(dark);
+  });
+
+  test('what the mesh removed while the drill ran, and what went with it, is no difference', async () => {
+    const world = new DrillWorld();
+    for (const proxy of world.proxies.values()) proxy.config.set('endpoints/atelier/api/80', 'digest-2');
+    await world.run();
+    const stream = { stream: 1, protocol: 'delta' } as const;
+    for (const [key, proxy] of world.proxies) {
+      proxy.config.clear();
+      const answer = { nonce: '3', version: 'v', resources: new Map(), removed: ['atelier/api/80'] };
+      const events: readonly XdsEvent[] = [
+        { kind: 'unsubscribed', typeUrl: 'endpoints', names: ['atelier/api/80'], key, ...stream },
+        { kind: 'acked', typeUrl: 'cluster', ...answer, key, ...stream },
+      ];
+      for (const event of events) world.runner.accepted(key, movedResources(event));
+    }
+    await world.pass(80_000);
+    expect(world.view()).toMatchObject({ phase: 'completed', verdict: 'held' });
   });
 
   test('a configuration that differs afterwards fails the drill; what a push explains does not', async () => {

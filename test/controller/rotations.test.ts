@@ -117,6 +117,7 @@ test('the last proxy that accepts makes the loop look again, and nobody else doe
     nonce: '1',
     version: 'v',
     resources: new Map(),
+    removed: [],
   } as const;
   world.rotations.heard({ ...acked, key: web, typeUrl: typeUrls.cluster });
   world.rotations.heard({ ...acked, key: 'atelier/api-1', typeUrl: typeUrls.secret });

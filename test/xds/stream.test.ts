@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type DeltaRequest, delta } from '../../src/xds/delta.ts';
 import { typesPerStreamMax } from '../../src/xds/limits.ts';
 import { type StreamState, youth } from '../../src/xds/order.ts';
+import type { Protocol, XdsRequest } from '../../src/xds/protocol.ts';
 import { type SotwRequest, sotw } from '../../src/xds/sotw.ts';
 import { newStreamState, type StreamEvent, step } from '../../src/xds/stream.ts';
 import type { NackCause } from '../../src/xds/type-state.ts';
@@ -160,6 +161,76 @@ describe('a refusal', () => {
       return result.sends.flatMap((send) => send.removed);
     });
     expect(removed).toEqual(['y']);
+  });
+});
+
+/** @returns what is told of each event: kind, names that came, names that are gone, names no longer asked for. */
+function toldOf<R extends XdsRequest>(protocol: Protocol<R>, contents: Contents, events: readonly StreamEvent<R>[]) {
+  let state = newStreamState(snapshotOf(contents), true);
+  return events.map((event) => {
+    const result = step(protocol, state, event, 0);
+    if (result.kind !== 'step') throw new Error(result.kind);
+    state = result.state;
+    const { note, unsubscribed } = result;
+    const answered = note.kind === 'acked' || note.kind === 'nacked';
+    const names = answered ? [...note.resources.keys(), ...note.removed.map((name) => `-${name}`)] : [];
+    return [note.kind, ...names, ...unsubscribed.map((name) => `unsubscribed ${name}`)].join(' ');
+  });
+}
+
+describe('an answer tells what the client holds no more', () => {
+  const refused = { code: 3, message: 'no' };
+  const young: StreamEvent<never> = { kind: 'ack-wait-over', nonce: youth };
+
+  test.each([
+    ['acked', undefined],
+    ['nacked', refused],
+  ])('in delta as it was written: %s', (kind, error) => {
+    const told = toldOf(delta, { runtime: { r: '1', s: '1' } }, [
+      ask({ typeUrl: runtime, subscribe: ['r', 's', 'absent'] }),
+      ask({ typeUrl: runtime, nonce: '1' }),
+      replace({ runtime: { s: '1' } }),
+      ask({ typeUrl: runtime, nonce: '2', error }),
+    ]);
+    // What never was there is nothing that the client lost.
+    expect(told).toEqual(['none', 'acked r s', 'none', `${kind} -r`]);
+  });
+
+  test('in SotW by absence, of the types whose responses are the whole truth', () => {
+    const say = (nonce: string): StreamEvent<SotwRequest> => ({
+      kind: 'request',
+      request: { typeUrl: cluster, names: [], nonce, version: '', error: undefined, namesCount: 0 },
+    });
+    const told = toldOf<SotwRequest>(sotw, { cluster: { x: '1', y: '1' } }, [
+      say(''),
+      say('1'),
+      young,
+      { kind: 'snapshot', snapshot: snapshotOf({ cluster: { y: '1' } }) },
+      say('2'),
+    ]);
+    expect(told).toEqual(['none', 'acked x y', 'none', 'none', 'acked y -x']);
+  });
+
+  test('and so does a request that takes back a name, as Envoy takes back the endpoints of a cluster that is gone', () => {
+    const told = toldOf(delta, { cluster: { x: '1' }, endpoints: { x: '1' } }, [
+      ask({ typeUrl: cluster }),
+      ask({ typeUrl: endpoints, subscribe: ['x'] }),
+      ask({ typeUrl: cluster, nonce: '1' }),
+      ask({ typeUrl: endpoints, nonce: '2' }),
+      young,
+      replace({ cluster: {}, endpoints: {} }),
+      ask({ typeUrl: endpoints, unsubscribe: ['x', 'unknown'] }),
+      ask({ typeUrl: cluster, nonce: '3' }),
+    ]);
+    expect(told.slice(-3)).toEqual(['none', 'none unsubscribed x', 'acked -x']);
+  });
+
+  test('a name that another spelling still covers is not taken back', () => {
+    const told = toldOf(delta, { cluster: { x: '1' } }, [
+      ask({ typeUrl: cluster, subscribe: ['*', 'x'] }),
+      ask({ typeUrl: cluster, unsubscribe: ['x'] }),
+    ]);
+    expect(told).toEqual(['none', 'none']);
   });
 });
 

@@ -79,6 +79,18 @@ conform('XDS-09', 'a stream ends with UNAUTHENTICATED when its credentials expir
   expect((await session.status()).code).toBe('UNAUTHENTICATED');
 });
 
+conform('XDS-09', 'a stream whose caller would not be admitted any more ends within a minute', {}, async (trial) => {
+  await trial.set({ listener: { A: '1' } });
+  await trial.judge({ kind: 'admit', lifeMs: 600_000 });
+  const session = trial.open();
+  session.subscribeSilently('listener');
+  await trial.accept(session, 'listener');
+  await trial.judge({ kind: 'refuse', status: 'PERMISSION_DENIED', reason: 'its service account is gone' });
+  await trial.silence(session);
+  await trial.pass(60_000);
+  expect(await session.status()).toEqual({ code: 'PERMISSION_DENIED', details: 'not admitted' });
+});
+
 conform('XDS-09', 'a stream ends when its client is deleted', {}, async (trial) => {
   await trial.set({ listener: { A: '1' } });
   const session = trial.open();

@@ -4,7 +4,7 @@
  *   vitest, project conformance ──▶ one JSON line per case and variant ──▶ a row per case
  *
  * `--peer` runs it also on a go-control-plane server (bench/peers, built with `go`), once with its ADS mode and once
- * without, and tells what differs. `--results FILE` keeps the lines; what follows `--` goes to vitest (`-t XDS-53`).
+ * without, and tells what differs. `--results FILE` keeps the lines; `-t XDS-53` and a file name choose among the cases.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,9 +27,11 @@ const { values, positionals } = parseArgs({
     repeat: { type: 'string', default: '1' },
     peer: { type: 'boolean', default: false },
     results: { type: 'string' },
+    'test-name': { type: 'string', short: 't' },
   },
   allowPositionals: true,
 });
+const named = values['test-name'] === undefined ? [] : ['-t', values['test-name']];
 const scratch = mkdtempSync(join(tmpdir(), 'coffre-conformance-'));
 try {
   const ours = await runSuite('coffre', {});
@@ -58,7 +60,7 @@ async function runSuite(name: string, env: Readonly<Record<string, string>>): Pr
   const file = join(scratch, `${name}.jsonl`);
   writeFileSync(file, '');
   const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
-  const child = spawn(process.execPath, [vitest, 'run', '--project', 'conformance', ...positionals], {
+  const child = spawn(process.execPath, [vitest, 'run', '--project', 'conformance', ...positionals, ...named], {
     cwd: repository,
     env: {
       ...process.env,

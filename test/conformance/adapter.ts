@@ -79,6 +79,9 @@ export type Judgement =
   /** The judge itself fails. */
   | { readonly kind: 'ill' };
 
+/** Header by which a stream says whose it is before its first request: the judgement of that node then comes first. */
+export const holderHeader = 'x-conformance-holder';
+
 /** Credentials to be presented at a door that demands them, and what must come of it. */
 export interface Caller {
   readonly what: string;

@@ -1,7 +1,7 @@
 /** Who may open a stream, and until when: XDS-07 to XDS-09. */
 import { credentials } from '@grpc/grpc-js';
 import { expect } from 'vitest';
-import type { Caller } from './adapter.ts';
+import { type Caller, holderHeader } from './adapter.ts';
 import { conform } from './conform.ts';
 import { typeUrlOf } from './contents.ts';
 import type { Trial } from './trial.ts';
@@ -60,7 +60,7 @@ conform(
   {},
   async (trial) => {
     await trial.judge({ kind: 'refuse-unheard' });
-    const silent = trial.stream({ metadata: { 'x-conformance-holder': trial.node } });
+    const silent = trial.stream({ metadata: { [holderHeader]: trial.node } });
     expect(await silent.status()).toEqual({ code: 'UNAUTHENTICATED', details: 'not admitted' });
     await trial.counts('timers', 0);
   },

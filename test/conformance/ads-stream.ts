@@ -34,7 +34,7 @@ export interface Door {
 
 const aggregated = 'envoy.service.discovery.v3.AggregatedDiscoveryService';
 
-export class AdsStream<Req extends DescMessage, Res extends DescMessage> {
+class AdsStream<Req extends DescMessage, Res extends DescMessage> {
   readonly #client: Client;
   readonly #requestSchema: Req;
   readonly #call;

@@ -13,7 +13,14 @@ import { contentVersion, type Resource, type ResourceSnapshot, withTtl } from '.
 import { createXdsService } from '../../src/xds/server.io.ts';
 import type { XdsEvent } from '../../src/xds/xds-event.ts';
 import { TestClock } from '../xds/test-clock.ts';
-import type { Counters, Judgement, NodeReport, ServerDescription, State } from './adapter.ts';
+import {
+  type Counters,
+  holderHeader,
+  type Judgement,
+  type NodeReport,
+  type ServerDescription,
+  type State,
+} from './adapter.ts';
 import { type AdapterHandlers, serveAdapter } from './adapter-server.ts';
 import { guardedDoor } from './guarded-door.ts';
 
@@ -32,9 +39,6 @@ const description: ServerDescription = {
     admissionWaitMs: limits.admissionWaitMs,
   },
 };
-
-/** Header by which a stream says whose it is before its first request: the judgement of that node then comes first. */
-export const holderHeader = 'x-conformance-holder';
 
 export interface RunningServer {
   readonly address: string;

@@ -105,7 +105,7 @@ const carriers = {
 
 export type TypeName = keyof typeof carriers;
 
-export const typeNames = Object.keys(carriers) as TypeName[];
+const typeNames = Object.keys(carriers) as TypeName[];
 
 export function typeUrlOf(type: TypeName): string {
   return carriers[type].typeUrl;

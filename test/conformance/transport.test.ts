@@ -1,6 +1,7 @@
 /** What one client may cost the others: XDS-55. */
 import { constants } from 'node:http2';
 import { expect } from 'vitest';
+import { holderHeader } from './adapter.ts';
 import { conform } from './conform.ts';
 import { typeUrlOf } from './contents.ts';
 import { openUnreadStream } from './unread-stream.ts';
@@ -24,7 +25,7 @@ conform(
   {},
   async (trial) => {
     const max = trial.limit('streamsPerClient');
-    const door = { metadata: { 'x-conformance-holder': trial.node } };
+    const door = { metadata: { [holderHeader]: trial.node } };
     const silent = Array.from({ length: max + 1 }, () => trial.stream(door));
     const exhausted = await Promise.any(silent.map(async (stream) => (await stream.status()).code));
     expect(exhausted).toBe('RESOURCE_EXHAUSTED');

@@ -46,6 +46,7 @@ export class PhaseWatch {
         cancelSilence: () => undefined,
         cancelRead: () => undefined,
       }));
+    input.probes.watch(input.edge);
     for (const watched of this.#watched) {
       this.#listen(watched);
       this.#read(watched);

@@ -11,6 +11,7 @@ import type { DrillEdge, EdgeCaller } from '../envoy/drill-edge.ts';
 import { edgeLogKey } from '../envoy/drill-keys.ts';
 import { canonicalJson, compareText } from '../model/canonical-json.ts';
 import type { Drill } from '../model/drill.ts';
+import { latencyMetrics } from '../model/drill-words.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { consentRefusals } from './consent.ts';
 import type { PlannedProxy, PlanView } from './drill-engine.ts';
@@ -107,14 +108,19 @@ function needsSecondPerson({ snapshot, drill }: PlanInput, callers: number): boo
   return drill.radius.percent > secondPersonAbove.percent || callers > secondPersonAbove.callers;
 }
 
-/** Percentiles come from single requests, which proxies tell of only when asked; and only those whose tenant is in the radius are. */
+/**
+ * Single requests and connections, of which proxies tell only when asked; and only those whose tenant is in the radius are.
+ * Percentiles come from them, and on a TCP port all that is known of success, failure and overflow.
+ */
 function watchesFor(
   drill: Drill,
   edge: DrillEdge,
   connected: ReadonlyMap<string, ConnectedProxy>,
 ): readonly PlannedProxy[] {
   const isNeeded = drill.steadyState.some(
-    ({ source }) => source.kind === 'traffic' && ['p50', 'p95', 'p99'].includes(source.metric),
+    ({ source }) =>
+      source.kind === 'traffic' &&
+      (latencyMetrics.has(source.metric) || (edge.protocol === 'tcp' && source.metric !== 'requestsPerSecond')),
   );
   if (!isNeeded) return [];
   const tenants = new Set(drill.radius.callers.map(({ tenant }) => tenant));

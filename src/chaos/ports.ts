@@ -55,6 +55,8 @@ export interface ProxyEyes {
 export interface DrillProbes {
   /** @returns undefined where there is no answer. A rejection means the same. */
   read(probe: Probe, edge: ProbedEdge, signal: AbortSignal): Promise<number | undefined>;
+  /** A phase begins: from now on the proxies are to report on the edge, though no probe of it may ask for that yet. */
+  watch(edge: ProbedEdge): void;
   /** Turned away by the callers' breakers since `edge.sinceMs`; undefined while nobody has reported. */
   overflows(edge: ProbedEdge): number | undefined;
 }

@@ -3,7 +3,13 @@
  * several, ranges of durations, probes that conditions name, hours in order.
  */
 
-import { probeIntervalDefaultMs, probeSilenceDefaultMs } from './drill-words.ts';
+import {
+  observeDefaultMs,
+  probeIntervalDefaultMs,
+  probePhases,
+  probeSilenceDefaultMs,
+  trafficSeenMs,
+} from './drill-words.ts';
 import { parseDurationMs } from './duration.ts';
 import type { DrillObject, ProbeObject } from './kinds/drill.ts';
 import type { DrillConsentObject } from './kinds/drill-consent.ts';
@@ -33,6 +39,7 @@ export function drillFindings({ spec }: DrillObject): Finding[] {
     ...outOfRange('spec.duration', spec.duration, faultRange),
     ...outOfRange('spec.observe', spec.observe, observeRange),
     ...steadyState.flatMap((probe, index) => probeFindings(probe, `spec.steadyState[${index}]`)),
+    ...unseenTraffic(spec),
     ...repeatedNames(steadyState),
     ...abortOn.flatMap((condition, index) => conditionFindings(condition, `spec.abortOn[${index}]`, steadyState)),
   ];
@@ -40,8 +47,8 @@ export function drillFindings({ spec }: DrillObject): Finding[] {
 
 function probeFindings({ source, tolerance, interval, silence }: ProbeObject, path: string): Finding[] {
   const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = tolerance;
-  const intervalMs = interval === undefined ? probeIntervalDefaultMs : (parseDurationMs(interval) ?? 0);
-  const silenceMs = silence === undefined ? probeSilenceDefaultMs : (parseDurationMs(silence) ?? 0);
+  const intervalMs = msOf(interval, probeIntervalDefaultMs);
+  const silenceMs = msOf(silence, probeSilenceDefaultMs);
   return [
     ...exactlyOne(`${path}.source`, source),
     ...badUrl(`${path}.source.http.url`, source.http?.url),
@@ -59,7 +66,34 @@ function probeFindings({ source, tolerance, interval, silence }: ProbeObject, pa
     ...(silenceMs >= intervalMs
       ? []
       : [bad(path, 'the probe would be silent before its second look', 'write a `silence` longer than `interval`')]),
+    ...(source.traffic === undefined || silenceMs >= trafficSeenMs
+      ? []
+      : [bad(`${path}.silence`, `the probe would be silent before ${firstReport}`, atLeastSeen)]),
   ];
+}
+
+const firstReport =
+  'the first load report of the callers’ proxies, which comes one to two seconds after the first look';
+const atLeastSeen = `write at least \`${trafficSeenMs / 1_000}s\``;
+
+/** What is observed before and after is judged at the end of it: a probe without a value by then fails the drill. */
+function unseenTraffic({ observe, steadyState }: DrillObject['spec']): Finding[] {
+  const observeMs = msOf(observe, observeDefaultMs);
+  return steadyState.flatMap(({ name, source, phases = probePhases, interval }, index) => {
+    if (source.traffic === undefined || phases.every((phase) => phase === 'during')) return [];
+    if (observeMs < trafficSeenMs) {
+      const message = `it is over before ${firstReport}, so ${quote(name)} would have no value and the drill never begin`;
+      return [bad('spec.observe', message, atLeastSeen)];
+    }
+    if (msOf(interval, probeIntervalDefaultMs) < observeMs) return [];
+    const message = `${quote(name)} would look once while it is observed, when no proxy has reported yet`;
+    return [bad(`spec.steadyState[${index}].interval`, message, 'write an `interval` shorter than `observe`')];
+  });
+}
+
+/** Of a duration that cannot be read somebody else has said so. */
+function msOf(written: string | undefined, defaultMs: number): number {
+  return written === undefined ? defaultMs : (parseDurationMs(written) ?? 0);
 }
 
 function repeatedNames(probes: readonly ProbeObject[]): Finding[] {

@@ -14,7 +14,7 @@ import {
   type Journal,
   type JournalRecord,
 } from '../../src/chaos/journal.ts';
-import { type DrillEvent, type DrillPorts, layerTtlMs } from '../../src/chaos/ports.ts';
+import { type DrillEvent, type DrillPorts, layerTtlMs, type ProbedEdge } from '../../src/chaos/ports.ts';
 import { DrillRunner } from '../../src/chaos/runner.io.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
@@ -66,7 +66,7 @@ function drillText(name: string, words: MeshWords = {}): string {
   } = words;
   const probes =
     words.probes ??
-    '{ name: works, source: { traffic: { metric: successRate, group: control } }, tolerance: { atLeast: 0.99 }, interval: 500ms, silence: 2s }';
+    '{ name: works, source: { traffic: { metric: successRate, group: control } }, tolerance: { atLeast: 0.99 }, interval: 500ms, silence: 3s }';
   return `
 apiVersion: coffre.dev/v1alpha1
 kind: Drill
@@ -214,6 +214,8 @@ export class DrillWorld {
   readonly events: DrillEvent[] = [];
   /** Every lay and lift, in order, with the time at which it was sent. */
   readonly sent: { readonly kind: 'lay' | 'lift'; readonly proxy: string; readonly atMs: number }[] = [];
+  /** Edges whose proxies were asked to report, in order. */
+  readonly watched: ProbedEdge[] = [];
   readonly journal: Journal;
   snapshot: Snapshot | undefined;
   /** What every probe answers; undefined is no answer. */
@@ -250,7 +252,11 @@ export class DrillWorld {
         runtime: async (key) => this.#seen(key)?.runtimeAt(this.clock.monotonicMs()),
         config: async (key) => this.#seen(key) && new Map(this.proxy(key).config),
       },
-      probes: { read: async ({ name }) => this.answer(name), overflows: () => 7 },
+      probes: {
+        read: async ({ name }) => this.answer(name),
+        watch: (edge) => void this.watched.push(edge),
+        overflows: () => 7,
+      },
       journal: this.journal,
       observe: (event) => this.events.push(event),
       ...more,

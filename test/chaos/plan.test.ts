@@ -127,6 +127,28 @@ describe('the radius', () => {
   });
 });
 
+describe('who tells of single requests', () => {
+  const measuring = (metric: string): MeshWords => ({
+    probes: `{ name: works, source: { traffic: { metric: ${metric} } }, tolerance: { atMost: 1 } }`,
+  });
+  const callers = [...apis, ...webs];
+  const { snapshot, drill } = input();
+  const tcp = { ...drillEdge(snapshot, drill, startMs), protocol: 'tcp' as const };
+
+  test.each([
+    ['HTTP', 'successRate', {}, []],
+    ['HTTP', 'overflows', {}, []],
+    ['HTTP', 'p95', {}, callers],
+    // Load reports say nothing of what becomes of a connection.
+    ['TCP', 'successRate', { edge: tcp }, callers],
+    ['TCP', 'errorRate', { edge: tcp }, callers],
+    ['TCP', 'overflows', { edge: tcp }, callers],
+    ['TCP', 'requestsPerSecond', { edge: tcp }, []],
+  ])('on %s for %s', (_protocol, metric, more, tellers) => {
+    expect((planned(measuring(metric), more).view.watches ?? []).map(({ proxy }) => proxy)).toEqual(tellers);
+  });
+});
+
 describe('who is left out', () => {
   const without = (key: string, takesTtl: boolean | undefined) => {
     const connected = new Map([...webs, ...apis].map((each) => [each, { takesTtl: true }]));

@@ -55,6 +55,20 @@ describe('from plan to end', () => {
     ]);
   });
 
+  test('proxies are asked to report as soon as a phase begins, whenever its probes look', async () => {
+    const probes =
+      '{ name: works, source: { traffic: { metric: successRate } }, tolerance: { atLeast: 0.99 }, phases: [after] }';
+    const world = new DrillWorld({ probes, abortOn: '[{ alert: ShopDown }]' });
+    await world.run();
+    await world.pass(70_000);
+    const [before, during, after] = world.watched;
+    if (before === undefined || during === undefined || after === undefined) throw new Error('three phases');
+    expect(before).toMatchObject({ drill: trip, clusters: ['atelier/api/80'], sinceMs: startMs });
+    expect(during.sinceMs).toBe(world.view().faultAtMs);
+    expect(after.sinceMs).toBeGreaterThanOrEqual(during.sinceMs + 60_000);
+    expect(world.watched).toHaveLength(3);
+  });
+
   test('each phase is measured by itself, and only where it was reached', async () => {
     const world = new DrillWorld();
     await world.run();
@@ -278,7 +292,7 @@ describe('what ends a fault', () => {
     let hangs = false;
     const hang = new Promise<undefined>(() => undefined);
     world.runner = new DrillRunner(
-      world.ports({ probes: { read: async () => (hangs ? hang : 1), overflows: () => 0 } }),
+      world.ports({ probes: { read: async () => (hangs ? hang : 1), watch: () => undefined, overflows: () => 0 } }),
     );
     await world.run();
     hangs = true;

@@ -186,6 +186,28 @@ describe('a drill that cannot be written', () => {
       'second look',
     ],
     [
+      'whose traffic probe is silent before a proxy has reported',
+      [['silence: 3s', 'silence: 2999ms']],
+      'bad-value spec.steadyState[0].silence',
+      'first load report of the callers’ proxies, which comes one to two seconds after the first look; write at least `3s`',
+    ],
+    [
+      'whose traffic is observed for too short before',
+      [['observe: 1m', 'observe: 2999ms']],
+      'bad-value spec.observe',
+      '`orders-succeed` would have no value and the drill never begin; write at least `3s`',
+    ],
+    [
+      'whose traffic probe looks once while it is observed',
+      [
+        ['interval: 500ms', 'interval: 4s'],
+        ['silence: 3s', 'silence: 5s'],
+        ['observe: 1m', 'observe: 4s'],
+      ],
+      'bad-value spec.steadyState[0].interval',
+      'shorter than `observe`',
+    ],
+    [
       'whose probe looks too often',
       [['interval: 500ms', 'interval: 1ms']],
       'bad-value spec.steadyState[0].interval',
@@ -267,6 +289,12 @@ describe('a drill that could never be allowed', () => {
       [['port: 80', 'port: 5432'], withMethod('ejectEndpoint: {count: 1}')],
       'bad-value spec.method.ejectEndpoint',
       'is TCP',
+    ],
+    [
+      'wants the latency of bytes',
+      [['port: 80', 'port: 5432'], withMethod('openBreaker: {}'), ['metric: successRate', 'metric: p95']],
+      'bad-value spec.steadyState[0].source.traffic.metric',
+      '`p95` would never have a value; measure `successRate`',
     ],
     [
       'is of a namespace that nobody owns',
@@ -389,6 +417,19 @@ describe('a drill that could never be allowed', () => {
 });
 
 describe('a drill that exists', () => {
+  test.each<[sentence: string, edits: readonly Edit[]]>([
+    ['of three seconds, in which a proxy has reported', [['observe: 1m', 'observe: 3s']]],
+    [
+      'of one second, where traffic is judged during the fault alone',
+      [
+        ['observe: 1m', 'observe: 1s'],
+        ['        - before\n        - during\n', '        - during\n'],
+      ],
+    ],
+  ])('may have an observation %s', (_sentence, edits) => {
+    expect(read(edited(drill, edits)).told).toEqual([]);
+  });
+
   test('says everything that its author wrote', () => {
     const { snapshot, told } = read(drill);
     expect(told).toEqual([]);

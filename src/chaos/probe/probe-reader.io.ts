@@ -101,6 +101,9 @@ export function createProbeReader(ports: ProbeReaderPorts): ProbeReader {
       const reading = await look(probe, edge, signal);
       return reading.kind === 'value' ? reading.value : undefined;
     },
+    watch(edge) {
+      watches.look(edge, ports.clock.nowMs());
+    },
     overflows(edge) {
       watches.look(edge, ports.clock.nowMs());
       const { clusters, sinceMs } = edge;

@@ -2,6 +2,8 @@
  * Why a drill could never be allowed: nobody is there to be struck or to feel it, the mesh itself would be, its method
  * has no hold on bytes, or its probes ask whom nobody may ask.
  */
+
+import { latencyMetrics } from '../drill-words.ts';
 import type { DrillObject } from '../kinds/drill.ts';
 import { nearest } from '../nearest.ts';
 import { quote } from '../quote.ts';
@@ -91,7 +93,7 @@ function targetRefusals(
     const advice = known === '' ? 'give it a port' : `its ports are ${known}`;
     return [{ code: 'dangling-reference', path: 'spec.target.port', message, advice }];
   }
-  return opaqueRefusals(spec.method, servicePort);
+  return [...opaqueRefusals(spec.method, servicePort), ...latencyRefusals(spec.steadyState, servicePort)];
 }
 
 /** On a port of bytes nobody can answer in the application's place, or hold back one request. */
@@ -101,6 +103,18 @@ function opaqueRefusals(method: DrillObject['spec']['method'], { port, protocol 
   const message = `port ${port} is TCP, where nobody can see a request, so ${quote(needsHttp)} cannot strike there`;
   const advice = 'use `openBreaker` or `throttleBreaker`, or declare the port as HTTP';
   return [{ code: 'bad-value', path: `spec.method.${needsHttp}`, message, advice }];
+}
+
+/** A connection has no latency: nobody knows when the other side was asked something, and when it answered. */
+function latencyRefusals(probes: DrillObject['spec']['steadyState'], { port, protocol }: ServicePort): Refusal[] {
+  if (protocol !== 'tcp') return [];
+  return probes.flatMap(({ source }, index): Refusal[] => {
+    const metric = source.traffic?.metric ?? '';
+    if (!latencyMetrics.has(metric)) return [];
+    const message = `port ${port} is TCP, where no request has a latency, so ${quote(metric)} would never have a value`;
+    const advice = 'measure `successRate` or `overflows`, or declare the port as HTTP';
+    return [{ code: 'bad-value', path: `spec.steadyState[${index}].source.traffic.metric`, message, advice }];
+  });
 }
 
 function callerRefusals({ metadata, spec }: DrillObject, context: DrillContext, resolvers: Resolvers): Refusal[] {

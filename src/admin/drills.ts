@@ -11,6 +11,7 @@ import type { Actor, DrillAnswer, DrillEngine, DrillRecord, DrillView, PlanView 
 import { type AlertsRequest, readAlerts } from './drills-alerts.ts';
 import { type DrillCall, type DrillRequests, type ReadBody, readDrillRequest } from './drills-requests.ts';
 import type { Caller } from './methods.ts';
+import { ownerName } from './person.ts';
 
 export interface DrillAnswers {
   drillPlan: PlanView;
@@ -90,7 +91,7 @@ export function answerAlerts(engine: DrillEngine, caller: Caller, body: unknown)
 
 /** The name stands in the journal exactly as the certificate says it, and is what tells a second person from the first. */
 export function actorOf(caller: Caller): Actor {
-  if (caller.kind === 'owner') return { name: 'owner', tenant: undefined, mayStrike: true };
+  if (caller.kind === 'owner') return { name: ownerName, tenant: undefined, mayStrike: true };
   const { name, role, scope } = caller.person;
   return { name, tenant: scope.kind === 'mesh' ? undefined : scope.tenant, mayStrike: role === 'game-master' };
 }

@@ -20,7 +20,7 @@ import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { removeDeadSocket } from '../grpc/dead-socket.ts';
 import { answer, type ManagementPorts } from './answer.ts';
 import { type Caller, mayCall, methodNamed, methods } from './methods.ts';
-import { parsePerson } from './person.ts';
+import { ownerName, parsePerson } from './person.ts';
 
 /** Largest request body, in bytes: the longest is a question with one path. */
 const bodyBytesMax = 65_536;
@@ -228,7 +228,7 @@ function personOf({ socket }: IncomingMessage, trustDomain: string | undefined, 
 
 function nameOf(caller: Caller | undefined): string {
   if (caller === undefined) return 'nobody';
-  return caller.kind === 'owner' ? 'owner' : `${caller.person.role} ${caller.person.name}`;
+  return caller.kind === 'owner' ? ownerName : `${caller.person.role} ${caller.person.name}`;
 }
 
 /** @returns undefined where the body is too long or no JSON; an empty one is `{}`. */

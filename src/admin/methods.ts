@@ -6,15 +6,18 @@
  * A method that is not here does not exist. The scope is not a permission by itself: whoever answers shows nothing
  * outside it, and what lies outside looks like what is not there.
  */
-import { type Person, type Role, roles, type Scope } from './person.ts';
+import type { Person, Role, Scope } from './person.ts';
+
+/** Whoever works with the mesh. An alerter is a machine that only speaks. */
+const onlookers = ['viewer', 'operator', 'game-master', 'auditor'] as const;
 
 export const methods = {
   /** Health of the mesh and of each proxy. */
-  status: { roles },
+  status: { roles: onlookers },
   /** Why a request is allowed or refused, as the running control plane sees it. */
   explain: { roles: ['viewer', 'operator', 'auditor'] },
   /** Rotations of tenants' CAs that are under way, and who holds them back. */
-  rotations: { roles },
+  rotations: { roles: onlookers },
   /** Begins the rotation of one tenant's CA, or aborts it. */
   rotateIntermediate: { roles: ['operator'] },
   /** Lets a loss of source objects be that is held. */
@@ -22,7 +25,7 @@ export const methods = {
   /** What a sidecar needs to start: with a token in it, so whoever gets it can be that workload for an hour. */
   proxyFiles: { roles: ['operator'] },
   /** What proxies were sent, accepted and refused. */
-  proxyStatus: { roles },
+  proxyStatus: { roles: onlookers },
   /** What a proxy itself holds: all that its workload is told, so for those who may read its tenant's policies. */
   proxyConfig: { roles: ['viewer', 'operator', 'auditor'] },
   /** Where what a proxy holds is not what it was sent. */
@@ -36,11 +39,11 @@ export const methods = {
   drillHaltAll: { roles: ['operator', 'game-master'] },
   /** Lets drills begin again after `drillHaltAll`. */
   drillRelease: { roles: ['game-master'] },
-  drills: { roles },
+  drills: { roles: onlookers },
   /** One drill with its timeline. */
-  drill: { roles },
+  drill: { roles: onlookers },
   /** Alerts that monitoring raises: they can end a drill and do nothing else. */
-  alerts: { roles: ['operator', 'game-master'] },
+  alerts: { roles: ['operator', 'game-master', 'alerter'] },
 } as const satisfies Record<string, { readonly roles: readonly Role[] }>;
 
 export type MethodName = keyof typeof methods;

@@ -7,7 +7,7 @@
  * A workload's name begins with `/ns/` and a person's with `/people/`: neither parser takes the other's. The form of the
  * scope has a word of its own, so that no tenant can be called `everything`.
  */
-export const roles = ['viewer', 'operator', 'game-master', 'auditor'] as const;
+export const roles = ['viewer', 'operator', 'game-master', 'auditor', 'alerter'] as const;
 
 export type Role = (typeof roles)[number];
 
@@ -19,6 +19,9 @@ export interface Person {
   readonly scope: Scope;
   readonly name: string;
 }
+
+/** What journal and log call whoever holds the state folder; a person so called could not be told from them. */
+export const ownerName = 'owner';
 
 /** Longest name of a person, in bytes: that of the longest SPIFFE ID. */
 const personIdBytesMax = 2_048;
@@ -37,7 +40,7 @@ export function parsePerson(uri: string): Person | undefined {
   if (uri.length > personIdBytesMax) return undefined;
   const [, trustDomain, roleText, mesh, tenant, name] = pattern.exec(uri) ?? [];
   const role = roles.find((each) => each === roleText);
-  if (trustDomain === undefined || role === undefined || name === undefined) return undefined;
+  if (trustDomain === undefined || role === undefined || name === undefined || name === ownerName) return undefined;
   if (mesh !== undefined) return { trustDomain, role, scope: { kind: 'mesh' }, name };
   return tenant === undefined ? undefined : { trustDomain, role, scope: { kind: 'tenant', tenant }, name };
 }

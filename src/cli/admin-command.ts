@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { openPeopleAuthority, personLifetimeMs, personLifetimeMsMax } from '../admin/people-authority.ts';
-import { formatPerson, parsePerson, type Role, roles, type Scope } from '../admin/person.ts';
+import { formatPerson, ownerName, parsePerson, type Role, roles, type Scope } from '../admin/person.ts';
 import { writePersonFolder } from '../admin/person-folder.ts';
 import { parseDurationMs } from '../model/duration.ts';
 import { CliFailure } from './cli-failure.ts';
@@ -50,6 +50,10 @@ async function issue(terminal: Terminal, options: IssueOptions): Promise<void> {
   }
   const scope = scopeOf(options);
   const { stateKeyFile, role, name } = options;
+  if (name === ownerName) {
+    const message = `\`${ownerName}\` is what the journal calls whoever holds the state folder; nobody could tell the two apart`;
+    throw new CliFailure(exitCode.misuse, message, 'choose another `--name`');
+  }
   const authority = await openPeopleAuthority({
     stateFolder: resolve(options.state),
     ...(stateKeyFile === undefined ? {} : { keyFile: resolve(stateKeyFile) }),
@@ -66,7 +70,9 @@ async function issue(terminal: Terminal, options: IssueOptions): Promise<void> {
   await writePersonFolder(resolve(options.out), leaf, authority.rootPem);
   terminal.out(
     `${uri}\nwritten to ${options.out}, good until ${new Date(leaf.notAfterMs).toISOString()}\n` +
-      `try: coffre status --admin ADDRESS:PORT --as ${options.out}\n`,
+      (role === 'alerter'
+        ? 'have alerts posted with it to: https://ADDRESS:PORT/v1/alerts\n'
+        : `try: coffre status --admin ADDRESS:PORT --as ${options.out}\n`),
   );
 }
 

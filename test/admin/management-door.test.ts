@@ -203,6 +203,7 @@ describe('each role on each method', () => {
       ...['drillRelease', 'drills', 'drill', 'alerts'],
     ] as MethodName[],
     auditor: ['status', 'explain', 'rotations', 'proxyStatus', 'proxyConfig', 'proxyDiff', 'drills', 'drill'],
+    alerter: ['alerts'],
   };
   test.each(roles)('%s', async (role) => {
     for (const scope of [wholeMesh, { kind: 'tenant', tenant: 'atelier' } as const]) {

@@ -10,6 +10,8 @@ test.each([
   `spiffe://${td}/people/viewer/mesh/alice`,
   `spiffe://${td}/people/game-master/tenant/atelier/bob.k_2`,
   `spiffe://${td}/people/auditor/tenant/mesh/carol`,
+  `spiffe://${td}/people/alerter/tenant/atelier/alertmanager`,
+  `spiffe://${td}/people/viewer/tenant/owner/owner2`,
 ])('%s names a person, is written back the same, and is no workload', (uri) => {
   const person = parsePerson(uri);
   expect(person && formatPerson(person)).toBe(uri);
@@ -30,6 +32,8 @@ test.each([
   `spiffe://${td}/people/operator/mesh/alice, URI:spiffe://${td}/people/operator/mesh/bob`,
   `spiffe://evil@${td}/people/operator/mesh/alice`,
   `https://${td}/people/operator/mesh/alice`,
+  // Who holds the state folder is called so.
+  `spiffe://${td}/people/game-master/mesh/owner`,
   `spiffe://${td}/people/viewer/mesh/${'a'.repeat(2_048)}`,
 ])('%j names nobody', (uri) => {
   expect(parsePerson(uri)).toBeUndefined();

@@ -207,10 +207,19 @@ describe('admin issue', () => {
     }
   });
 
+  test('says to an alerter what it is for', async () => {
+    const out = join(await temporaryFolder(), 'alertmanager');
+    const whose = ['--role', 'alerter', '--tenant', 'atelier', '--name', 'alertmanager'];
+    const issued = await coffre('admin', 'issue', ...whose, '--out', out, '--state', await state());
+    expect(issued).toMatchObject({ code: 0, out: expect.stringContaining('/v1/alerts') });
+    expect(issued.out).not.toContain('coffre status');
+  });
+
   test.each([
     { title: 'no scope', more: [], err: /--mesh/ },
     { title: 'both scopes', more: ['--mesh', '--tenant', 'a'], err: /cannot be used with/ },
     { title: 'a life beyond the longest', more: ['--mesh', '--valid', '721h'], err: /at most `720h`/ },
+    { title: 'the name of who holds the state folder', more: ['--mesh', '--name', 'owner'], err: /choose another/ },
     { title: 'a tenant that can be no name', more: ['--tenant', 'A/B'], err: /no name of a person/ },
   ])('$title is refused, and nothing is written', async ({ more, err }) => {
     const out = join(await temporaryFolder(), 'bob');

@@ -18,6 +18,7 @@ import { SnapshotCache } from '../../src/xds/cache.ts';
 import type { Resource, ResourceSnapshot } from '../../src/xds/resource.ts';
 import { createXdsService, type XdsService } from '../../src/xds/server.io.ts';
 import type { XdsEvent } from '../../src/xds/xds-event.ts';
+import type { AdsRecorder } from './ads-recorder.ts';
 import { bootstrapOf, type EnvoyContents, envoySnapshotOf } from './xds-envoy-resources.ts';
 
 const envoyPath = join(import.meta.dirname, '../../.cache/envoy/envoy/_bin/envoy');
@@ -38,11 +39,22 @@ export class FedEnvoy {
   #envoy: ChildProcess | undefined;
   #upstreamPort = 0;
   #muted = false;
+  readonly #recorder: AdsRecorder | undefined;
+
+  private constructor(recorder: AdsRecorder | undefined) {
+    this.#recorder = recorder;
+  }
 
   /** @returns once it answers by its listener `one`. */
-  static async start(apiType: 'GRPC' | 'DELTA_GRPC', contents: EnvoyContents): Promise<FedEnvoy> {
+  static async start(
+    apiType: 'GRPC' | 'DELTA_GRPC',
+    contents: EnvoyContents,
+    recorder?: AdsRecorder,
+  ): Promise<FedEnvoy> {
     expect(existsSync(envoyPath), `no Envoy at ${envoyPath}: run the set-up`).toBe(true);
-    const fed = new FedEnvoy();
+    const fed = new FedEnvoy(recorder);
+    // The first to subscribe is the first to be told: a change is written down before what follows from it.
+    if (recorder !== undefined) fed.#snapshots.subscribe(key, recorder);
     fed.#upstream.listen(0, '127.0.0.1');
     await once(fed.#upstream, 'listening');
     fed.#upstreamPort = (fed.#upstream.address() as AddressInfo).port;
@@ -93,11 +105,15 @@ export class FedEnvoy {
           return () => clearTimeout(timer);
         },
       },
-      observe: (event) => this.events.push(event),
+      observe: (event) => {
+        this.events.push(event);
+        this.#recorder?.observe(event);
+      },
       identifier: key,
     });
     this.#server = new Server();
-    this.#server.addService(this.#service.definition, this.#service.implementation);
+    const { definition, implementation } = this.#recorder?.tapped(this.#service) ?? this.#service;
+    this.#server.addService(definition, implementation);
     await new Promise<void>((resolve, reject) => {
       const address = `unix:${join(this.#folder, 'xds.sock')}`;
       this.#server.bindAsync(address, ServerCredentials.createInsecure(), (error) =>
@@ -125,6 +141,12 @@ export class FedEnvoy {
   async runtime(name: string): Promise<string> {
     const { entries } = JSON.parse((await this.#fetch('admin.sock', '/runtime')).slice('200 '.length));
     return entries[name]?.final_value ?? '';
+  }
+
+  /** Envoy ends as it does when it is told to. */
+  async quit(): Promise<void> {
+    this.#envoy?.kill('SIGTERM');
+    await expect.poll(() => this.events.at(-1)?.kind, { timeout: showMs }).toBe('stream-closed');
   }
 
   /** Kills what was started and removes what was written. */

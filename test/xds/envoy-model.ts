@@ -1,6 +1,6 @@
 /**
  * A client as Envoy is one, without a socket: it takes responses, drops and asks for what they name, acknowledges,
- * refuses what is marked bad, and remembers over reconnects what it holds.
+ * refuses what is marked bad, drops what it outlives, and remembers over reconnects what it holds, but not over a restart.
  *
  * A listener's content is `route#…`, a route's is `cluster#…`: what they refer to is subscribed as Envoy does it,
  * before the ACK. Both queues between client and server are delivered one message at a time, when the test says so.
@@ -15,6 +15,7 @@ import { contentOf } from './resources.ts';
 
 export interface HeldResource {
   readonly version: string;
+  readonly diesAtMs: number;
   readonly content: string;
 }
 
@@ -25,11 +26,14 @@ interface TypeMemory {
   version: string;
 }
 
-const { cluster, endpoints, listener, route } = typeUrls;
-/** Nothing here depends on the time. */
-const nowMs = 0;
+const { cluster, endpoints, listener, route, runtime } = typeUrls;
+const types = [runtime, cluster, endpoints, listener, route] as const;
 
-const types = [cluster, endpoints, listener, route] as const;
+/** The runtime layer that every client asks for, whatever else it holds. */
+const layer = 'drill';
+
+/** Most timers that one stretch of time may fire: more is a timer that fires for ever. */
+const beatsMax = 1_000;
 
 export class EnvoyModel {
   private readonly kind: 'sotw' | 'delta';
@@ -40,12 +44,22 @@ export class EnvoyModel {
   private toClient: Send[] = [];
   private server: StreamState;
   private waitingFor: string | undefined;
+  private heartbeatAtMs: number | undefined;
+  private nowMs = 0;
 
   constructor(kind: 'sotw' | 'delta', snapshot: ResourceSnapshot) {
     this.kind = kind;
-    for (const typeUrl of types)
-      this.memory.set(typeUrl, { held: new Map(), names: new Set(), nonce: '', version: '' });
     this.server = newStreamState(snapshot, true);
+    this.restart(snapshot);
+  }
+
+  /** Another process takes its place, which holds nothing. */
+  restart(snapshot: ResourceSnapshot): void {
+    for (const typeUrl of types) {
+      const names = new Set(typeUrl === runtime ? [layer] : []);
+      this.memory.set(typeUrl, { held: new Map(), names, nonce: '', version: '' });
+    }
+    this.serves.clear();
     this.connect(snapshot);
   }
 
@@ -76,6 +90,7 @@ export class EnvoyModel {
   connect(snapshot: ResourceSnapshot): void {
     this.server = newStreamState(snapshot, true);
     this.waitingFor = undefined;
+    this.heartbeatAtMs = undefined;
     this.toServer = [];
     this.toClient = [];
     for (const typeUrl of types) {
@@ -107,6 +122,20 @@ export class EnvoyModel {
     return nonce !== undefined;
   }
 
+  /** Time passes on both sides: the server's heartbeats leave when they are due, and the client drops what it outlives. */
+  pass(ms: number): void {
+    const untilMs = this.nowMs + ms;
+    for (let beats = 0; this.heartbeatAtMs !== undefined && this.heartbeatAtMs <= untilMs; beats += 1) {
+      if (beats === beatsMax) throw new Error('the heartbeat does not move on');
+      this.nowMs = Math.max(this.nowMs, this.heartbeatAtMs);
+      this.happen({ kind: 'heartbeat-due' });
+    }
+    this.nowMs = untilMs;
+    for (const { held } of this.memory.values()) {
+      for (const [name, { diesAtMs }] of held) if (diesAtMs <= untilMs) held.delete(name);
+    }
+  }
+
   deliverToClient(): boolean {
     const response = this.toClient.shift();
     if (response !== undefined) this.take(response);
@@ -116,33 +145,37 @@ export class EnvoyModel {
   private happen(event: StreamEvent<SotwRequest | DeltaRequest>): void {
     const result =
       this.kind === 'sotw'
-        ? step(sotw, this.server, event as StreamEvent<SotwRequest>, nowMs)
-        : step(delta, this.server, event as StreamEvent<DeltaRequest>, nowMs);
+        ? step(sotw, this.server, event as StreamEvent<SotwRequest>, this.nowMs)
+        : step(delta, this.server, event as StreamEvent<DeltaRequest>, this.nowMs);
     if (result.kind !== 'step') throw new Error(result.kind);
     this.server = result.state;
     this.waitingFor = result.waitingFor;
+    this.heartbeatAtMs = result.heartbeatAtMs;
     this.toClient.push(...result.sends);
   }
 
-  private take({ typeUrl, nonce, version, resources, removed }: Send): void {
+  private take(send: Send): void {
+    const { typeUrl, nonce, version, resources, removed, form } = send;
     const memory = this.of(typeUrl);
     memory.nonce = nonce;
-    const contents = resources.map((each) => [each.name, each.version, contentOf(each.any)] as const);
-    if (contents.some(([, , content]) => content.includes('bad'))) {
-      this.send({
-        typeUrl,
-        names: [...memory.names],
-        version: memory.version,
-        nonce,
-        error: { code: 3, message: 'bad' },
-      });
+    if (form === 'heartbeat') {
+      this.hear(send);
+      return;
+    }
+    const contents = resources.map((each) => {
+      const diesAtMs =
+        form === 'whole' && each.ttlMs !== undefined ? this.nowMs + each.ttlMs : Number.POSITIVE_INFINITY;
+      return [each.name, { version: each.version, content: contentOf(each.any), diesAtMs }] as const;
+    });
+    if (contents.some(([, { content }]) => content.includes('bad'))) {
+      this.answer(typeUrl, nonce, 'bad');
       return;
     }
     memory.version = version;
     if (this.kind === 'delta') for (const name of removed) memory.held.delete(name);
     else if (isFullState(typeUrl)) memory.held.clear();
-    for (const [name, resourceVersion, content] of contents) {
-      if (isFullState(typeUrl) || memory.names.has(name)) memory.held.set(name, { version: resourceVersion, content });
+    for (const [name, each] of contents) {
+      if (isFullState(typeUrl) || memory.names.has(name)) memory.held.set(name, each);
     }
     if (typeUrl === cluster) this.follow(endpoints, this.held(cluster).keys());
     if (typeUrl === listener)
@@ -150,8 +183,25 @@ export class EnvoyModel {
         route,
         [...this.held(listener).values()].map(({ content }) => target(content)),
       );
-    this.send({ typeUrl, names: [...memory.names], version, nonce });
+    this.answer(typeUrl, nonce);
     this.serve();
+  }
+
+  /** What it names lives on; of what is not held there is nothing to keep alive. */
+  private hear({ typeUrl, nonce, resources }: Send): void {
+    const { held } = this.of(typeUrl);
+    const known = resources.every(({ name, version }) => held.get(name)?.version === version);
+    for (const { name, ttlMs = 0 } of known ? resources : []) {
+      const each = held.get(name);
+      if (each !== undefined) held.set(name, { ...each, diesAtMs: this.nowMs + ttlMs });
+    }
+    this.answer(typeUrl, nonce, known ? undefined : 'nothing of this name is held');
+  }
+
+  private answer(typeUrl: string, nonce: string, refusal?: string): void {
+    const { names, version } = this.of(typeUrl);
+    const error = refusal === undefined ? {} : { error: { code: 3, message: refusal } };
+    this.send({ typeUrl, names: [...names], version, nonce, ...error });
   }
 
   private serve(): void {

@@ -5,7 +5,7 @@
  *
  * Recorded by test/e2e/xds-recording.test.ts, which rewrites the files with `--update`:
  *
- *   npx vitest run --project e2e test/e2e/xds-recording.test.ts --update
+ *   npm test -- --project e2e test/e2e/xds-recording.test.ts --update
  *
  * Resources are kept as name and version: what is in them the server does not read.
  */

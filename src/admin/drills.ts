@@ -3,7 +3,8 @@
  *
  *   body ──▶ request ──inside the scope?──▶ DrillEngine, as Actor ──▶ answer
  *
- * The engine judges again what an actor may do; here it is only made sure that nobody hears of another tenant's drill.
+ * The engine judges again what an actor may do; here it is only made sure that nobody hears of another tenant's drill,
+ * unless the engine says that the actor's tenant feels it: then it is shown what concerns itself, and may end it.
  * A drill outside the scope and one that is nowhere are answered with the same words, whichever of the two judges
  * found it so. A replayed start is harmless: it names one plan, and of two starts of a plan the engine lets one win.
  */
@@ -52,7 +53,8 @@ export async function answerDrillCall(
     const read = readDrillRequest(name, body);
     if (read.kind !== 'ok') return read;
     const { drill } = read.value;
-    if (!reaches(by, drill.slice(0, drill.indexOf('/')))) return absent(drill);
+    const isOwn = reaches(by, drill.slice(0, drill.indexOf('/')));
+    if (!isOwn && !(forWhoeverFeelsIt.has(name) && feels(by, engine.show(drill, by)))) return absent(drill);
     const told = await act(read.value);
     return told.kind === 'not-found' ? absent(drill) : told;
   };
@@ -74,9 +76,19 @@ export async function answerDrillCall(
     case 'drills':
       return then(readDrillRequest(call, body), () => ({
         kind: 'ok',
-        value: engine.list(by).filter(({ tenant }) => reaches(by, tenant)),
+        value: engine.list(by).filter((view) => reaches(by, view.tenant) || isBounded(view, by)),
       }));
   }
+}
+
+const forWhoeverFeelsIt: ReadonlySet<DrillCall> = new Set<DrillCall>(['drill', 'drillHalt']);
+
+function feels(by: Actor, shown: DrillAnswer<DrillRecord>): boolean {
+  return shown.kind === 'ok' && isBounded(shown.value, by);
+}
+
+function isBounded({ boundedTo }: DrillView, { tenant }: Actor): boolean {
+  return boundedTo !== undefined && boundedTo === tenant;
 }
 
 type WithDrill = { [Name in DrillCall]: DrillRequests[Name] extends { drill: string } ? Name : never }[DrillCall];

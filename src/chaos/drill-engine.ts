@@ -14,9 +14,9 @@ export interface DrillEngine {
   approve(drill: string, planHash: string, by: Actor): Promise<DrillAnswer<DrillView>>;
   /** Compare-and-set: of two starts of the same plan one wins; the other is answered `conflict`. */
   start(drill: string, planHash: string, by: Actor): Promise<DrillAnswer<DrillView>>;
-  /** Always allowed to whoever may see the drill; of one that is over, says so. */
+  /** Always allowed to whoever may see the drill, or feels it; of one that is over, says so. */
   halt(drill: string, by: Actor, reason: string): Promise<DrillAnswer<DrillView>>;
-  /** The safety lever: ends every drill in the actor's scope; with the mesh as scope it also refuses new ones until `release`. */
+  /** The safety lever: ends every drill in the actor's scope, and those that strike it; with the mesh as scope it also refuses new ones until `release`. */
   haltAll(by: Actor, reason: string): Promise<DrillAnswer<readonly DrillView[]>>;
   release(by: Actor): Promise<DrillAnswer<{ readonly released: true }>>;
   /** Every drill that was ever started and is still in the journal, newest first, and those declared and never started. */
@@ -94,6 +94,8 @@ export interface PlannedProxy {
 export interface DrillView {
   readonly drill: string;
   readonly tenant: string;
+  /** Tenant that feels the drill of another: of all else there is only what concerns this one. Absent: it is whole. */
+  readonly boundedTo?: string;
   readonly phase: DrillPhase;
   /** Why it ended or ends; empty while it does not. */
   readonly reason: string;

@@ -15,12 +15,13 @@ import { Lever } from './lever.ts';
 import { type DrillPlan, planDrill } from './plan.ts';
 import type { DrillPorts } from './ports.ts';
 import { formatRefusals, type Refusal } from './refusal.ts';
-import { maySee, strikeRefusals } from './rights.ts';
+import { maySee, sightOf, strikeRefusals } from './rights.ts';
 import { isActive, type Run } from './run.ts';
 import { RunBook, type RunEntry } from './run-book.ts';
 import type { RunEvent } from './run-event.ts';
 import { RunKeeper } from './run-keeper.io.ts';
 import { declaredView, runRecord, runView } from './run-view.ts';
+import { struckRecord, struckView } from './struck-view.ts';
 
 /** Life of an approval, in ms: what somebody looked at yesterday is looked at again. */
 const approvalMs = 24 * 3_600_000;
@@ -89,7 +90,7 @@ export class DrillRunner implements DrillEngine {
     }
     if (approved !== undefined) {
       const message = this.#keeper.apply(approved, [started]);
-      return message === undefined ? ok(this.#view(approved)) : store(message);
+      return message === undefined ? ok(this.#view(approved, by)) : store(message);
     }
     this.#void(drill, 'it was planned anew and needs no approval');
     return this.#begin(definition, plan, by, [started]);
@@ -99,11 +100,12 @@ export class DrillRunner implements DrillEngine {
     const entry = this.#visible(drill, by);
     if (entry === undefined) return this.#declared(drill, by) ? neverStarted(drill) : notFound(drill);
     if (entry.run.stage === 'over') {
-      const message = `\`${drill}\` is over: ${this.#view(entry).phase}, ${this.#view(entry).reason}`;
+      const { phase, reason } = this.#view(entry, by);
+      const message = `\`${drill}\` is over: ${phase}, ${reason}`;
       return { kind: 'conflict', message, advice: 'nothing is left to halt' };
     }
     this.#keeper.abort(entry, 'halt', haltReason(by, reason), by.name);
-    return ok(this.#view(entry));
+    return ok(this.#view(entry, by));
   }
 
   async haltAll(by: Actor, reason: string): Promise<DrillAnswer<readonly DrillView[]>> {
@@ -111,9 +113,9 @@ export class DrillRunner implements DrillEngine {
     const unwritten = isLever
       ? this.#lever.pull(by.name, reason.slice(0, reasonMax), this.#ports.clock.nowMs())
       : undefined;
-    const ended = this.#book.all().filter(({ run }) => run.stage !== 'over' && maySee(by, run.drill.tenant));
+    const ended = this.#book.all().filter(({ run }) => run.stage !== 'over' && isSeen(by, run));
     for (const entry of ended) this.#keeper.abort(entry, isLever ? 'lever' : 'halt', haltReason(by, reason), by.name);
-    if (unwritten === undefined) return ok(ended.map((entry) => this.#view(entry)));
+    if (unwritten === undefined) return ok(ended.map((entry) => this.#view(entry, by)));
     const message = `every drill ends and none begins, but the lever could not be written down: ${unwritten}`;
     return {
       kind: 'store',
@@ -134,11 +136,11 @@ export class DrillRunner implements DrillEngine {
   }
 
   list(by: Actor): readonly DrillView[] {
-    const runs = this.#book.all().filter(({ run }) => maySee(by, run.drill.tenant));
+    const runs = this.#book.all().filter(({ run }) => isSeen(by, run));
     const told = new Set(runs.map(({ run }) => run.drill.key));
     const declared = [...(this.#ports.snapshot()?.drills.values() ?? [])];
     return [
-      ...runs.map((entry) => this.#view(entry)),
+      ...runs.map((entry) => this.#view(entry, by)),
       ...declared
         .filter(({ key, tenant }) => !told.has(key) && maySee(by, tenant))
         .map((drill) => declaredView(drill, this.#plans.has(drill.key))),
@@ -147,7 +149,11 @@ export class DrillRunner implements DrillEngine {
 
   show(drill: string, by: Actor): DrillAnswer<DrillRecord> {
     const entry = this.#visible(drill, by);
-    if (entry !== undefined) return ok(runRecord(entry.run, this.#keeper.live(entry), entry.timeline));
+    if (entry !== undefined) {
+      const record = runRecord(entry.run, this.#keeper.live(entry), entry.timeline);
+      const sight = sightOf(by, entry.run);
+      return ok(sight.kind === 'struck' ? struckRecord(record, sight.tenant) : record);
+    }
     return this.#declared(drill, by) ? neverStarted(drill) : notFound(drill);
   }
 
@@ -231,7 +237,7 @@ export class DrillRunner implements DrillEngine {
     if (commit.kind === 'unwritten') return store(commit.message);
     this.#plans.delete(drill.key);
     this.#keeper.begun(entry, commit);
-    return ok(this.#view(entry));
+    return ok(this.#view(entry, by));
   }
 
   /** An approval that lives, of exactly this plan. */
@@ -248,7 +254,7 @@ export class DrillRunner implements DrillEngine {
 
   #visible(drill: string, by: Actor): RunEntry | undefined {
     const entry = this.#book.newest(drill);
-    return entry !== undefined && maySee(by, entry.run.drill.tenant) ? entry : undefined;
+    return entry !== undefined && isSeen(by, entry.run) ? entry : undefined;
   }
 
   #declared(drill: string, by: Actor): Drill | undefined {
@@ -256,9 +262,16 @@ export class DrillRunner implements DrillEngine {
     return declared !== undefined && maySee(by, declared.tenant) ? declared : undefined;
   }
 
-  #view(entry: RunEntry): DrillView {
-    return runView(entry.run, this.#keeper.live(entry));
+  /** Of a run that `by` may see. */
+  #view(entry: RunEntry, by: Actor): DrillView {
+    const view = runView(entry.run, this.#keeper.live(entry));
+    const sight = sightOf(by, entry.run);
+    return sight.kind === 'struck' ? struckView(view, sight.tenant) : view;
   }
+}
+
+function isSeen(by: Actor, run: Run): boolean {
+  return sightOf(by, run).kind !== 'nothing';
 }
 
 function runningOf({ drill, plan }: Run): RunningDrill {

@@ -42,6 +42,42 @@ describe('a drill of another tenant', () => {
   });
 });
 
+describe('a drill of another tenant that the own one feels', () => {
+  const felt = { ...sampleRecord, boundedTo: 'notaire' };
+  const operator = person('operator', notaire);
+
+  test('is listed and shown as the engine bounded it, and may be halted', async () => {
+    const engine = new FakeDrillEngine(felt);
+    expect(await answerDrillCall(engine, 'drills', operator, {})).toEqual({ kind: 'ok', value: [felt] });
+    expect(await answerDrillCall(engine, 'drill', operator, { drill })).toEqual({ kind: 'ok', value: felt });
+    expect(await answerDrillCall(engine, 'drillHalt', operator, { drill, reason: 'enough' })).toMatchObject({
+      kind: 'ok',
+      value: { phase: 'aborted' },
+    });
+  });
+
+  test.each<[DrillCall, object]>([
+    ['drillPlan', {}],
+    ['drillApprove', { planHash }],
+    ['drillStart', { planHash }],
+  ])('is absent for %s', async (call, more) => {
+    const engine = new FakeDrillEngine(felt);
+    const told = await answerDrillCall(engine, call, person('game-master', notaire), { drill, ...more });
+    expect(told).toMatchObject({ kind: 'not-found' });
+    expect(engine.asked).toEqual([]);
+  });
+
+  test('is absent for a third', async () => {
+    const engine = new FakeDrillEngine(felt);
+    const third = person('operator', { kind: 'tenant', tenant: 'banque' });
+    expect(await answerDrillCall(engine, 'drillHalt', third, { drill, reason: 'x' })).toMatchObject({
+      kind: 'not-found',
+    });
+    expect(await answerDrillCall(engine, 'drills', third, {})).toEqual({ kind: 'ok', value: [] });
+    expect(engine.asked).toEqual([]);
+  });
+});
+
 describe('who is said to ask', () => {
   test.each<[string, Caller, ReturnType<typeof actorOf>]>([
     ['the owner', owner, { name: 'owner', tenant: undefined, mayStrike: true }],

@@ -18,7 +18,7 @@ import { type DrillEvent, type DrillPorts, layerTtlMs, type ProbedEdge } from '.
 import { DrillRunner } from '../../src/chaos/runner.io.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
-import { service, tenant } from '../fixtures/two-tenants.ts';
+import { pod as podOf, service, tenant } from '../fixtures/two-tenants.ts';
 
 /** A Monday, 12:00 UTC. */
 export const startMs = Date.parse('2026-11-23T12:00:00Z');
@@ -38,6 +38,8 @@ export interface MeshWords {
   readonly abortOn?: string;
   readonly probes?: string;
   readonly services?: string;
+  /** Those of the radius. */
+  readonly callers?: string;
 }
 
 const bounds =
@@ -48,19 +50,41 @@ export const bothConsent = documents(
   consent('d', `asCaller: { targetTenants: [atelier], ${bounds} }`),
 );
 
-export function consent(name: string, spec: string): string {
+export function consent(name: string, spec: string, namespace = 'atelier'): string {
   return `
 apiVersion: coffre.dev/v1alpha1
 kind: DrillConsent
-metadata: { name: ${name}, namespace: atelier }
+metadata: { name: ${name}, namespace: ${namespace} }
 spec: { ${spec} }
 `;
 }
+
+/** A drill of `atelier` that `notaire` feels too, as both allow it. */
+export const feltByNotaire: MeshWords = {
+  callers: '[{ tenant: atelier, serviceAccounts: [web] }, { tenant: notaire, serviceAccounts: [web] }]',
+  percent: 100,
+  house: 'secondPersonAbove: { percent: 100 }',
+  consents: documents(
+    consent('c', `asTarget: { services: [api], callerTenants: [atelier, notaire], ${bounds} }`),
+    consent('d', `asCaller: { targetTenants: [atelier], ${bounds} }`),
+    consent('e', `asCaller: { targetTenants: [atelier], ${bounds} }`, 'notaire'),
+  ),
+  services: documents(
+    podOf('notaire', 'web', '10.2.0.1'),
+    `
+apiVersion: coffre.dev/v1alpha1
+kind: Grant
+metadata: { name: to-notaire, namespace: atelier }
+spec: { from: { tenant: notaire }, to: { service: api }, reason: deeds are read there }
+`,
+  ),
+};
 
 function drillText(name: string, words: MeshWords = {}): string {
   const {
     method = 'openBreaker: {}',
     percent = 50,
+    callers = '[{ tenant: atelier, serviceAccounts: [web] }]',
     duration = '60s',
     abortOn = '[{ probe: works }, { alert: ShopDown }]',
   } = words;
@@ -75,7 +99,7 @@ spec:
   hypothesis: the shop goes on without its API
   target: { service: api, port: 80 }
   method: { ${method} }
-  blastRadius: { callers: [{ tenant: atelier, serviceAccounts: [web] }], percent: ${percent} }
+  blastRadius: { callers: ${callers}, percent: ${percent} }
   steadyState: [${probes}]
   abortOn: ${abortOn}
   duration: ${duration}

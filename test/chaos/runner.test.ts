@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Actor } from '../../src/chaos/drill-engine.ts';
 import { openJournal } from '../../src/chaos/journal.io.ts';
 import type { Journal } from '../../src/chaos/journal.ts';
 import { DrillRunner } from '../../src/chaos/runner.io.ts';
@@ -14,6 +15,7 @@ import {
   bothConsent,
   DrillWorld,
   drillMesh,
+  feltByNotaire,
   MemoryJournal,
   owner,
   startMs,
@@ -156,6 +158,72 @@ describe('who may', () => {
     await world.run();
     expect((await world.runner.halt(trip, watcher, 'too hot')).kind).toBe('ok');
     expect(world.view()).toMatchObject({ phase: 'aborting', haltedBy: 'bob' });
+  });
+
+  describe('who feels the drill of another tenant', () => {
+    const operator: Actor = { ...stranger, mayStrike: false };
+
+    test('learns of it when it has started, and nothing but what concerns itself', async () => {
+      const world = new DrillWorld(feltByNotaire);
+      expect(world.runner.list(stranger)).toEqual([]);
+      expect((await world.runner.plan(trip, stranger)).kind).toBe('not-found');
+      await world.run();
+      const shown = world.runner.show(trip, operator);
+      expect(shown).toMatchObject({
+        kind: 'ok',
+        value: {
+          ...{ drill: trip, tenant: 'atelier', boundedTo: 'notaire', phase: 'running' },
+          hypothesis: 'the shop goes on without its API',
+          proxies: [{ proxy: 'notaire/web-1', state: 'effective' }],
+          plan: { touches: [{ proxy: 'notaire/web-1' }] },
+        },
+      });
+      expect(world.runner.list(operator)).toMatchObject([{ drill: trip, proxies: [{ proxy: 'notaire/web-1' }] }]);
+      await world.runner.halt(trip, ana, 'a secret of the house');
+      await world.pass(9_000);
+      const told = JSON.stringify([world.runner.show(trip, operator), world.runner.list(operator)]);
+      expect(told).toContain('"phase":"aborted"');
+      for (const foreign of ['atelier/web-', 'ana', 'secret', '"works"', 'ShopDown', 'drill.yaml', 'successRate']) {
+        expect(told).not.toContain(foreign);
+      }
+      expect(JSON.stringify(world.view())).toContain('a secret of the house');
+    });
+
+    test.each(['halt', 'haltAll'] as const)('ends it for everybody with %s', async (how) => {
+      const world = new DrillWorld(feltByNotaire);
+      await world.run();
+      expect(world.struck()).toHaveLength(5);
+      const halted = how === 'halt' ? world.runner.halt(trip, operator, '') : world.runner.haltAll(operator, '');
+      const view = { phase: 'aborting', boundedTo: 'notaire' };
+      expect(await halted).toMatchObject({ kind: 'ok', value: how === 'halt' ? view : [view] });
+      await world.pass(1_000);
+      expect(world.struck()).toEqual([]);
+      expect(world.view()).toMatchObject({ haltedBy: 'eve' });
+    });
+
+    test('is told no more of one that is over, when it halts it once more', async () => {
+      const world = new DrillWorld(feltByNotaire);
+      await world.run();
+      await world.runner.halt(trip, ana, 'a secret of the house');
+      await world.pass(9_000);
+      expect(await world.runner.halt(trip, operator, '')).toMatchObject({
+        kind: 'conflict',
+        message: '`atelier/trip` is over: aborted, it was ended early',
+      });
+    });
+
+    test('may neither plan, approve nor start the next', async () => {
+      const world = new DrillWorld(feltByNotaire);
+      await world.run();
+      await world.pass(80_000);
+      const hash = await planHash(world);
+      const answers = [
+        await world.runner.plan(trip, stranger),
+        await world.runner.approve(trip, hash, stranger),
+        await world.runner.start(trip, hash, stranger),
+      ];
+      expect(answers.map(({ kind }) => kind)).toEqual(Array(3).fill('not-found'));
+    });
   });
 
   test('above the radius a second person approves, another than who starts', async () => {

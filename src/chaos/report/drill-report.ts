@@ -29,6 +29,7 @@ const rowsMax = 500;
 
 export function drillReport(record: DrillRecord): string {
   const times = drillTimes(record);
+  if (record.boundedTo !== undefined) return boundedReport(record, record.boundedTo, times);
   const missing = shortfalls(record, times);
   return [
     `# Drill ${code(record.drill)}: ${verdictHeading[record.verdict]}\n`,
@@ -45,6 +46,29 @@ export function drillReport(record: DrillRecord): string {
     capped(['Proxy', 'Effective', 'Clean', 'How'], proxyRows(times)),
     '## Probes\n',
     markdownTable(['Probe', 'Measures', 'Tolerance', ...probePhases], probeRows(record)),
+    '## Timeline\n',
+    capped(['UTC', 'From the fault', 'What', 'About', 'Told'], timelineRows(record)),
+  ].join('\n');
+}
+
+/** For a tenant that felt it: what was measured, done and by whom is the owner's to tell. */
+function boundedReport(record: DrillRecord, tenant: string, times: DrillTimes): string {
+  const { drill, hypothesis, verdict, phase, definition } = record;
+  const { method, target } = definition;
+  return [
+    `# Drill ${code(drill)}: ${verdictHeading[verdict]}\n`,
+    bullets([
+      `**Hypothesis:** ${sentence(hypothesis)}`,
+      `**Method** \`${method.kind}\`: ${methodSentence(method, target.service, target.port)}`,
+      `**Phase:** \`${phase}\``,
+      `**The fault lasted:** ${tellMs(times.faultMs)}`,
+    ]),
+    '## What falls short\n',
+    bullets([
+      `this is what ${code(tenant)}, which felt it, may see; people, probes and other proxies stand in the report of its owner`,
+    ]),
+    '## Proxies\n',
+    capped(['Proxy', 'Effective', 'Clean', 'How'], proxyRows(times)),
     '## Timeline\n',
     capped(['UTC', 'From the fault', 'What', 'About', 'Told'], timelineRows(record)),
   ].join('\n');

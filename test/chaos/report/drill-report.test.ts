@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DrillRecord, TimelineEntry } from '../../../src/chaos/drill-engine.ts';
 import { drillReport } from '../../../src/chaos/report/drill-report.ts';
+import { struckRecord } from '../../../src/chaos/struck-view.ts';
 import { entry, faultMs, sampleDrill, sampleRecord } from './sample-record.ts';
 
 test('a drill that an alert ended is told whole', async () => {
@@ -11,6 +12,11 @@ test('a drill that an alert ended is told whole', async () => {
 
 test('a drill whose hypothesis held, without loss, falls short in nothing', async () => {
   await expect(drillReport(held)).toMatchFileSnapshot('golden/held.md');
+});
+
+test('a tenant that felt the drill of another is told what concerns itself', async () => {
+  const others = struckRecord({ ...sampleRecord, drill: 'banque/api-breaker', tenant: 'banque' }, 'atelier');
+  await expect(drillReport(others)).toMatchFileSnapshot('golden/felt-by-another-tenant.md');
 });
 
 const held: DrillRecord = {

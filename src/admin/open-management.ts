@@ -2,17 +2,12 @@
 import { join } from 'node:path';
 import type { SocketEndpoint } from '../config.ts';
 import { makePrivateFolder } from '../identity/atomic-file.io.ts';
-import { type Authority, defaultServerDnsName } from '../identity/authority.ts';
+import type { Authority } from '../identity/authority.ts';
 import type { Leaf } from '../identity/leaf.ts';
 import type { ManagementPorts } from './answer.ts';
+import { managementSocket } from './door-names.ts';
 import { createManagementDoor, type DoorEvent } from './management-door.ts';
 import { openPeopleAuthority } from './people-authority.ts';
-
-/** The Unix socket in the state folder. */
-export const managementSocket = 'admin.sock';
-
-/** The name that the control plane's certificate must carry. */
-export const controlPlaneDnsName = defaultServerDnsName;
 
 export interface ManagementOptions extends ManagementPorts {
   readonly state: string;

@@ -13,7 +13,7 @@ import { drillReport } from '../chaos/report/drill-report.ts';
 import { CliFailure } from './cli-failure.ts';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
 import { clockText, drillExitCode, listText, planText } from './drill-text.ts';
-import { type ValidateOptions, validateDrills } from './drill-validate.ts';
+import type { ValidateOptions } from './drill-validate.ts';
 import { watchDrill } from './drill-watch.ts';
 import { exitCode } from './exit-code.ts';
 import { printable } from './table.ts';
@@ -43,7 +43,11 @@ export function addDrillCommand(program: Command, terminal: Terminal): void {
     .description('read drills and consents from files and folders, and plan them where a Mesh is among them')
     .argument('<path...>', 'files and folders; a later one replaces what an earlier one says')
     .option('--at <moment>', 'judge windows and ends at this moment instead of now, such as `2027-01-31T18:00:00Z`')
-    .action((paths: readonly string[], options: ValidateOptions) => validateDrills(terminal, paths, options));
+    .action(async (paths: readonly string[], options: ValidateOptions) => {
+      // The only one that reads a mesh by itself: the others ask a control plane, and need not load what does.
+      const { validateDrills } = await import('./drill-validate.ts');
+      await validateDrills(terminal, paths, options);
+    });
   asking(drill.command('plan'))
     .description('show each proxy and key that the drill would touch, and touch nothing')
     .argument('<name>', 'the drill, as `tenant/name`')

@@ -1,50 +1,52 @@
-/** Every command, joined. What fails is told in one place: what, why it matters, what to do next, and an exit code. */
+/**
+ * Every command, joined. What fails is told in one place: what, why it matters, what to do next, and an exit code.
+ *
+ * Only what was asked for is loaded: all of it is a second of a small machine's time, and `drill halt` has none to lose.
+ */
 import { Command, CommanderError } from 'commander';
 import { stateTrouble } from '../admin/state-trouble.ts';
-import { addAdminCommand } from './admin-command.ts';
-import { addBackupCommands } from './backup-command.ts';
-import { addCheckCommand } from './check-command.ts';
 import { CliFailure } from './cli-failure.ts';
-import { addConfirmLossCommand } from './confirm-command.ts';
-import { addDrillCommand } from './drill-command.ts';
 import { exitCode, exitCodeHelp } from './exit-code.ts';
-import { addExplainCommand } from './explain-command.ts';
-import { addProxyCommand } from './proxy-command.ts';
-import { addRotateCommand } from './rotate-command.ts';
-import { addStatusCommand } from './status-command.ts';
 import { printable } from './table.ts';
 import type { Terminal } from './terminal.ts';
-import { addUpCommand } from './up-command.ts';
+
+type AddCommand = (program: Command, terminal: Terminal) => void;
+
+const backup = async (): Promise<AddCommand> => (await import('./backup-command.ts')).addBackupCommands;
+
+/** In the order of the help. */
+const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
+  ['up', async () => (await import('./up-command.ts')).addUpCommand],
+  ['status', async () => (await import('./status-command.ts')).addStatusCommand],
+  ['check', async () => (await import('./check-command.ts')).addCheckCommand],
+  ['explain', async () => (await import('./explain-command.ts')).addExplainCommand],
+  ['proxy', async () => (await import('./proxy-command.ts')).addProxyCommand],
+  ['rotate', async () => (await import('./rotate-command.ts')).addRotateCommand],
+  ['confirm-loss', async () => (await import('./confirm-command.ts')).addConfirmLossCommand],
+  ['drill', async () => (await import('./drill-command.ts')).addDrillCommand],
+  ['admin', async () => (await import('./admin-command.ts')).addAdminCommand],
+  ['backup', backup],
+  ['restore', backup],
+]);
 
 /** @param args without the interpreter and the script. Never rejects for what a person did. */
 export async function runProgram(args: readonly string[], terminal: Terminal): Promise<void> {
   try {
-    await programFor(terminal).parseAsync([...args], { from: 'user' });
+    await (await programFor(args, terminal)).parseAsync([...args], { from: 'user' });
   } catch (error) {
     tell(error, terminal);
   }
 }
 
-function programFor(terminal: Terminal): Command {
+async function programFor([asked = '']: readonly string[], terminal: Terminal): Promise<Command> {
   const program = new Command('coffre')
     .description('a zero-trust control plane for Envoy: one vault per tenant, no plaintext, every refusal explained')
     // Commands inherit these two, so they come before any command is added.
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
-  for (const add of [
-    addUpCommand,
-    addStatusCommand,
-    addCheckCommand,
-    addExplainCommand,
-    addProxyCommand,
-    addRotateCommand,
-    addConfirmLossCommand,
-    addDrillCommand,
-    addAdminCommand,
-    addBackupCommands,
-  ]) {
-    add(program, terminal);
-  }
+  const one = commands.get(asked);
+  const loads = one === undefined ? new Set(commands.values()) : [one];
+  for (const load of loads) (await load())(program, terminal);
   return program.showHelpAfterError('(see --help)').addHelpText('afterAll', exitCodeHelp);
 }
 

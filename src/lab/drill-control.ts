@@ -6,16 +6,16 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answers, Requests } from '../admin/answer.ts';
+import { managementSocket } from '../admin/door-names.ts';
 import { ask } from '../admin/management-client.ts';
 import type { MethodName } from '../admin/methods.ts';
-import { managementSocket } from '../admin/open-management.ts';
 import type { DrillPhase, DrillRecord, DrillView, PlanView } from '../chaos/drill-engine.ts';
 
-/** Between two looks at a record, in ms. */
+/** Between two looks at a record, in ms, if nobody says. */
 const lookMs = 20;
 
 /** A drill in one of these will not move again. */
-export const endedPhases: readonly DrillPhase[] = ['completed', 'aborted', 'failed'];
+const endedPhases: readonly DrillPhase[] = ['completed', 'aborted', 'failed'];
 
 export class DrillControl {
   readonly #path: string;
@@ -44,25 +44,28 @@ export class DrillControl {
     return this.#ask('drill', { drill });
   }
 
-  /** @returns the first record that `holds`. @throws once none will, and after `timeoutMs`, with what the drill came to. */
+  /**
+   * @param everyMs between two looks: a record of many proxies is long.
+   * @returns the first record that `holds`. @throws once none will, and after `timeoutMs`, with what the drill came to.
+   */
   async until(
     drill: string,
     what: string,
     timeoutMs: number,
     holds: (record: DrillRecord) => boolean,
+    everyMs: number = lookMs,
   ): Promise<DrillRecord> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       const record = await this.record(drill);
       if (holds(record)) return record;
-      if (performance.now() > deadline) {
+      if (hasEnded(record) || performance.now() > deadline) {
         const { phase, reason, timeline } = record;
         const last = timeline.slice(-5).map(({ text }) => text);
-        throw new Error(
-          `${what}: not after ${timeoutMs} ms; \`${drill}\` is ${phase} (${reason}): ${last.join(' | ')}`,
-        );
+        const passed = Math.round(timeoutMs + performance.now() - deadline);
+        throw new Error(`${what}: not after ${passed} ms; \`${drill}\` is ${phase} (${reason}): ${last.join(' | ')}`);
       }
-      await sleep(lookMs);
+      await sleep(everyMs);
     }
   }
 

@@ -2,7 +2,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { controlPlaneDnsName } from '../../src/admin/open-management.ts';
+import { controlPlaneDnsName } from '../../src/admin/door-names.ts';
 import { layerTtlMs } from '../../src/chaos/ports.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { documents, trustDomain } from '../fixtures/mesh-from.ts';

@@ -9,7 +9,7 @@
  */
 import type { ProbePhase } from '../model/drill.ts';
 import { type Ending, isActive, isOwed, owing, type ProxyRun, type Run, type Stage, watchesOf } from './run.ts';
-import type { RunEvent } from './run-event.ts';
+import type { RunEvent, SeenClean } from './run-event.ts';
 
 export type RunEffect =
   /** Read each proxy's configuration, to compare with afterwards. */
@@ -44,19 +44,22 @@ export function step(run: Run, event: RunEvent, nowMs: number): Step {
       return start(run, event.by, nowMs);
     case 'looked':
       return inStage(run, ['before'], () => {
-        const looked = change(run, event.proxy, ifAwaited, { looked: true });
+        const looked = change(run, event.proxies, ifAwaited, () => ({ looked: true }));
         return run.heldBefore ? proceed(looked, nowMs) : same(looked);
       });
     case 'excluded':
       return inStage(run, ['before'], () => {
         const excluded = { progress: 'excluded', why: event.why } as const;
-        return proceed(change(run, event.proxy, ifAwaited, excluded), nowMs);
+        return proceed(
+          change(run, [event.proxy], ifAwaited, () => excluded),
+          nowMs,
+        );
       });
     case 'measured':
       return event.phase === 'before' ? measuredBefore(run, event, nowMs) : measuredAfter(run, event, nowMs);
     case 'effective':
       return inStage(run, ['during'], () =>
-        same(change(run, event.proxy, isLaid, { progress: 'effective', wasEffective: true })),
+        same(change(run, event.proxies, isLaid, () => ({ progress: 'effective', wasEffective: true }))),
       );
     case 'refused':
       return refuse(run, event, nowMs);
@@ -69,8 +72,14 @@ export function step(run: Run, event: RunEvent, nowMs: number): Step {
     case 'deadline':
       return deadline(run, nowMs);
     case 'clean':
+      return settle(run, 'clean', event.proxies, nowMs);
     case 'expired':
-      return settle(run, event, nowMs);
+      return settle(
+        run,
+        'expired',
+        event.proxies.map((proxy) => ({ proxy })),
+        nowMs,
+      );
   }
 }
 
@@ -120,7 +129,7 @@ function proceed(run: Run, nowMs: number): Step {
 function refuse(run: Run, { proxy, why }: { proxy: string; why: string }, nowMs: number): Step {
   const takesFault = ({ strikes, progress }: ProxyRun) => strikes && (progress === 'laid' || progress === 'effective');
   if (run.stage !== 'during') return same(run);
-  const refused = change(run, proxy, takesFault, { progress: 'excluded', why });
+  const refused = change(run, [proxy], takesFault, () => ({ progress: 'excluded', why }));
   if (refused === run) return same(run);
   if (![...refused.proxies.values()].some(takesFault)) {
     return end(refused, failed('every proxy refused the fault'), nowMs);
@@ -227,15 +236,14 @@ function end(run: Run, ending: Ending, nowMs: number): Step {
   return lift({ ...withdrawn, stage: 'withdrawing' }, owing(ended));
 }
 
-function settle(run: Run, event: Extract<RunEvent, { kind: 'clean' | 'expired' }>, nowMs: number): Step {
-  const lifted = run.proxies.get(event.proxy);
-  if (lifted?.owes !== 'look') return same(run);
-  const settled = change(run, event.proxy, () => true, {
+function settle(run: Run, how: 'clean' | 'expired', seen: readonly SeenClean[], nowMs: number): Step {
+  const differences = new Map(seen.map(({ proxy, differs }) => [proxy, differs]));
+  const settled = change(run, [...differences.keys()], isLifted, (lifted, key) => ({
     owes: 'nothing',
-    ...(lifted.progress === 'withdrawn' ? { progress: event.kind } : {}),
-    ...(lifted.progress === 'withdrawn' && event.kind === 'clean' ? compared(lifted, event.differs) : {}),
-  });
-  if (isOwed(settled)) return same(settled);
+    ...(lifted.progress === 'withdrawn' ? { progress: how } : {}),
+    ...(lifted.progress === 'withdrawn' && how === 'clean' ? compared(lifted, differences.get(key)) : {}),
+  }));
+  if (settled === run || isOwed(settled)) return same(settled);
   if (run.stage === 'closing') return same(over(settled, nowMs));
   if (run.stage !== 'withdrawing') return same(settled);
   const watched = watch({ ...settled, stage: 'after', probes: new Map() });
@@ -289,23 +297,38 @@ function isLaid({ strikes, progress }: ProxyRun): boolean {
   return strikes && progress === 'laid';
 }
 
+function isLifted({ owes }: ProxyRun): boolean {
+  return owes === 'look';
+}
+
 function inStage(run: Run, stages: readonly Stage[], then: () => Step): Step {
   return stages.includes(run.stage) ? then() : same(run);
 }
 
-/** The very same run where the proxy is unknown or does not meet the condition. */
-function change(run: Run, proxy: string, when: (proxy: ProxyRun) => boolean, to: Partial<ProxyRun>): Run {
-  const known = run.proxies.get(proxy);
-  return known === undefined || !when(known) ? run : changeAll(run, [proxy], to);
+/** The very same run where none of the proxies is known and meets the condition. */
+function change(
+  run: Run,
+  keys: readonly string[],
+  when: (proxy: ProxyRun) => boolean,
+  to: (proxy: ProxyRun, key: string) => Partial<ProxyRun>,
+): Run {
+  let changed: Map<string, ProxyRun> | undefined;
+  for (const key of keys) {
+    const known = (changed ?? run.proxies).get(key);
+    if (known === undefined || !when(known)) continue;
+    changed ??= new Map(run.proxies);
+    changed.set(key, { ...known, ...to(known, key) });
+  }
+  return changed === undefined ? run : { ...run, proxies: changed };
 }
 
 function changeAll(run: Run, keys: readonly string[], to: Partial<ProxyRun>): Run {
-  const proxies = new Map(run.proxies);
-  for (const key of keys) {
-    const known = proxies.get(key);
-    if (known !== undefined) proxies.set(key, { ...known, ...to });
-  }
-  return { ...run, proxies };
+  return change(
+    run,
+    keys,
+    () => true,
+    () => to,
+  );
 }
 
 function same(run: Run): Step {

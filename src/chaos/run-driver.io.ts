@@ -10,6 +10,7 @@ import type { ProbePhase } from '../model/drill.ts';
 import type { PlannedProxy, ProbeMeasure } from './drill-engine.ts';
 import type { LayerBook } from './layer-book.ts';
 import type { RunEffect } from './machine.ts';
+import type { News } from './news.ts';
 import { PhaseWatch } from './phase-watch.io.ts';
 import { type DrillPorts, layerTtlMs, type ProbedEdge } from './ports.ts';
 import { owing, type Run, watchesOf } from './run.ts';
@@ -28,8 +29,10 @@ export interface DriverHost {
   readonly layers: LayerBook;
   /** As it stands now. */
   run(): Run;
-  /** `urgent`: it may end something, and is judged in this turn; else it may wait for others of its kind. */
-  tell(event: RunEvent, urgency: 'urgent' | 'progress'): void;
+  /** It may end something, and is judged in this turn. */
+  tell(event: RunEvent): void;
+  /** It may wait for others of its kind. */
+  news(news: News): void;
 }
 
 export class RunDriver {
@@ -131,7 +134,7 @@ export class RunDriver {
       steadyState: drill.steadyState,
       edge,
       changed: (probe, state, value) =>
-        this.#host.tell({ kind: 'probe', probe, state, ...(value === undefined ? {} : { value }) }, 'urgent'),
+        this.#host.tell({ kind: 'probe', probe, state, ...(value === undefined ? {} : { value }) }),
     });
     this.#watch = watch;
     this.#endPhaseAfter(phase === 'during' ? drill.durationMs : drill.observeMs);
@@ -150,14 +153,14 @@ export class RunDriver {
     const watch = this.#watch;
     const { stage, heldBefore } = this.#host.run();
     if (watch === undefined || watch.phase === 'during' || (stage === 'before' && heldBefore !== undefined)) {
-      this.#host.tell({ kind: 'deadline' }, 'urgent');
+      this.#host.tell({ kind: 'deadline' });
       return;
     }
     const { phase } = watch;
     // Set first: the answer to what is told may be the next phase, with an end of its own.
     if (phase === 'before') this.#endPhaseAfter(looksBeforeMs);
     watch.stop();
-    this.#host.tell({ kind: 'measured', phase, measures: watch.measures(), failing: watch.failing() }, 'urgent');
+    this.#host.tell({ kind: 'measured', phase, measures: watch.measures(), failing: watch.failing() });
   }
 
   #lifted(proxies: readonly string[]): void {
@@ -184,7 +187,7 @@ export class RunDriver {
     if (state === undefined) return 'settled';
     if (now.stage === 'during' && state.progress === 'laid') {
       if (keys.some(({ key, value }) => runtime?.get(key) !== value)) return 'again';
-      this.#host.tell({ kind: 'effective', proxy }, 'progress');
+      this.#host.news({ kind: 'effective', proxy });
       return 'settled';
     }
     if (state.owes !== 'look') return 'settled';
@@ -202,23 +205,23 @@ export class RunDriver {
     const config = await answerOf((cut) => this.#host.ports.eyes.config(proxy, cut), signal);
     if (config === undefined) {
       const why = 'could not be looked at before the fault, so its end could not be seen either';
-      this.#host.tell({ kind: 'excluded', proxy, why }, 'urgent');
+      this.#host.tell({ kind: 'excluded', proxy, why });
       return 'settled';
     }
     this.#before.set(proxy, config);
     this.#moved.delete(proxy);
-    this.#host.tell({ kind: 'looked', proxy }, 'progress');
+    this.#host.news({ kind: 'looked', proxy });
     return 'settled';
   }
 
   #unreachable(proxy: string): Seen {
     if (this.#host.ports.clock.monotonicMs() < this.#expiredAtMs) return 'again';
-    this.#host.tell({ kind: 'expired', proxy }, 'progress');
+    this.#host.news({ kind: 'expired', proxy });
     return 'settled';
   }
 
   #clean(proxy: string, differs: readonly string[] | undefined): Seen {
-    this.#host.tell({ kind: 'clean', proxy, ...(differs === undefined ? {} : { differs }) }, 'progress');
+    this.#host.news({ kind: 'clean', proxy, ...(differs === undefined ? {} : { differs }) });
     return 'settled';
   }
 

@@ -19,8 +19,8 @@ export type RunEvent =
     }
   | { readonly kind: 'approved'; readonly by: string }
   | { readonly kind: 'started'; readonly by: string }
-  /** Its configuration was read before anything was laid on it. */
-  | { readonly kind: 'looked'; readonly proxy: string }
+  /** Their configuration was read before anything was laid on them. */
+  | { readonly kind: 'looked'; readonly proxies: readonly string[] }
   /** It cannot be part of the drill; nothing was laid on it. */
   | { readonly kind: 'excluded'; readonly proxy: string; readonly why: string }
   /** A phase of observation came to its end. `failing` names the probes that did not hold; empty if all did. */
@@ -32,8 +32,8 @@ export type RunEvent =
     }
   /** What was measured while the fault lasted; comes with the event that ends it. */
   | { readonly kind: 'tallied'; readonly measures: readonly ProbeMeasure[] }
-  /** The fault was seen in the proxy's runtime. */
-  | { readonly kind: 'effective'; readonly proxy: string }
+  /** The fault was seen in their runtime. */
+  | { readonly kind: 'effective'; readonly proxies: readonly string[] }
   /** The proxy sent a NACK for its layer. */
   | { readonly kind: 'refused'; readonly proxy: string; readonly why: string }
   /** The state of a probe changed. */
@@ -49,13 +49,16 @@ export type RunEvent =
   | { readonly kind: 'abort'; readonly cause: AbortCause; readonly reason: string; readonly by: string }
   /** The present phase has lasted as long as it may. */
   | { readonly kind: 'deadline' }
-  /**
-   * Seen without any key of the drill. `differs`: resources that are not as before and that no recorded push explains;
-   * absent where what was before is no longer known.
-   */
-  | { readonly kind: 'clean'; readonly proxy: string; readonly differs?: readonly string[] }
+  /** Seen without any key of the drill. */
+  | { readonly kind: 'clean'; readonly proxies: readonly SeenClean[] }
   /** Out of reach, and one TTL and a margin have passed since the layer was lifted. */
-  | { readonly kind: 'expired'; readonly proxy: string };
+  | { readonly kind: 'expired'; readonly proxies: readonly string[] };
+
+export interface SeenClean {
+  readonly proxy: string;
+  /** Resources that are not as before and that no recorded push explains; absent where what was before is no longer known. */
+  readonly differs?: readonly string[];
+}
 
 /** `by` names a person for `halt` and `lever`, and is empty for the rest. */
 export type AbortCause =

@@ -11,6 +11,7 @@
 import type { TimelineEntry } from './drill-engine.ts';
 import { LayerBook } from './layer-book.ts';
 import type { RunEffect } from './machine.ts';
+import { gathered, type News } from './news.ts';
 import { type DrillPorts, layerTtlMs } from './ports.ts';
 import { formatRefusals } from './refusal.ts';
 import { isActive } from './run.ts';
@@ -39,7 +40,7 @@ export class RunKeeper {
   readonly #watchdog: Watchdog;
   readonly #drivers = new Map<RunEntry, RunDriver>();
   /** News that may wait, by run. Bounded by the proxies of a plan. */
-  readonly #progress = new Map<RunEntry, RunEvent[]>();
+  readonly #progress = new Map<RunEntry, News[]>();
   #cancelProgress: (() => void) | undefined;
   #cancelTick: (() => void) | undefined;
   /** Wall clock less monotonic clock, at the newest tick. */
@@ -66,7 +67,7 @@ export class RunKeeper {
     const waiting = this.#progress.get(entry) ?? [];
     this.#progress.delete(entry);
     const wasDuring = entry.run.stage === 'during';
-    const commit = this.#book.commit(entry, [...waiting, ...events], this.#ports.clock.nowMs());
+    const commit = this.#book.commit(entry, [...gathered(waiting), ...events], this.#ports.clock.nowMs());
     if (commit.kind === 'nothing') return undefined;
     const ended = wasDuring && entry.run.stage !== 'during';
     const measures = ended ? (this.#drivers.get(entry)?.measures() ?? []) : [];
@@ -151,20 +152,18 @@ export class RunKeeper {
       ports: this.#ports,
       layers: this.#layers,
       run: () => entry.run,
-      tell: (event, urgency) => {
-        if (urgency === 'urgent') this.apply(entry, [event]);
-        else this.#later(entry, event);
-      },
+      tell: (event) => this.apply(entry, [event]),
+      news: (news) => this.#later(entry, news),
     });
     this.#drivers.set(entry, driver);
     return driver;
   }
 
-  #later(entry: RunEntry, event: RunEvent): void {
+  #later(entry: RunEntry, news: News): void {
     if (this.#stopped) return;
     const waiting = this.#progress.get(entry);
-    if (waiting === undefined) this.#progress.set(entry, [event]);
-    else waiting.push(event);
+    if (waiting === undefined) this.#progress.set(entry, [news]);
+    else waiting.push(news);
     this.#cancelProgress ??= this.#ports.clock.setTimer(progressMs, () => {
       this.#cancelProgress = undefined;
       for (const late of [...this.#progress.keys()]) this.apply(late, []);

@@ -50,7 +50,9 @@ function eventEntries(before: Run, after: Run, event: RunEvent, atMs: number, en
     case 'refused':
       return [entry('proxy-excluded', event.why, event.proxy)];
     case 'effective':
-      return [entry('proxy-effective', 'the fault was seen in its runtime', event.proxy)];
+      return changedOf(before, after, event.proxies).map((proxy) =>
+        entry('proxy-effective', 'the fault was seen in its runtime', proxy),
+      );
     case 'probe':
       return probeEntries(event, entry);
     case 'alert':
@@ -59,9 +61,14 @@ function eventEntries(before: Run, after: Run, event: RunEvent, atMs: number, en
       return [entry(abortWords[event.cause], event.reason)];
     case 'deadline':
       return before.stage === 'during' ? [entry('deadline', 'the fault has lasted as long as it may')] : [];
-    case 'clean':
+    case 'clean': {
+      const proxies = event.proxies.map(({ proxy }) => proxy);
+      return changedOf(before, after, proxies).flatMap((proxy) => cleanEntries(before, after, proxy, entry));
+    }
     case 'expired':
-      return settledEntries(before, after, event, entry);
+      return changedOf(before, after, event.proxies)
+        .filter((proxy) => isSettled(before, after, proxy))
+        .map((proxy) => entry('proxy-expired', 'out of reach, and its layer has run out of time', proxy));
   }
 }
 
@@ -89,18 +96,20 @@ function alertText({ faultAtMs }: Run, event: Extract<RunEvent, { kind: 'alert' 
   return `\`${name}\` fires, ${Math.max(0, atMs - faultAtMs)} ms after the fault`;
 }
 
+/** News may be of proxies of which they are none. */
+function changedOf(before: Run, after: Run, proxies: readonly string[]): string[] {
+  return [...new Set(proxies)].filter((proxy) => before.proxies.get(proxy) !== after.proxies.get(proxy));
+}
+
 /** Those that only told of their requests are no part of the story, unless the fault was there too. */
-function settledEntries(
-  before: Run,
-  after: Run,
-  { kind, proxy }: Extract<RunEvent, { kind: 'clean' | 'expired' }>,
-  entry: Entry,
-): TimelineEntry[] {
+function isSettled(before: Run, after: Run, proxy: string): boolean {
   const [was, is] = [before.proxies.get(proxy), after.proxies.get(proxy)];
-  if (is === undefined || !is.strikes || was?.progress === is.progress) return [];
-  if (kind === 'expired') {
-    return [entry('proxy-expired', 'out of reach, and its layer has run out of time', proxy)];
-  }
+  return is?.strikes === true && was?.progress !== is.progress;
+}
+
+function cleanEntries(before: Run, after: Run, proxy: string, entry: Entry): TimelineEntry[] {
+  const is = after.proxies.get(proxy);
+  if (is === undefined || !isSettled(before, after, proxy)) return [];
   const seen = entry('proxy-clean', is.why === '' ? 'as it was before' : is.why, proxy);
   return (is.differs?.length ?? 0) === 0 ? [seen] : [seen, entry('proxy-differs', is.why, proxy)];
 }

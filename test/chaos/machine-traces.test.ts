@@ -16,12 +16,19 @@ const traces = 10_000;
 
 const proxies = ['a/one', 'a/two', 'a/three'];
 const proxy = fc.constantFrom(...proxies, 'a/watcher', 'b/stranger');
+/** News of several at once, some of them twice. */
+const several = fc.array(proxy, { minLength: 1, maxLength: 3 });
 const causes: readonly AbortCause[] = ['halt', 'lever', 'consent', 'store', 'restart', 'clock', 'watchdog'];
+
+const cleanOf = (keys: readonly string[]): RunEvent => ({
+  kind: 'clean',
+  proxies: keys.map((key) => ({ proxy: key, differs: [] })),
+});
 
 const event: fc.Arbitrary<RunEvent> = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom('ana', 'bob').map((by): RunEvent => ({ kind: 'approved', by })) },
   { weight: 3, arbitrary: fc.constantFrom('ana', 'bob').map((by): RunEvent => ({ kind: 'started', by })) },
-  { weight: 6, arbitrary: proxy.map((key): RunEvent => ({ kind: 'looked', proxy: key })) },
+  { weight: 6, arbitrary: several.map((keys): RunEvent => ({ kind: 'looked', proxies: keys })) },
   { weight: 1, arbitrary: proxy.map((key): RunEvent => ({ kind: 'excluded', proxy: key, why: 'gone' })) },
   {
     weight: 4,
@@ -36,7 +43,7 @@ const event: fc.Arbitrary<RunEvent> = fc.oneof(
         }),
       ),
   },
-  { weight: 5, arbitrary: proxy.map((key): RunEvent => ({ kind: 'effective', proxy: key })) },
+  { weight: 5, arbitrary: several.map((keys): RunEvent => ({ kind: 'effective', proxies: keys })) },
   { weight: 1, arbitrary: proxy.map((key): RunEvent => ({ kind: 'refused', proxy: key, why: 'NACK' })) },
   {
     weight: 2,
@@ -53,21 +60,21 @@ const event: fc.Arbitrary<RunEvent> = fc.oneof(
     arbitrary: fc.constantFrom(...causes).map((cause): RunEvent => ({ kind: 'abort', cause, reason: cause, by: '' })),
   },
   { weight: 1, arbitrary: fc.constant<RunEvent>({ kind: 'deadline' }) },
-  { weight: 8, arbitrary: proxy.map((key): RunEvent => ({ kind: 'clean', proxy: key, differs: [] })) },
-  { weight: 3, arbitrary: proxy.map((key): RunEvent => ({ kind: 'expired', proxy: key })) },
+  { weight: 8, arbitrary: several.map(cleanOf) },
+  { weight: 3, arbitrary: several.map((keys): RunEvent => ({ kind: 'expired', proxies: keys })) },
 );
 
 /** A course that leads through every stage: chance drops, doubles and displaces its events, and strews others between. */
 const course: readonly RunEvent[] = [
   { kind: 'approved', by: 'bob' },
   { kind: 'started', by: 'ana' },
-  ...proxies.map((key): RunEvent => ({ kind: 'looked', proxy: key })),
+  ...proxies.map((key): RunEvent => ({ kind: 'looked', proxies: [key] })),
   { kind: 'measured', phase: 'before', measures: [], failing: [] },
-  ...proxies.map((key): RunEvent => ({ kind: 'effective', proxy: key })),
+  ...proxies.map((key): RunEvent => ({ kind: 'effective', proxies: [key] })),
   { kind: 'deadline' },
-  ...[...proxies, 'a/watcher'].map((key): RunEvent => ({ kind: 'clean', proxy: key, differs: [] })),
+  ...[...proxies, 'a/watcher'].map((key) => cleanOf([key])),
   { kind: 'measured', phase: 'after', measures: [], failing: [] },
-  ...[...proxies, 'a/watcher'].map((key): RunEvent => ({ kind: 'clean', proxy: key, differs: [] })),
+  ...[...proxies, 'a/watcher'].map((key) => cleanOf([key])),
 ];
 
 const disturbance = fc.record({
@@ -109,9 +116,8 @@ class World {
   faultsLaid = 0;
 
   take(before: Run, { run, effects }: ReturnType<typeof step>, happened: RunEvent): void {
-    if ((happened.kind === 'clean' || happened.kind === 'expired') && run !== before) {
-      this.unsettled.delete(happened.proxy);
-    }
+    if (happened.kind === 'clean') for (const each of happened.proxies) this.#settle(before, run, each.proxy);
+    if (happened.kind === 'expired') for (const key of happened.proxies) this.#settle(before, run, key);
     for (const effect of effects) {
       if (effect.kind === 'measure' || effect.kind === 'look') continue;
       for (const key of effect.proxies) {
@@ -126,6 +132,10 @@ class World {
       }
       if (effect.kind === 'lay') this.faultsLaid += 1;
     }
+  }
+
+  #settle(before: Run, after: Run, key: string): void {
+    if (before.proxies.get(key) !== after.proxies.get(key)) this.unsettled.delete(key);
   }
 }
 

@@ -19,7 +19,7 @@ function afterwards(run: Run, ...events: readonly RunEvent[]): Run {
   return events.reduce((each, event) => step(each, event, 200_000).run, run);
 }
 
-const effective = two.map((proxy): RunEvent => ({ kind: 'effective', proxy }));
+const effective = two.map((proxy): RunEvent => ({ kind: 'effective', proxies: [proxy] }));
 const steadyAfter: RunEvent = { kind: 'measured', phase: 'after', measures: [], failing: [] };
 const wholeCourse: readonly RunEvent[] = [
   ...untilFault(two),
@@ -73,7 +73,7 @@ describe('the course', () => {
     const run = runAfter(plan(two), [
       { kind: 'started', by: 'ana' },
       { kind: 'excluded', proxy: 'a/one', why: 'gone' },
-      { kind: 'looked', proxy: 'a/two' },
+      { kind: 'looked', proxies: ['a/two'] },
       { kind: 'measured', phase: 'before', measures: [], failing: [] },
     ]);
     expect([...run.proxies.values()].map(({ progress }) => progress)).toEqual(['excluded', 'laid']);
@@ -227,7 +227,7 @@ describe('what it owes', () => {
   test('it is not over before every proxy was seen clean or has expired', () => {
     const waiting = runAfter(plan(two), [...aborted, clean('a/one')]);
     expect([phaseOf(waiting), settlementOf(waiting)]).toEqual(['aborting', '1 confirmed, 1 awaited']);
-    const settled = afterwards(waiting, { kind: 'expired', proxy: 'a/two' });
+    const settled = afterwards(waiting, { kind: 'expired', proxies: ['a/two'] });
     expect([phaseOf(settled), settlementOf(settled)]).toEqual(['recovering', '1 confirmed, 1 by expiry']);
   });
 
@@ -237,7 +237,7 @@ describe('what it owes', () => {
       ...untilFault(twenty),
       halted(),
       ...twenty.slice(0, 17).map((proxy) => clean(proxy)),
-      ...twenty.slice(17).map((proxy): RunEvent => ({ kind: 'expired', proxy })),
+      ...twenty.slice(17).map((proxy): RunEvent => ({ kind: 'expired', proxies: [proxy] })),
       steadyAfter,
     ]);
     expect([phaseOf(run), settlementOf(run)]).toEqual(['aborted', '17 confirmed, 3 by expiry']);
@@ -257,7 +257,7 @@ describe('what it owes', () => {
   test('a configuration that differs afterwards fails the drill, however well it went', () => {
     const run = runAfter(plan(['a/one']), [
       ...untilFault(['a/one']),
-      { kind: 'effective', proxy: 'a/one' },
+      { kind: 'effective', proxies: ['a/one'] },
       { kind: 'deadline' },
       clean('a/one', ['cluster/x']),
       steadyAfter,
@@ -269,9 +269,9 @@ describe('what it owes', () => {
   test('where nobody knows what was before, nothing is proven', () => {
     const run = runAfter(plan(['a/one']), [
       ...untilFault(['a/one']),
-      { kind: 'effective', proxy: 'a/one' },
+      { kind: 'effective', proxies: ['a/one'] },
       { kind: 'abort', cause: 'restart', reason: 'the control plane restarted', by: '' },
-      { kind: 'clean', proxy: 'a/one' },
+      { kind: 'clean', proxies: [{ proxy: 'a/one' }] },
       steadyAfter,
     ]);
     expect([phaseOf(run), verdictOf(run)]).toEqual(['aborted', 'unproven']);
@@ -309,7 +309,7 @@ describe('what it absorbs', () => {
   test('news of a proxy that is no part of it is none', () => {
     const run = runAfter(plan(two), untilFault(two));
     for (const kind of ['effective', 'looked', 'expired'] as const) {
-      expect(step(run, { kind, proxy: 'b/other' }, 1).run).toBe(run);
+      expect(step(run, { kind, proxies: ['b/other'] }, 1).run).toBe(run);
     }
   });
 });

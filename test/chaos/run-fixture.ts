@@ -79,7 +79,7 @@ export function runAfter(as: DrillPlan, events: readonly RunEvent[], of: Drill =
 export function untilFault(proxies: readonly string[]): readonly RunEvent[] {
   return [
     { kind: 'started', by: 'ana' },
-    ...proxies.map((proxy): RunEvent => ({ kind: 'looked', proxy })),
+    ...proxies.map((proxy): RunEvent => ({ kind: 'looked', proxies: [proxy] })),
     { kind: 'measured', phase: 'before', measures: [], failing: [] },
   ];
 }
@@ -89,5 +89,5 @@ export function halted(by = 'bob'): RunEvent {
 }
 
 export function clean(proxy: string, differs: readonly string[] = []): RunEvent {
-  return { kind: 'clean', proxy, differs };
+  return { kind: 'clean', proxies: [{ proxy, differs }] };
 }

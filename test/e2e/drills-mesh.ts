@@ -74,6 +74,8 @@ export interface DrillText {
   readonly steadyState?: string;
   readonly abortOn?: string;
   readonly duration?: string;
+  /** At least 3s where a probe asks for traffic. */
+  readonly observe?: string;
 }
 
 /** Something that no method breaks: an application outside the mesh that goes on answering. */
@@ -97,7 +99,7 @@ spec:
   steadyState: [${drill.steadyState ?? `${beacon}, ${answered}`}]
   abortOn: ${drill.abortOn ?? '[{ alert: CustomersSuffer }]'}
   duration: ${drill.duration ?? '1m'}
-  observe: 3s
+  observe: ${drill.observe ?? '3s'}
 `;
 }
 

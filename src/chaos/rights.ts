@@ -14,7 +14,7 @@ export function maySee(actor: Actor, tenant: string): boolean {
 }
 
 /** How much of a run an actor is shown. */
-export type Sight =
+type Sight =
   | { readonly kind: 'whole' }
   /** It strikes callers of this tenant, or has struck them. */
   | { readonly kind: 'struck'; readonly tenant: string }

@@ -23,9 +23,21 @@ import { decode, type TypeName, typeNames } from '../fixtures/configured.ts';
 import { GrpcStream } from '../xds/grpc-stream.ts';
 import { type ControlPlane, tokenOf } from './control-plane.ts';
 
+interface Held {
+  readonly version: string;
+  readonly value: JsonValue;
+}
+
+/** What it asks for before it is told of anything. */
+const first: Partial<Record<TypeName, string[]>> & { runtime: string[] } = {
+  runtime: ['drill'],
+  cluster: ['*'],
+  listener: ['*'],
+};
+
 export class Sidecar {
   readonly #stream: GrpcStream<typeof DeltaDiscoveryRequestSchema, typeof DeltaDiscoveryResponseSchema>;
-  readonly #held = new Map<TypeName, Map<string, JsonValue>>(typeNames.map((type) => [type, new Map()]));
+  readonly #held = new Map<TypeName, Map<string, Held>>();
   readonly #wanted = new Map<TypeName, ReadonlySet<string>>();
   readonly #moves: string[] = [];
   /** What it says to a resource that it refuses; a response with one of those is refused whole, and nothing of it held. */
@@ -33,25 +45,38 @@ export class Sidecar {
   /** How the stream ended; pending while it is open. */
   readonly ended: Promise<StatusObject>;
 
-  private constructor(address: string, workload: string, token: string) {
+  /** @param former whose memory this one has, on a stream of its own. */
+  private constructor(address: string, workload: string, token: string, former?: Sidecar) {
     const method = 'DeltaAggregatedResources';
     const headers = { [tokenHeader]: token };
     this.#stream = new GrpcStream(address, method, DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema, headers);
     this.ended = this.#stream.status;
+    for (const type of typeNames) {
+      this.#held.set(type, new Map(former === undefined ? [] : former.#of(type)));
+      this.#wanted.set(type, new Set(former === undefined ? first[type] : former.#wanted.get(type)));
+    }
     const [cluster = ''] = workload.split('/');
-    this.#stream.send({
-      node: { id: workload, cluster },
-      typeUrl: typeUrls.runtime,
-      resourceNamesSubscribe: ['drill'],
-    });
-    for (const type of ['cluster', 'listener'] as const) this.#send(type, { resourceNamesSubscribe: ['*'] });
+    this.#ask('runtime', { id: workload, cluster });
+    for (const type of typeNames) if (type !== 'runtime') this.#ask(type);
   }
 
   /** @returns once it has its first whole configuration. */
   static async connect(plane: ControlPlane, workload: string, serviceAccount: string): Promise<Sidecar> {
     const sidecar = new Sidecar(plane.address, workload, tokenOf(workload, serviceAccount));
     void sidecar.#listen();
-    await expect.poll(() => sidecar.names('listener')).not.toEqual([]);
+    await expect.poll(() => sidecar.names('listener'), { interval: 5 }).not.toEqual([]);
+    await plane.quiet();
+    return sidecar;
+  }
+
+  /** Its stream ends, and it goes on at another control plane with what it holds. @returns once that has nothing more to say. */
+  async moveTo(plane: ControlPlane, workload: string, serviceAccount: string): Promise<Sidecar> {
+    this.close();
+    const sidecar = new Sidecar(plane.address, workload, tokenOf(workload, serviceAccount), this);
+    void sidecar.#listen();
+    // What is asked for again comes again, behind all that was asked for before.
+    sidecar.#send('runtime', { resourceNamesSubscribe: first.runtime });
+    await expect.poll(() => sidecar.#moves, { interval: 5 }).toContain('runtime drill');
     await plane.quiet();
     return sidecar;
   }
@@ -66,10 +91,9 @@ export class Sidecar {
   }
 
   held(type: TypeName, name: string): JsonValue {
-    const value = this.#of(type).get(name);
-    if (value === undefined)
-      throw new Error(`no ${type} \`${name}\` is held; there are ${this.names(type).join(', ')}`);
-    return value;
+    const held = this.#of(type).get(name);
+    if (held === undefined) throw new Error(`no ${type} \`${name}\` is held; there are ${this.names(type).join(', ')}`);
+    return held.value;
   }
 
   moved(): readonly string[] {
@@ -93,7 +117,7 @@ export class Sidecar {
     if (type === undefined) throw new Error(`nobody asked for ${typeUrl}`);
     const values = resources.flatMap(({ name, version, resource }) => {
       if (resource === undefined) return [];
-      return [{ name, value: decode({ typeUrl, name, version, any: toBinary(AnySchema, resource) }) }];
+      return [{ name, version, value: decode({ typeUrl, name, version, any: toBinary(AnySchema, resource) }) }];
     });
     const [message] = values.flatMap(({ value }) => this.refuses(type, value) ?? []);
     if (message !== undefined) {
@@ -101,8 +125,8 @@ export class Sidecar {
       this.#send(type, { responseNonce: nonce, errorDetail: create(StatusSchema, { code: 3, message }) });
       return;
     }
-    for (const { name, value } of values) {
-      this.#of(type).set(name, value);
+    for (const { name, version, value } of values) {
+      this.#of(type).set(name, { version, value });
       this.#moves.push(`${type} ${name}`);
     }
     for (const name of removedResources) {
@@ -115,8 +139,10 @@ export class Sidecar {
   }
 
   #follow(): void {
-    const listeners = [...this.#of('listener').values()];
-    const clusters = [...this.#of('cluster').values()];
+    const [listeners, clusters] = (['listener', 'cluster'] as const).map((type) =>
+      [...this.#of(type).values()].map(({ value }) => value),
+    );
+    if (listeners === undefined || clusters === undefined) return;
     const secrets = [...listeners, ...clusters].flatMap((value) => [
       ...fieldsNamed(value, 'tls_certificate_sds_secret_configs'),
       ...fieldsNamed(value, 'validation_context_sds_secret_config'),
@@ -147,7 +173,18 @@ export class Sidecar {
     this.#stream.send({ typeUrl: typeUrls[type], ...fields });
   }
 
-  #of(type: TypeName): Map<string, JsonValue> {
+  /** The first request of a type on this stream; of a type that nothing refers to yet there is none. */
+  #ask(type: TypeName, node?: { readonly id: string; readonly cluster: string }): void {
+    const resourceNamesSubscribe = [...(this.#wanted.get(type) ?? [])];
+    if (resourceNamesSubscribe.length === 0) return;
+    const initialResourceVersions = Object.fromEntries(
+      [...this.#of(type)].map(([name, { version }]) => [name, version]),
+    );
+    const request = { typeUrl: typeUrls[type], resourceNamesSubscribe, initialResourceVersions };
+    this.#stream.send(node === undefined ? request : { ...request, node });
+  }
+
+  #of(type: TypeName): Map<string, Held> {
     const held = this.#held.get(type);
     if (held === undefined) throw new Error(`no such type: ${type}`);
     return held;

@@ -3,6 +3,8 @@
  * control plane only.
  *
  *   vault/api-0..2 ◀── vault/real-0..n, a sidecar each        vault/simulated-0..m: see simulated-proxies.ts
+ *
+ * What must hold meanwhile is an application that has no part in it, so that no drill ends for any cause but ours.
  */
 
 /** The drill that is measured: it strikes every caller. */
@@ -22,21 +24,30 @@ export function drillMesh(realCallers: number): Readonly<Record<string, string>>
       ...range(endpoints).map((index) => pod(`api-${index}`, 'api', `10.99.1.${index + 1}`)),
       ...range(realCallers).map((index) => pod(`real-${index}`, 'web', `10.99.2.${index + 1}`)),
     ]),
+    'outside.yaml': pod('beacon', 'beacon', '10.99.9.10', 'outside'),
   };
 }
 
-/** Pods without a process behind them, as one more file: the lab must not start them. */
-export function simulatedPods(count: number): { readonly keys: readonly string[]; readonly text: string } {
-  const pods = range(count).map((index) => ({ name: `simulated-${index}`, address: simulatedAddress(index) }));
+/** A pod without a process of its own behind it. */
+export interface SimulatedPod {
+  readonly key: string;
+  readonly address: string;
+}
+
+/** Beside the network of pods that run; see simulated.ts, which leads it to one process. */
+export const simulatedNetwork = '10.98.0.0/16';
+
+/** As one more file of the folder: the lab must not start them. */
+export function simulatedPods(count: number): { readonly pods: readonly SimulatedPod[]; readonly text: string } {
+  const named = range(count).map((index) => ({ name: `simulated-${index}`, address: simulatedAddress(index) }));
   return {
-    keys: pods.map(({ name }) => `vault/${name}`),
-    text: documents(pods.map(({ name, address }) => pod(name, 'web', address))),
+    pods: named.map(({ name, address }) => ({ key: `vault/${name}`, address })),
+    text: documents(named.map(({ name, address }) => pod(name, 'web', address))),
   };
 }
 
-/** Beside the addresses of pods that run. */
 function simulatedAddress(index: number): string {
-  return `10.99.${100 + Math.floor(index / 250)}.${1 + (index % 250)}`;
+  return `10.98.${Math.floor(index / 250)}.${1 + (index % 250)}`;
 }
 
 const mesh = `
@@ -47,7 +58,7 @@ spec:
   trustDomain: bench.test
   dns: { resolvers: [10.99.0.1] }
   authorization: { mode: dynamicOnly }
-  drills: { secondPersonAbove: { percent: 100, callers: 100000 } }
+  drills: { secondPersonAbove: { percent: 100, callers: 100000 }, probeTargets: ["http://10.99.9.10:8080"] }
 `;
 
 const tenant = `
@@ -84,17 +95,17 @@ spec:
   target: { service: api, port: 80 }
   method: { openBreaker: {} }
   blastRadius: { callers: [{ tenant: vault, serviceAccounts: [web] }], percent: 100 }
-  steadyState: [{ name: asked, source: { traffic: { metric: requestsPerSecond } }, tolerance: { atLeast: 0 }, phases: [before, during] }]
+  steadyState: [{ name: beacon, source: { http: { url: "http://10.99.9.10:8080/" } }, tolerance: { atLeast: 1 } }]
   abortOn: [{ alert: Never }]
   duration: 5m
   observe: 1s
 `;
 
-function pod(name: string, account: string, address: string): string {
+function pod(name: string, account: string, address: string, namespace: string = 'vault'): string {
   return `
 apiVersion: v1
 kind: Pod
-metadata: { name: ${name}, namespace: vault, labels: { app: ${account} } }
+metadata: { name: ${name}, namespace: ${namespace}, labels: { app: ${account} } }
 spec:
   serviceAccountName: ${account}
   containers: [{ ports: [{ containerPort: 8080 }] }]

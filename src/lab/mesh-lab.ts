@@ -34,6 +34,8 @@ import { hostPlace } from './protocol.ts';
 
 /** Where proxies find the control plane. In the reserved range, so that no application can dial it. */
 const controlPlanePort = 15_012;
+/** Where people ask, from place `host`. */
+const peoplePort = 15_014;
 /** Where sidecars ask for verdicts. */
 export const authzPort = 15_013;
 /** Longest wait for the control plane to serve, in ms. */
@@ -133,6 +135,11 @@ export class MeshLab {
     return this.#at(controlPlanePort);
   }
 
+  /** Where people find it. */
+  get peopleAddress(): string {
+    return this.#at(peoplePort);
+  }
+
   /** What the sidecar of a workload starts from: bootstrap, root, token. */
   workloadFiles(key: string): string {
     return join(this.#private('w'), key);
@@ -158,6 +165,7 @@ export class MeshLab {
         ...['--folder', this.folder, '--state', this.stateFolder],
         ...['--workloads', this.#private('w'), '--bypass', 'mark'],
         ...['--xds', this.controlPlaneAddress, '--authz', this.#at(authzPort)],
+        ...['--admin', this.peopleAddress],
       ],
       confined: false,
       name: 'coffre',

@@ -21,6 +21,7 @@ import {
   lightBeacon,
   meshText,
   owner,
+  playProxy,
   struck,
   struckFiles,
   toLastClean,
@@ -174,6 +175,37 @@ describe('a drill that goes wrong', () => {
       await expectRefused('shop/short', /lever is pulled in `Mesh`/);
     } finally {
       mesh.write('mesh.yaml', meshText());
+    }
+  });
+
+  test('a proxy that takes no TTL is left out and named, and the others feel it', async () => {
+    const deaf = await playProxy(mesh, 'shop/web-5', 'deaf');
+    try {
+      const plan = await mesh.drills.begin('shop/breaker');
+      expect(plan.excluded).toEqual([{ proxy: 'shop/web-5', why: expect.stringContaining('a TTL') }]);
+      await mesh.drills.until('shop/breaker', 'an effective fault', drillMs, isEffective);
+      expect(await struck(mesh, callers)).toEqual(callers.slice(0, 5));
+      await mesh.drills.halt('shop/breaker', 'seen');
+      expect(drillReport(await ended('shop/breaker'))).toMatch(/`shop\/web-5`.*left out/);
+    } finally {
+      await deaf();
+    }
+  });
+
+  test('a proxy that refuses the layer is left out and named, and the drill goes on without it', async () => {
+    const picky = await playProxy(mesh, 'shop/web-5', 'picky');
+    try {
+      await mesh.drills.begin('shop/breaker');
+      const record = await mesh.drills.until('shop/breaker', 'an effective fault', drillMs, isEffective);
+      const [out] = record.proxies.filter(({ state }) => state === 'excluded');
+      expect(out).toMatchObject({ proxy: 'shop/web-5', why: expect.stringContaining('this layer is not for me') });
+      expect(record.phase).toBe('running');
+      await untilClean(['shop/web-5']);
+      expect(await struck(mesh, callers)).toEqual(callers.slice(0, 5));
+      await mesh.drills.halt('shop/breaker', 'seen');
+      expect((await ended('shop/breaker')).reason).toContain('5 confirmed');
+    } finally {
+      await picky();
     }
   });
 

@@ -5,6 +5,7 @@
  *   shop   web-0..5 ─▶ api-0, api-1 (two endpoints, a policy that ejects, nobody may ask /admin)      outside   beacon
  */
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Answers, Requests } from '../../src/admin/answer.ts';
 import { managementSocket } from '../../src/admin/door-names.ts';
 import { ask } from '../../src/admin/management-client.ts';
@@ -71,13 +72,14 @@ spec:
   asCaller: { targetTenants: [shop], methods: [openBreaker, abort, delay, ejectEndpoint], maxDuration: 5m, maxPercent: 100 }
 `;
 
-const steady =
+/** A probe of something that no drill breaks: an application outside the mesh that goes on answering. */
+export const steadyBeacon =
   '{ name: beacon, source: { http: { url: "http://10.99.9.10:8080/" } }, tolerance: { atLeast: 1 }, interval: 200ms, silence: 3s }';
 
 const drill = (name: string, method: string, more: Partial<DrillText> = {}) =>
   drillText({
     ...{ namespace: 'shop', name, service: 'api', method, callers: '[{ tenant: shop, serviceAccounts: [web] }]' },
-    ...{ steadyState: steady, observe: '1s', ...more },
+    ...{ steadyState: steadyBeacon, observe: '1s', ...more },
   });
 
 /** By file; `consent.yaml` holds the only consent. */
@@ -151,6 +153,23 @@ export async function cutOff(mesh: MeshLab, pods: readonly string[]): Promise<()
   };
   await each('-I');
   return () => each('-D');
+}
+
+/** A second stream of this workload, the newest, by `lesser-client.ts`. @returns ends it. */
+export async function playProxy(mesh: MeshLab, key: string, manner: 'deaf' | 'picky'): Promise<() => Promise<void>> {
+  const script = fileURLToPath(new URL('./lesser-client.ts', import.meta.url));
+  const client = await mesh.lab.spawn({
+    in: hostPlace,
+    argv: [process.execPath, script, mesh.controlPlaneAddress, mesh.workloadFiles(key), manner],
+    env: { COFFRE_CONFORMANCE_WAIT_MS: '600000' },
+    confined: false,
+    name: manner,
+  });
+  await client.waitForLine(/^asked$/, drillMs);
+  return async () => {
+    await client.kill('SIGKILL');
+    await client.exited;
+  };
 }
 
 /** The source of the probes comes back after it was killed. */

@@ -90,7 +90,12 @@ class Draft {
     switch (event.kind) {
       case 'wanted':
         for (const proxy of event.gone) this.proxies.delete(proxy);
-        for (const [proxy, wanted] of event.proxies) this.want(proxy, wanted);
+        // Those that are known first: a new one begins with what its like wait for, also since this very moment.
+        for (const isNew of [false, true]) {
+          for (const [proxy, wanted] of event.proxies) {
+            if (this.before.proxies.has(proxy) !== isNew) this.want(proxy, wanted);
+          }
+        }
         this.forget();
         return;
       case 'connected':
@@ -120,7 +125,7 @@ class Draft {
 
   /** What a new proxy begins with: all that it is to have, but what its like are waiting for. */
   private inherited({ snapshot, mates }: Wanted): ResourceSnapshot {
-    for (const mate of this.before.proxies.values()) {
+    for (const mate of this.proxies.values()) {
       if (mate.mates !== mates || mate.units.length === 0) continue;
       const inherited = compose(mate.base, snapshot, mate.units.filter(isShared));
       if (danglingIn(inherited, [snapshot, mate.base]) === undefined) return inherited;

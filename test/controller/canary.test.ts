@@ -154,6 +154,13 @@ test('what nobody is there for waits for the first that comes', () => {
   expect(rollOut.having(slower)).toEqual(['shop/c']);
 });
 
+test('a proxy that comes with the very change that its like wait for begins with the last good', () => {
+  const rollOut = new RollOut(way(api), ['shop/b']);
+  rollOut.wantAll([...way(api), slower], ['shop/a', 'shop/b']);
+  expect(rollOut.having(slower)).toEqual(['shop/b']);
+  expect(rollOut.having(cluster(api))).toEqual(['shop/a']);
+});
+
 test('what may not wait goes to everybody at once, beside what waits', () => {
   const rollOut = new RollOut([...way(api), secret('servers', 'old')]);
   const renewed = secret('servers', 'new');

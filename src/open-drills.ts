@@ -80,7 +80,9 @@ export function openDrills(host: DrillHost): Drills {
   const runner = new DrillRunner({
     clock: drillClock,
     snapshot,
-    connected: () => new Map(clients().map(({ key, takesTtl }) => [key, { takesTtl }])),
+    // Measured: in state of the world Envoy renews no TTL by a heartbeat, and the fault would end after the first.
+    connected: () =>
+      new Map(clients().map(({ key, takesTtl, protocol }) => [key, { takesTtl: takesTtl && protocol === 'delta' }])),
     layers: drillLayers(cache),
     eyes,
     probes,

@@ -216,11 +216,11 @@ function deadline(run: Run, nowMs: number): Step {
   }
 }
 
-function tally(run: Run, { measures }: Extract<RunEvent, { kind: 'tallied' }>): Step {
-  if (run.faultAtMs === 0 || run.measured.some(({ phase }) => phase === 'during') || measures.length === 0) {
-    return same(run);
-  }
-  return same({ ...run, measured: [...run.measured, ...measures] });
+/** Once: what is measured while a fault lasts is over with it. */
+function tally(run: Run, { measures, overflows }: Extract<RunEvent, { kind: 'tallied' }>): Step {
+  const isTold = run.overflows !== undefined || run.measured.some(({ phase }) => phase === 'during');
+  if (run.stage !== 'withdrawing' || isTold || (measures.length === 0 && overflows === undefined)) return same(run);
+  return same({ ...run, measured: [...run.measured, ...measures], overflows });
 }
 
 /** From here on nothing lays the fault. */
@@ -258,7 +258,8 @@ function compared({ why }: ProxyRun, differs: readonly string[] | undefined): Pi
 function measuredAfter(run: Run, event: Extract<RunEvent, { kind: 'measured' }>, nowMs: number): Step {
   if (run.stage !== 'after') return same(run);
   const heldAfter = event.failing.length === 0;
-  return finish({ ...run, heldAfter, measured: [...run.measured, ...event.measures] }, nowMs);
+  const { overflows = run.overflows } = event;
+  return finish({ ...run, heldAfter, measured: [...run.measured, ...event.measures], overflows }, nowMs);
 }
 
 function watch(run: Run): Step {

@@ -7,7 +7,7 @@
  * before the fault lives here and only here: after a restart nobody can compare, and the report says so.
  */
 import type { ProbePhase } from '../model/drill.ts';
-import type { PlannedProxy, ProbeMeasure } from './drill-engine.ts';
+import type { PlannedProxy } from './drill-engine.ts';
 import type { LayerBook } from './layer-book.ts';
 import type { RunEffect } from './machine.ts';
 import type { News } from './news.ts';
@@ -43,6 +43,7 @@ export class RunDriver {
   /** Resources that a recorded push moved since the fault's baseline was read, by proxy. Bounded by what a proxy holds. */
   readonly #moved = new Map<string, Set<string>>();
   #watch: PhaseWatch | undefined;
+  /** Epoch ms at which this process laid the fault; 0 while it has not. */
   #overflowsSinceMs = 0;
   #cancelPhase: () => void = () => undefined;
   #cancelExpiry: () => void = () => undefined;
@@ -76,17 +77,13 @@ export class RunDriver {
     if (this.#host.ports.clock.monotonicMs() >= this.#phaseEndMs) this.#phaseOver();
   }
 
-  measures(): readonly ProbeMeasure[] {
-    return this.#watch?.measures() ?? [];
+  /** Of the phase under way, to be asked for before its end is performed. */
+  tally(): Extract<RunEvent, { kind: 'tallied' }> {
+    return { kind: 'tallied', measures: this.#watch?.measures() ?? [], ...this.#overflows() };
   }
 
   live(): LiveReadings {
-    const { plan, faultAtMs } = this.#host.run();
-    const edge = this.#edge(plan.view.control, this.#overflowsSinceMs);
-    return {
-      values: this.#watch?.values() ?? new Map(),
-      overflows: faultAtMs === 0 ? undefined : this.#host.ports.probes.overflows(edge),
-    };
+    return { values: this.#watch?.values() ?? new Map(), overflows: this.#overflows().overflows };
   }
 
   stop(): void {
@@ -160,7 +157,17 @@ export class RunDriver {
     // Set first: the answer to what is told may be the next phase, with an end of its own.
     if (phase === 'before') this.#endPhaseAfter(looksBeforeMs);
     watch.stop();
-    this.#host.tell({ kind: 'measured', phase, measures: watch.measures(), failing: watch.failing() });
+    const [measures, failing] = [watch.measures(), watch.failing()];
+    // Once more after the fault: what a breaker turned away is reported up to a second later.
+    this.#host.tell({ kind: 'measured', phase, measures, failing, ...this.#overflows() });
+  }
+
+  /** Nothing of a fault that another process laid: what was told of it went there. */
+  #overflows(): { readonly overflows?: number } {
+    if (this.#overflowsSinceMs === 0) return {};
+    const edge = this.#edge(this.#host.run().plan.view.control, this.#overflowsSinceMs);
+    const overflows = this.#host.ports.probes.overflows(edge);
+    return overflows === undefined ? {} : { overflows };
   }
 
   #lifted(proxies: readonly string[]): void {

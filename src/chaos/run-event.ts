@@ -29,9 +29,10 @@ export type RunEvent =
       readonly phase: 'before' | 'after';
       readonly measures: readonly ProbeMeasure[];
       readonly failing: readonly string[];
+      readonly overflows?: Overflows;
     }
   /** What was measured while the fault lasted; comes with the event that ends it. */
-  | { readonly kind: 'tallied'; readonly measures: readonly ProbeMeasure[] }
+  | { readonly kind: 'tallied'; readonly measures: readonly ProbeMeasure[]; readonly overflows?: Overflows }
   /** The fault was seen in their runtime. */
   | { readonly kind: 'effective'; readonly proxies: readonly string[] }
   /** The proxy sent a NACK for its layer. */
@@ -53,6 +54,9 @@ export type RunEvent =
   | { readonly kind: 'clean'; readonly proxies: readonly SeenClean[] }
   /** Out of reach, and one TTL and a margin have passed since the layer was lifted. */
   | { readonly kind: 'expired'; readonly proxies: readonly string[] };
+
+/** Turned away by the callers' breakers since the fault, as far as it was reported by then; absent where nobody has. */
+type Overflows = number;
 
 export interface SeenClean {
   readonly proxy: string;

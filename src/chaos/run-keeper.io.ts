@@ -70,10 +70,10 @@ export class RunKeeper {
     const commit = this.#book.commit(entry, [...gathered(waiting), ...events], this.#ports.clock.nowMs());
     if (commit.kind === 'nothing') return undefined;
     const ended = wasDuring && entry.run.stage !== 'during';
-    const measures = ended ? (this.#drivers.get(entry)?.measures() ?? []) : [];
+    const tallied = ended ? this.#drivers.get(entry)?.tally() : undefined;
     this.#tell(entry, commit.told);
     this.#perform(entry, commit.effects);
-    if (measures.length > 0) this.apply(entry, [{ kind: 'tallied', measures }]);
+    if (tallied !== undefined) this.apply(entry, [tallied]);
     if (commit.kind === 'done') return undefined;
     this.#ports.observe({ kind: 'store-failed', message: commit.message });
     if (isActive(entry.run)) this.abort(entry, 'store', `the journal cannot be written: ${commit.message}`);

@@ -29,7 +29,7 @@ export function runView(run: Run, live: LiveReadings): DrillView {
     probes: drill.steadyState.map(({ name }): ProbeView => {
       return { name, value: live.values.get(name), state: run.probes.get(name) ?? 'waiting' };
     }),
-    overflows: live.overflows,
+    overflows: live.overflows ?? run.overflows,
     verdict: verdictOf(run),
   };
 }

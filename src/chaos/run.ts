@@ -40,6 +40,8 @@ export interface Run {
   /** Newest change of each probe, in the phase under way. */
   readonly probes: ReadonlyMap<string, Exclude<ProbeView['state'], 'waiting'>>;
   readonly measured: readonly ProbeMeasure[];
+  /** Turned away by the callers' breakers since the fault, as it was last written down; undefined while nothing was. */
+  readonly overflows: number | undefined;
   /** What `measured` said of the phase; undefined before. */
   readonly heldBefore: boolean | undefined;
   readonly heldAfter: boolean | undefined;
@@ -93,6 +95,7 @@ export function planRun(event: Extract<RunEvent, { kind: 'planned' }>): Run {
     proxies: new Map(keys.map((key) => [key, { ...idle, strikes: struck.has(key), progress: 'planned' }])),
     probes: new Map(),
     measured: [],
+    overflows: undefined,
     heldBefore: undefined,
     heldAfter: undefined,
     deviated: false,

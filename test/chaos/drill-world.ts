@@ -244,6 +244,8 @@ export class DrillWorld {
   snapshot: Snapshot | undefined;
   /** What every probe answers; undefined is no answer. */
   answer: (name: string) => number | undefined = () => 1;
+  /** What the callers' proxies have told of overflows, to the process that was asked. */
+  overflows: number | undefined = 7;
   runner: DrillRunner;
   /** What the server lays on each proxy, as long as it lives. */
   readonly #overlays = new Map<string, ReadonlyMap<string, number>>();
@@ -279,7 +281,7 @@ export class DrillWorld {
       probes: {
         read: async ({ name }) => this.answer(name),
         watch: (edge) => void this.watched.push(edge),
-        overflows: () => 7,
+        overflows: () => this.overflows,
       },
       journal: this.journal,
       observe: (event) => this.events.push(event),

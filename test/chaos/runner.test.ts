@@ -80,6 +80,32 @@ describe('from plan to end', () => {
     expect(measured.every(({ answers, breaches }) => answers > 5 && breaches === 0)).toBe(true);
   });
 
+  test('what breakers turned away is known when it is over, told late or not, and after a restart', async () => {
+    const world = new DrillWorld();
+    await world.run();
+    world.overflows = 11;
+    await world.pass(60_000);
+    expect(world.view()).toMatchObject({ phase: 'recovering', overflows: 11 });
+    world.overflows = 12;
+    await world.pass(6_000);
+    world.overflows = undefined;
+    expect(world.view()).toMatchObject({ phase: 'completed', overflows: 12 });
+    world.restart();
+    expect(world.view()).toMatchObject({ phase: 'completed', overflows: 12 });
+  });
+
+  test('what breakers turned away is known of a drill without a probe of that phase, and one cut short', async () => {
+    const probes =
+      '{ name: works, source: { traffic: { metric: successRate } }, tolerance: { atLeast: 0.99 }, phases: [after] }';
+    const world = new DrillWorld({ probes, abortOn: '[{ alert: ShopDown }]' });
+    await world.run();
+    await world.runner.haltAll(owner, 'enough');
+    await world.pass(1_000);
+    await world.runner.haltAll(owner, 'really');
+    world.overflows = undefined;
+    expect(world.view()).toMatchObject({ phase: 'aborted', overflows: 7 });
+  });
+
   test('nothing is left when it is over: no timer, no layer', async () => {
     const world = new DrillWorld();
     const idle = world.clock.armed;
@@ -550,6 +576,18 @@ describe('when the control plane fails', () => {
     await world.pass(20_000);
     expect(world.view()).toMatchObject({ phase: 'aborted', verdict: 'unproven' });
     expect(world.sent.filter(({ kind }) => kind === 'lay')).toHaveLength(2);
+  });
+
+  test('killed while the fault lay: what was told of overflows is gone, and nothing told later stands for it', async () => {
+    const world = new DrillWorld();
+    await world.run();
+    world.kill();
+    world.restart();
+    world.overflows = 0;
+    await world.pass(1_000);
+    expect(world.view()).toMatchObject({ phase: 'recovering', overflows: undefined });
+    await world.pass(20_000);
+    expect(world.view()).toMatchObject({ phase: 'aborted', overflows: undefined });
   });
 
   test('killed at any moment, and restarted: every run comes to its end, and no fault is laid twice', async () => {

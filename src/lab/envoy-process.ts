@@ -129,11 +129,15 @@ function adminSocketOf(bootstrapPath: string): string {
 }
 
 /** Lines of the log that an error quotes. */
-const quotedLinesMax = 60;
+const quotedLinesMax = 20;
 
+/** The end of the log, and before it what was critical first: a stack of addresses follows, and hides the reason. */
 function lastLines(path: string): string {
   try {
-    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-quotedLinesMax).join('\n');
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+    const critical = lines.findIndex((line) => line.includes('[critical]'));
+    const cause = critical >= 0 && critical < lines.length - quotedLinesMax ? [lines[critical], '…'] : [];
+    return [...cause, ...lines.slice(-quotedLinesMax)].join('\n');
   } catch {
     return '(none)';
   }

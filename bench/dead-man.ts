@@ -4,7 +4,8 @@
  * Several meshes side by side, each killed again and again. What an Envoy has is read from its own runtime, past the
  * control plane, which is dead.
  */
-import { isEffective } from '../src/lab/drill-control.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasEnded, isEffective } from '../src/lab/drill-control.ts';
 import type { MeshLab } from '../src/lab/mesh-lab.ts';
 import type { Bench } from './bench.ts';
 import { withMesh } from './bench-lab.ts';
@@ -16,6 +17,8 @@ const killsInFull = 100;
 const callers = 2;
 /** Longest wait for a drill to be effective, and for what has been killed to be whole again, in ms. */
 const waitMs = 60_000;
+/** Between two renewals of a fault, in ms: the kills are spread over it, so that none meets a timer at its best. */
+const heartbeatMs = 3_000;
 /** Between two looks at a runtime, in ms: the error of a figure. */
 const lookMs = 20;
 
@@ -30,7 +33,7 @@ export const deadMan: Bench = {
         withMesh(drillMesh(callers), async (mesh) => {
           const cleanAfter: number[] = [];
           for (let round = 1; round <= rounds; round += 1) {
-            cleanAfter.push(await killOnce(mesh));
+            cleanAfter.push(await killOnce(mesh, (heartbeatMs * round) / rounds));
             say(`clean after ${cleanAfter.at(-1)?.toFixed(2)} s`);
           }
           return cleanAfter;
@@ -42,19 +45,24 @@ export const deadMan: Bench = {
   },
 };
 
-async function killOnce(mesh: MeshLab): Promise<number> {
+/** @param afterMs how long the fault has been seen everywhere when the control plane dies. */
+async function killOnce(mesh: MeshLab, afterMs: number): Promise<number> {
   await mesh.drills.begin(drillName);
   await mesh.drills.until(drillName, 'an effective fault', waitMs, isEffective);
-  await mesh.killControlPlane();
+  await sleep(afterMs);
   const killedMs = performance.now();
-  while ((await keysLeft(mesh)) > 0) await new Promise((resolve) => setTimeout(resolve, lookMs));
+  await mesh.killControlPlane();
+  while ((await keysLeft(mesh)) > 0) await sleep(lookMs);
   const cleanMs = performance.now() - killedMs;
   await mesh.startControlPlane();
+  const { phase, reason } = await mesh.drills.until(drillName, 'its end', waitMs, hasEnded);
+  if (phase !== 'aborted') throw new Error(`after the kill the drill is ${phase}, not aborted: ${reason}`);
   await mesh.drills.whole(waitMs);
   return cleanMs / 1_000;
 }
 
 async function keysLeft(mesh: MeshLab): Promise<number> {
-  const runtimes = await Promise.all(mesh.pods().map(({ key }) => mesh.sidecar(key).admin('/runtime')));
+  const sidecars = mesh.pods().flatMap(({ envoy }) => envoy ?? []);
+  const runtimes = await Promise.all(sidecars.map((envoy) => envoy.admin('/runtime')));
   return runtimes.reduce((sum, text) => sum + Object.keys(JSON.parse(text).entries).length, 0);
 }

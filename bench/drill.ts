@@ -7,6 +7,7 @@
  * simulated proxy has no runtime but the layer it holds: there they are when the layer arrives, Envoy's own work excluded;
  * beside them stands when the control plane has seen it everywhere, as `_seen_`.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DrillRecord } from '../src/chaos/drill-engine.ts';
 import { type Asking, startAsking } from '../src/lab/demo/asking.ts';
 import { hasEnded, isEffective } from '../src/lab/drill-control.ts';
@@ -27,8 +28,12 @@ const pauseMs = 100;
 const most = 0.99;
 /** Longest wait for anything, in ms. */
 const waitMs = 120_000;
-/** Between two looks at a record, in ms: it is megabytes with all the simulated in it, and the machine is measured. */
-const lookMs = 500;
+/**
+ * Between two looks at a record, and before the first after a fault was laid or lifted, in ms: with all the simulated in it
+ * a record is megabytes, and to tell it is work of the very process that is measured.
+ */
+const lookMs = 1_000;
+const quietMs = 2_000;
 
 interface Strike {
   readonly injectMs: number;
@@ -41,7 +46,9 @@ interface Strike {
 
 interface Seen {
   readonly injectSeenMs: number;
+  /** Until the last was seen clean, or its time had run out unseen. */
   readonly abortSeenMs: number;
+  readonly expired: number;
 }
 
 export const drill: Bench = {
@@ -77,6 +84,7 @@ export const drill: Bench = {
         simulated_abort_seen_clean_ms: ms(simulated.map(({ abortSeenMs }) => abortSeenMs)),
         real_struck: count(real.map(({ struck }) => struck)),
         simulated_struck: count(simulated.map(({ struck }) => struck)),
+        simulated_by_expiry: count(simulated.map(({ expired }) => expired)),
         connections_lost: count([...real, ...simulated].map(({ lost }) => lost)),
       },
     };
@@ -105,7 +113,7 @@ function lostBy(asker: Asking): number {
 }
 
 async function strikeReal(mesh: MeshLab, refused: () => Promise<void>): Promise<Omit<Strike, 'lost'>> {
-  const { record, struck, haltedMs } = await strike(mesh, realPods, refused);
+  const { record, struck, haltedMs } = await strike(mesh, realPods, { laid: async () => {}, refused });
   return {
     injectMs: quantile(momentsOf(record, 'proxy-effective', struck), most) - laidAtMs(record),
     abortMs: Math.max(...momentsOf(record, 'proxy-clean', struck)) - haltedMs,
@@ -120,14 +128,19 @@ async function strikeSimulated(
 ): Promise<Omit<Strike, 'lost'> & Seen> {
   const startedMs = Date.now();
   const keys = pods.map(({ key }) => key);
-  const { record, struck, haltedMs } = await strike(mesh, keys, refused);
+  const laid = () => untilTrue('a fault anywhere', waitMs, () => since(startedMs, 'faulted').size > 0);
+  const { record, struck, haltedMs } = await strike(mesh, keys, { laid, refused });
+  const gone = new Set(record.proxies.filter(({ state }) => state === 'expired').map(({ proxy }) => proxy));
+  const [seen, expired] = [struck.filter((proxy) => !gone.has(proxy)), struck.filter((proxy) => gone.has(proxy))];
   await untilTrue('its end at every simulated proxy', waitMs, () => since(haltedMs, 'clean').size >= struck.length);
   const faulted = [...since(startedMs, 'faulted').values()].sort((a, b) => a - b);
   return {
     injectMs: Math.round(quantile(faulted, most) - laidAtMs(record)),
     abortMs: Math.round(Math.max(...since(haltedMs, 'clean').values()) - haltedMs),
     injectSeenMs: quantile(momentsOf(record, 'proxy-effective', struck), most) - laidAtMs(record),
-    abortSeenMs: Math.max(...momentsOf(record, 'proxy-clean', struck)) - haltedMs,
+    abortSeenMs:
+      Math.max(...momentsOf(record, 'proxy-clean', seen), ...momentsOf(record, 'proxy-expired', expired)) - haltedMs,
+    expired: expired.length,
     struck: struck.length,
   };
 }
@@ -136,14 +149,17 @@ async function strikeSimulated(
 async function strike(
   mesh: MeshLab,
   callers: readonly string[],
-  refused: () => Promise<void>,
+  { laid, refused }: { readonly laid: () => Promise<void>; readonly refused: () => Promise<void> },
 ): Promise<{ readonly record: DrillRecord; readonly struck: readonly string[]; readonly haltedMs: number }> {
   const { drills } = mesh;
   await drills.begin(drillName);
+  await laid();
+  await sleep(quietMs);
   const { proxies } = await drills.until(drillName, 'the fault at every caller', waitMs, isEffective, lookMs);
   await refused();
   const haltedMs = Date.now();
   await drills.halt(drillName, 'measured');
+  await sleep(quietMs);
   const record = await drills.until(drillName, 'its end', waitMs, hasEnded, lookMs);
   const wanted = new Set(callers);
   const struck = proxies.filter(({ proxy, state }) => wanted.has(proxy) && state === 'effective');
@@ -157,7 +173,7 @@ function laidAtMs({ timeline }: DrillRecord): number {
 /** Ascending; NaN for one that has none, so that nothing is told of a part. */
 function momentsOf(
   { timeline }: DrillRecord,
-  what: 'proxy-effective' | 'proxy-clean',
+  what: 'proxy-effective' | 'proxy-clean' | 'proxy-expired',
   callers: readonly string[],
 ): readonly number[] {
   const at = new Map(timeline.filter((entry) => entry.what === what).map(({ about, atMs }) => [about, atMs]));

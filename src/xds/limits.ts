@@ -38,6 +38,9 @@ export const streamsPerClientMax = 8;
 /** Longest an update waits for the ACK of the type before it, in ms. Longer delays a roll-out behind a silent proxy; shorter risks a route before its cluster. */
 export const ackWaitMs = 2_000;
 
+/** Most absent secrets of one stream that the operator is told of, and the longest name in UTF-16 units; the rest is cut off. */
+export const absentNames = { max: 64, unitsMax: 256 } as const;
+
 /** Longest a written response may lie in our buffers before the stream is ended, in ms. */
 export const writeStallMs = 30_000;
 

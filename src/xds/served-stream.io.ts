@@ -127,12 +127,13 @@ export class ServedStream<R extends XdsRequest> {
     if (isQuiet(result.state)) quiet();
   }
 
-  private report(event: StreamEvent<R>, { note, unsubscribed: names }: Step & { kind: 'step' }): void {
+  private report(event: StreamEvent<R>, { note, unsubscribed: names, absent }: Step & { kind: 'step' }): void {
     if (event.kind !== 'request') return;
     const { ports, ref } = this.options;
     const { typeUrl } = event.request;
     if (note.kind !== 'none') ports.observe({ ...ref, typeUrl, ...note });
     if (names.length > 0) ports.observe({ kind: 'unsubscribed', typeUrl, names, ...ref });
+    if (absent !== undefined) ports.observe({ kind: 'absent-asked', typeUrl, ...absent, ...ref });
   }
 
   private write(send: Send): void {

@@ -5,6 +5,7 @@
  *
  * A closed stream is no event: its state is a value, and dropping it is all there is to do.
  */
+import { type AbsentAsked, noteAbsent } from './absent-asked.ts';
 import { beat, nextBeatAtMs, told } from './heartbeat.ts';
 import { namesPerTypeMax, nameUnitsPerStreamMax, typesPerStreamMax } from './limits.ts';
 import { type Plan, plan, type StreamState, snapshotFor, youth } from './order.ts';
@@ -12,6 +13,7 @@ import type { Note, Protocol, Received, XdsRequest } from './protocol.ts';
 import type { ResourceSnapshot } from './resource.ts';
 import { type Subscription, wants } from './subscription.ts';
 import { newTypeState, pendingOf, type TypeState } from './type-state.ts';
+import { isEntitlement } from './type-url.ts';
 
 export type StreamEvent<R extends XdsRequest> =
   | { readonly kind: 'request'; readonly request: R }
@@ -27,6 +29,8 @@ export type Step =
       readonly note: Note | { readonly kind: 'too-many-types' };
       /** Names that the request took away. */
       readonly unsubscribed: readonly string[];
+      /** What the operator is to hear that the request asked for. */
+      readonly absent: AbsentAsked | undefined;
       /** When `heartbeat-due` is to come, in epoch ms; it may be in the past. */
       readonly heartbeatAtMs: number | undefined;
     } & Plan)
@@ -68,7 +72,7 @@ function onward<R extends XdsRequest>(
   const planned = plan(protocol, state);
   const next = told(planned.state, planned.sends, nowMs);
   const heartbeatAtMs = nextBeatAtMs(protocol, next);
-  return { kind: 'step', note, unsubscribed: [], ...planned, state: next, heartbeatAtMs };
+  return { kind: 'step', note, unsubscribed: [], absent: undefined, ...planned, state: next, heartbeatAtMs };
 }
 
 function takeRequest<R extends XdsRequest>(protocol: Protocol<R>, state: StreamState, request: R, nowMs: number): Step {
@@ -82,12 +86,20 @@ function takeRequest<R extends XdsRequest>(protocol: Protocol<R>, state: StreamS
   const received = protocol.receive(known ?? newTypeState, request, listing);
   const count = received.state.subscription.names.size;
   if (count > namesPerTypeMax) return tooMuch(`${count} names are too many`);
-  const next = withType(state, typeUrl, dated(received, nowMs));
+  const { state: type, absent } = audited(state, typeUrl, dated(received, nowMs));
+  const next = withType(state, typeUrl, type);
   if (received.state.subscription !== known?.subscription && nameUnitsOf(next) > nameUnitsPerStreamMax) {
     return tooMuch('the names are too long together');
   }
   const unsubscribed = namesLost(known?.subscription, received.state.subscription);
-  return { ...onward(protocol, next, nowMs, received.note), unsubscribed };
+  return { ...onward(protocol, next, nowMs, received.note), unsubscribed, absent };
+}
+
+function audited({ types, target, newest }: StreamState, typeUrl: string, type: TypeState) {
+  if (!isEntitlement(typeUrl)) return { state: type, absent: undefined };
+  // What only the newest holds is on its way; what only the target holds is served still.
+  const listings = [target, newest].map((snapshot) => snapshot.types.get(typeUrl));
+  return noteAbsent(types.get(typeUrl) ?? newTypeState, type, (name) => listings.some((each) => each?.has(name)));
 }
 
 function namesLost(before: Subscription | undefined, after: Subscription): readonly string[] {

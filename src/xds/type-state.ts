@@ -57,6 +57,8 @@ export interface TypeState {
   readonly ackedVersion: string;
   /** The refusal that is still in force. */
   readonly nack?: Nack | undefined;
+  /** Names that were told to be asked for and absent; see absent-asked.ts. */
+  readonly absentTold: ReadonlySet<string>;
   /** When the client was last told of a resource that it will drop by its TTL, by name, in epoch ms. See heartbeat.ts. */
   readonly toldAtMs: ReadonlyMap<string, number>;
   /** When the newest response left, and when one was last accepted and refused, in epoch ms; absent if never. */
@@ -77,6 +79,7 @@ export const newTypeState: TypeState = {
   nonce: '',
   sentVersion: '',
   ackedVersion: '',
+  absentTold: new Set(),
   toldAtMs: new Map(),
 };
 

@@ -51,6 +51,11 @@ export function hasLegacyWildcard(typeUrl: string): boolean {
   return isFullState(typeUrl);
 }
 
+/** Types of which a snapshot holds what its client may have: asking for another one is worth the operator's look. */
+export function isEntitlement(typeUrl: string): boolean {
+  return typeUrl === typeUrls.secret;
+}
+
 /** The known types whose resources refer to others by name. */
 export const referringTypes: readonly string[] = [typeUrls.cluster, typeUrls.listener, typeUrls.route];
 

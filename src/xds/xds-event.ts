@@ -1,4 +1,5 @@
 /** What the server tells its host: one event per thing that happened, in order, per stream. */
+import type { AbsentAsked } from './absent-asked.ts';
 import type { Answered } from './protocol.ts';
 import type { NackCause } from './type-state.ts';
 
@@ -39,6 +40,8 @@ export type XdsEvent =
    * of a cluster's endpoints before it acknowledges that the cluster is gone, and then nobody tells it of the endpoints.
    */
   | ({ readonly kind: 'unsubscribed'; readonly typeUrl: string; readonly names: readonly string[] } & StreamRef)
+  /** The client asked by name for what it may not have or does not exist: once for each name and stream. */
+  | ({ readonly kind: 'absent-asked'; readonly typeUrl: string } & AbsentAsked & StreamRef)
   /** An open stream's client could not be judged again; it stays as it is until the next time. */
   | ({ readonly kind: 'recheck-failed'; readonly reason: string } & StreamRef)
   /** The nonce was not that of the newest response. */

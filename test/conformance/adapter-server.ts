@@ -1,7 +1,7 @@
 /** The adapter's HTTP side for a server in this process: paths of adapter.ts to one function each. */
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Caller, Counters, Judgement, NodeReport, ServerDescription, State } from './adapter.ts';
+import type { AbsentAsk, Caller, Counters, Judgement, NodeReport, ServerDescription, State } from './adapter.ts';
 
 export interface AdapterHandlers {
   description(): Promise<ServerDescription>;
@@ -10,6 +10,7 @@ export interface AdapterHandlers {
   pass(ms: number): Promise<void>;
   report(node: string): Promise<NodeReport>;
   counters(node: string): Promise<Counters>;
+  absentAsks(node: string): Promise<readonly AbsentAsk[]>;
   judge(node: string, judgement: Judgement): Promise<void>;
   replica(): Promise<string>;
   ready(): Promise<void>;
@@ -51,6 +52,8 @@ async function answerTo(handlers: AdapterHandlers, path: string, node: string, b
       return handlers.report(node);
     case '/counters':
       return handlers.counters(node);
+    case '/absent-asks':
+      return handlers.absentAsks(node);
     case '/judge': {
       const { node: of, judgement } = JSON.parse(body);
       return done(handlers.judge(of, judgement));

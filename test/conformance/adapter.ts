@@ -70,6 +70,12 @@ export type CounterName =
 
 export type Counters = Readonly<Partial<Record<CounterName, number>>>;
 
+/** What the operator was told that a client asked for by name and did not get. */
+export interface AbsentAsk {
+  readonly typeUrl: string;
+  readonly names: readonly string[];
+}
+
 /** How callers of a node are judged from now on. */
 export type Judgement =
   | { readonly kind: 'admit'; readonly lifeMs: number }
@@ -129,6 +135,11 @@ export class AdapterClient {
 
   counters(node: string): Promise<Counters> {
     return this.#get(`/counters?node=${encodeURIComponent(node)}`);
+  }
+
+  /** Oldest first. */
+  absentAsks(node: string): Promise<readonly AbsentAsk[]> {
+    return this.#get(`/absent-asks?node=${encodeURIComponent(node)}`);
   }
 
   async judge(node: string, judgement: Judgement): Promise<void> {

@@ -14,6 +14,7 @@ import { createXdsService } from '../../src/xds/server.io.ts';
 import type { XdsEvent } from '../../src/xds/xds-event.ts';
 import { TestClock } from '../xds/test-clock.ts';
 import {
+  type AbsentAsk,
   type Counters,
   holderHeader,
   type Judgement,
@@ -66,6 +67,7 @@ export async function startCoffre(): Promise<RunningServer> {
     pass: async (ms) => main.clock.advance(ms),
     report: async (node) => main.report(node),
     counters: async (node) => main.counters(node),
+    absentAsks: async (node) => main.absentAsks(node),
     judge: async (node, judgement) => main.hear(node, judgement),
     async replica() {
       const replica = await Instance.start();
@@ -157,6 +159,10 @@ class Instance {
       pushes: count('pushed'),
       writeStalls: count('write-stalled'),
     };
+  }
+
+  absentAsks(node: string): readonly AbsentAsk[] {
+    return this.#events.flatMap((event) => (event.kind === 'absent-asked' && event.key === node ? [event] : []));
   }
 
   async #greet({ header }: Stranger): Promise<Greeting> {

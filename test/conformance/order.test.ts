@@ -198,6 +198,25 @@ conform(
 
 conform(
   'XDS-51',
+  'the operator hears of a secret that is asked for and not there, once for each name and stream',
+  {},
+  async (trial) => {
+    await trial.set({ secret: { own: 'key of one' } });
+    const session = trial.open();
+    session.subscribe('secret', ['own', 'theirs']);
+    await trial.accept(session, 'secret');
+    session.unsubscribe('secret', ['theirs']);
+    session.subscribe('secret', ['theirs']);
+    session.subscribe('secret', ['nowhere']);
+    await trial.hearsOfAbsent('secret', ['theirs', 'nowhere']);
+    const again = trial.open();
+    again.subscribe('secret', ['theirs']);
+    await trial.hearsOfAbsent('secret', ['theirs', 'nowhere', 'theirs']);
+  },
+);
+
+conform(
+  'XDS-51',
   'a secret that is renewed is pushed on the open stream, and nothing else moves',
   {},
   async (trial) => {

@@ -165,6 +165,15 @@ export class Trial {
     await expect.poll(() => this.count(name, node), { interval: 5, timeout: answerWaitMs }).toBe(value);
   }
 
+  /** The operator hears that these were asked for and not there: nothing else, in this order. */
+  async hearsOfAbsent(type: TypeName, names: readonly string[]): Promise<void> {
+    const asked = async () =>
+      (await this.#options.adapter.absentAsks(this.node))
+        .filter(({ typeUrl }) => typeUrl === typeUrlOf(type))
+        .flatMap((ask) => ask.names);
+    await expect.poll(asked, { interval: 5, timeout: answerWaitMs }).toEqual(names);
+  }
+
   open({ address = this.address, ...claims }: Partial<Claims> & { address?: string } = {}): Session {
     const kind = this.protocol === 'sotw' ? SotwSession : DeltaSession;
     return this.#keep(new kind({ address }, { id: this.node, ...claims }, this.#options.pace));

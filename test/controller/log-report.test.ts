@@ -51,5 +51,12 @@ test('refusals are warnings, the everyday is not', () => {
   observe({ kind: 'stream-opened', nodeId: 'atelier/web-1', address: 'unix:', ...stream });
   observe({ kind: 'node-ignored', ...stream });
   observe({ kind: 'write-stalled', ...stream });
-  expect(said()).toEqual(['warn refused', 'info stream-opened', 'debug node-ignored', 'warn write-stalled']);
+  observe({ kind: 'absent-asked', typeUrl: 'Secret', names: ['theirs'], further: 0, ...stream });
+  expect(said()).toEqual([
+    'warn refused',
+    'info stream-opened',
+    'debug node-ignored',
+    'warn write-stalled',
+    'warn absent-asked',
+  ]);
 });

@@ -110,10 +110,21 @@ export function openDelta(door: Door) {
   return new AdsStream(door, 'DeltaAggregatedResources', DeltaDiscoveryRequestSchema, DeltaDiscoveryResponseSchema);
 }
 
+/** In how many slices a wait is counted. */
+const waitSlices = 20;
+
+/**
+ * One timer would not do: in a process that was held up for longer than the wait, timers run before sockets are read, and
+ * the answer that lies in the socket would come too late. Between two slices the sockets have their turn.
+ */
 async function inTime<T>(awaited: Promise<T>, otherwise: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${otherwise} within ${answerWaitMs} ms`)), answerWaitMs);
+    const wait = (slicesLeft: number) => {
+      if (slicesLeft === 0) reject(new Error(`${otherwise} within ${answerWaitMs} ms`));
+      else timer = setTimeout(wait, answerWaitMs / waitSlices, slicesLeft - 1);
+    };
+    wait(waitSlices);
   });
   try {
     return await Promise.race([awaited, late]);

@@ -188,7 +188,7 @@ describe('a drill that goes wrong', () => {
       await mesh.drills.halt('shop/breaker', 'seen');
       expect(drillReport(await ended('shop/breaker'))).toMatch(/`shop\/web-5`.*left out/);
     } finally {
-      await deaf();
+      await deaf.stop();
     }
   });
 
@@ -205,7 +205,24 @@ describe('a drill that goes wrong', () => {
       await mesh.drills.halt('shop/breaker', 'seen');
       expect((await ended('shop/breaker')).reason).toContain('5 confirmed');
     } finally {
-      await picky();
+      await picky.stop();
+    }
+  });
+
+  test('a proxy whose layer ran out is left out, and the last that it is told is the empty layer', async () => {
+    const forgetful = await playProxy(mesh, 'shop/web-5', 'forgetful');
+    try {
+      await lay('shop/breaker');
+      await mesh.drills.until('shop/breaker', 'an excluded proxy', drillMs, ({ proxies }) =>
+        proxies.some(({ proxy, state }) => proxy === 'shop/web-5' && state === 'excluded'),
+      );
+      expect(forgetful.said()).toContain('refused');
+      await untilClean(['shop/web-5']);
+      await mesh.drills.halt('shop/breaker', 'seen');
+      await ended('shop/breaker');
+      expect(forgetful.said().at(-1)).toBe('took 0');
+    } finally {
+      await forgetful.stop();
     }
   });
 

@@ -1,10 +1,12 @@
 /**
- * An ADS client that plays a workload's proxy and is a lesser one than Envoy: `lesser-client.ts ADDRESS FOLDER deaf|picky`.
+ * An ADS client that plays a workload's proxy and is a lesser one than Envoy: `lesser-client.ts ADDRESS FOLDER MANNER`.
  *
- *   deaf    speaks SotW and knows no TTL        picky   speaks delta, and refuses a drill layer that holds a key
+ *   deaf        speaks SotW and knows no TTL
+ *   picky       speaks delta, and refuses a drill layer that holds a key
+ *   forgetful   speaks delta, takes every layer, and refuses its heartbeats, as Envoy does where a layer has run out
  *
  * FOLDER is the workload's own, with root and token; its last two parts are the workload. It asks for the drill layer
- * alone, prints `asked` once it has been answered, and `refused` with each refusal.
+ * alone, and prints `took N` for a layer of N keys that it accepted, and `refused` for what it did not.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,24 +27,33 @@ const door = {
 };
 const { runtime: typeUrl } = typeUrls;
 
+function keysOf(layer: Uint8Array): number {
+  return Object.keys(fromBinary(RuntimeSchema, layer).layer ?? {}).length;
+}
+
+function tell(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
 if (manner === 'deaf') {
   const stream = openSotw(door);
   stream.send({ node, typeUrl, resourceNames: ['drill'] });
   for (;;) {
-    const { nonce: responseNonce, versionInfo } = await stream.next();
+    const { nonce: responseNonce, versionInfo, resources } = await stream.next();
     stream.send({ typeUrl, resourceNames: ['drill'], responseNonce, versionInfo });
-    process.stdout.write('asked\n');
+    for (const { value } of resources) tell(`took ${keysOf(value)}`);
   }
-} else {
-  const stream = openDelta(door);
-  stream.send({ node, typeUrl, resourceNamesSubscribe: ['drill'] });
-  for (;;) {
-    const { nonce: responseNonce, resources } = await stream.next();
-    const isStruck = resources.some(
-      ({ resource }) => resource && Object.keys(fromBinary(RuntimeSchema, resource.value).layer ?? {}).length > 0,
-    );
-    const refusal = { errorDetail: { code: 3, message: 'this layer is not for me' } };
-    stream.send({ typeUrl, responseNonce, ...(isStruck ? refusal : {}) });
-    process.stdout.write(isStruck ? 'refused\n' : 'asked\n');
+}
+
+const stream = openDelta(door);
+stream.send({ node, typeUrl, resourceNamesSubscribe: ['drill'] });
+for (;;) {
+  const { nonce: responseNonce, resources } = await stream.next();
+  for (const { resource } of resources) {
+    const keys = resource === undefined ? undefined : keysOf(resource.value);
+    const refuses = manner === 'picky' ? keys !== 0 : keys === undefined;
+    const errorDetail = { code: 3, message: 'this layer is not for me' };
+    stream.send({ typeUrl, responseNonce, ...(refuses ? { errorDetail } : {}) });
+    tell(refuses ? 'refused' : `took ${keys}`);
   }
 }

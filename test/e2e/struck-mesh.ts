@@ -4,6 +4,7 @@
  *
  *   shop   web-0..5 ─▶ api-0, api-1 (two endpoints, a policy that ejects, nobody may ask /admin)      outside   beacon
  */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Answers, Requests } from '../../src/admin/answer.ts';
@@ -79,7 +80,7 @@ export const steadyBeacon =
 const drill = (name: string, method: string, more: Partial<DrillText> = {}) =>
   drillText({
     ...{ namespace: 'shop', name, service: 'api', method, callers: '[{ tenant: shop, serviceAccounts: [web] }]' },
-    ...{ steadyState: steadyBeacon, observe: '1s', ...more },
+    ...{ steadyState: steadyBeacon, observe: '1500ms', ...more },
   });
 
 /** By file; `consent.yaml` holds the only consent. */
@@ -155,8 +156,18 @@ export async function cutOff(mesh: MeshLab, pods: readonly string[]): Promise<()
   return () => each('-D');
 }
 
-/** A second stream of this workload, the newest, by `lesser-client.ts`. @returns ends it. */
-export async function playProxy(mesh: MeshLab, key: string, manner: 'deaf' | 'picky'): Promise<() => Promise<void>> {
+export interface PlayedProxy {
+  /** What it took and refused, in order; see `lesser-client.ts`. */
+  said(): readonly string[];
+  stop(): Promise<void>;
+}
+
+/** A second stream of this workload, beside that of its Envoy. */
+export async function playProxy(
+  mesh: MeshLab,
+  key: string,
+  manner: 'deaf' | 'picky' | 'forgetful',
+): Promise<PlayedProxy> {
   const script = fileURLToPath(new URL('./lesser-client.ts', import.meta.url));
   const client = await mesh.lab.spawn({
     in: hostPlace,
@@ -165,10 +176,13 @@ export async function playProxy(mesh: MeshLab, key: string, manner: 'deaf' | 'pi
     confined: false,
     name: manner,
   });
-  await client.waitForLine(/^asked$/, drillMs);
-  return async () => {
-    await client.kill('SIGKILL');
-    await client.exited;
+  await client.waitForLine(/^took 0$/, drillMs);
+  return {
+    said: () => readFileSync(client.stdoutPath, 'utf8').trimEnd().split('\n'),
+    async stop() {
+      await client.kill('SIGKILL');
+      await client.exited;
+    },
   };
 }
 

@@ -55,6 +55,9 @@ export function explicitMesh(yaml: string, host: string): string {
       case 'Service':
         liftPorts(document);
         break;
+      case 'Drill':
+        liftTarget(document);
+        break;
       case 'Pod':
         makeExplicit(document, host);
         break;
@@ -70,6 +73,13 @@ function liftPorts(document: ReturnType<typeof parseAllDocuments>[number]): void
     document.setIn(['spec', 'ports', index, 'targetPort'], targetPort);
     document.setIn(['spec', 'ports', index, 'port'], port + lowPortOffset);
   }
+}
+
+/** A drill names the port that its service was given. */
+function liftTarget(document: ReturnType<typeof parseAllDocuments>[number]): void {
+  const { spec } = document.toJS() as { spec?: { target?: { port?: number } } };
+  const port = spec?.target?.port ?? freePort;
+  if (port < freePort) document.setIn(['spec', 'target', 'port'], port + lowPortOffset);
 }
 
 function makeExplicit(document: ReturnType<typeof parseAllDocuments>[number], host: string): void {

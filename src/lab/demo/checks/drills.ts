@@ -45,12 +45,16 @@ export const drills: Theme = {
           );
           const backMs = back.atMs - deadMs;
           const ports = new Set(asking.answers().map(({ port }) => port));
+          await mesh.startControlPlane();
+          killed = false;
+          const { phase } = await mesh.drills.until('atelier/api-breaker', 'its end', drillMs, hasEnded);
           return judge(
-            `${open.outcome} ${line.flags}; ${(backMs / 1_000).toFixed(1)} s after the kill ${back.outcome}; ${ports.size - 1} connections lost`,
+            `${open.outcome} ${line.flags}; ${(backMs / 1_000).toFixed(1)} s after the kill ${back.outcome}; ${ports.size - 1} connections lost; then marked ${phase}`,
             {
               'the breaker refused': open.outcome === 503,
               'traffic came back in time': backMs <= deadManMs,
               'no connection was lost': ports.size === 1,
+              'the drill is not resumed': phase === 'aborted',
             },
           );
         } finally {

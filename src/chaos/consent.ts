@@ -19,33 +19,55 @@ export function consentRefusals(
 ): readonly Refusal[] {
   const callers = [...new Set(drill.radius.callers.map(({ tenant }) => tenant))].sort();
   return callers.flatMap((caller) => [
-    ...sideRefusals(`\`${drill.tenant}\`, whose service it strikes,`, drill.tenant, consents, (consent) =>
-      targetObjection(drill, caller, consent, nowMs),
-    ),
-    ...sideRefusals(`\`${caller}\`, whose callers feel it,`, caller, consents, (consent) =>
-      callerObjection(drill, consent, nowMs),
-    ),
+    ...sideRefusals(consents, {
+      tenant: drill.tenant,
+      who: 'whose service it strikes',
+      objection: (consent) => targetObjection(drill, caller, consent, nowMs),
+      wanted: `asTarget: { services: [${serviceName(drill)}], callerTenants: [${caller}], ${boundsText(drill)} }`,
+    }),
+    ...sideRefusals(consents, {
+      tenant: caller,
+      who: 'whose callers feel it',
+      objection: (consent) => callerObjection(drill, consent, nowMs),
+      wanted: `asCaller: { targetTenants: [${drill.tenant}], ${boundsText(drill)} }`,
+    }),
   ]);
 }
 
-function sideRefusals(
-  who: string,
-  tenant: string,
-  consents: ReadonlyMap<string, DrillConsent>,
-  objection: (consent: DrillConsent) => string | undefined,
-): readonly Refusal[] {
+/** One of the two whose consent is needed, for one tenant of callers. */
+interface Side {
+  readonly tenant: string;
+  readonly who: string;
+  /** What one consent has against it; undefined where it covers the side. */
+  objection(consent: DrillConsent): string | undefined;
+  /** The least that covers it, as it is written. */
+  readonly wanted: string;
+}
+
+function sideRefusals(consents: ReadonlyMap<string, DrillConsent>, side: Side): readonly Refusal[] {
+  const { tenant, who, wanted } = side;
   const objections: string[] = [];
   for (const consent of consents.values()) {
     if (consent.tenant !== tenant) continue;
-    const found = objection(consent);
+    const found = side.objection(consent);
     if (found === undefined) return [];
     objections.push(`${formatSourceRef(consent.where)} ${found}`);
   }
   const message =
     objections.length === 0
-      ? `${who} has consented to nothing`
-      : `${who} has not consented to this: ${objections.join(', ')}`;
-  return [{ message, advice: `have a \`DrillConsent\` written in \`${tenant}\` that allows it` }];
+      ? `\`${tenant}\`, ${who}, has consented to nothing`
+      : `\`${tenant}\`, ${who}, has not consented to this: ${objections.join(', ')}`;
+  const advice = `have one \`DrillConsent\` of \`${tenant}\`, in force now, say at least \`${wanted}\``;
+  return [{ message, advice }];
+}
+
+function serviceName({ target, tenant }: Drill): string {
+  return target.service.slice(tenant.length + 1);
+}
+
+function boundsText({ method, durationMs, radius }: Drill): string {
+  const duration = durationMs % 1_000 === 0 ? `${durationMs / 1_000}s` : `${durationMs}ms`;
+  return `methods: [${method.kind}], maxDuration: ${duration}, maxPercent: ${radius.percent}`;
 }
 
 function targetObjection(drill: Drill, caller: string, consent: DrillConsent, nowMs: number): string | undefined {

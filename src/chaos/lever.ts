@@ -47,6 +47,8 @@ export class Lever {
     if (!this.#newest?.pulled) return [];
     const { by, reason } = this.#newest;
     const message = `the lever was pulled by \`${by}\`${reason === '' ? '' : `: ${reason}`}`;
-    return [{ message, advice: 'have it released once the reason is gone' }];
+    return [
+      { message, advice: 'once the reason is gone, have somebody who may act for the mesh `coffre drill release` it' },
+    ];
   }
 }

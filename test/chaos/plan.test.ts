@@ -232,6 +232,21 @@ describe('consent and house rules', () => {
     expect(refusals(planDrill(input(words)))).toContain(reason);
   });
 
+  test.each([
+    ['nothing', noConsent],
+    ['another method, and shorter', bothConsent.replaceAll(/maxDuration: 10m/g, 'maxDuration: 1s')],
+  ])('who consented to %s is told what to write, and that is enough', (_, consents) => {
+    const words = { consents, percent: 75, duration: '90500ms', method: 'abort: { status: 500, percent: 10 }' };
+    const result = planDrill(input(words));
+    if (result.kind !== 'refused') throw new Error('it is planned already');
+    const wanted = result.refusals.map(({ advice }) => /at least `(.+)`/.exec(advice)?.[1] ?? '');
+    expect(wanted.map((spec) => spec.slice(0, 8))).toEqual(['asTarget', 'asCaller']);
+    const written = [consents, ...wanted.map((spec, index) => consent(`w${index}`, spec))].join('\n---\n');
+    expect(
+      refusals(planDrill(input({ ...words, consents: written, house: 'secondPersonAbove: { percent: 100 }' }))),
+    ).toBe('');
+  });
+
   const allowed: readonly (readonly [string, MeshWords])[] = [
     ['both sides', {}],
     ['inside the hours', { consents: timed('windows: [{ days: [Mon], from: "12:00", to: "12:01" }]') }],

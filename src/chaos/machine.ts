@@ -8,6 +8,7 @@
  * was seen clean or has run out of time before the run is over; a deadline always moves it on; what is over stays.
  */
 import type { ProbePhase } from '../model/drill.ts';
+import { rangeText } from './probe-tally.ts';
 import { type Ending, isActive, isOwed, owing, type ProxyRun, type Run, type Stage, watchesOf } from './run.ts';
 import type { RunEvent, SeenClean } from './run-event.ts';
 
@@ -106,7 +107,15 @@ function measuredBefore(run: Run, event: Extract<RunEvent, { kind: 'measured' }>
   const heldBefore = event.failing.length === 0;
   const measured: Run = { ...run, heldBefore, measured: [...run.measured, ...event.measures] };
   if (heldBefore) return proceed(measured, nowMs);
-  return end(measured, failed(`steady state does not hold before the fault: ${quoted(event.failing)}`), nowMs);
+  const told = (name: string) => {
+    const measure = event.measures.find(({ probe }) => probe === name);
+    return measure === undefined ? `\`${name}\`` : `\`${name}\` (${rangeText(measure)})`;
+  };
+  return end(
+    measured,
+    failed(`steady state does not hold before the fault: ${event.failing.map(told).join(', ')}`),
+    nowMs,
+  );
 }
 
 /** The fault is laid once everything is known that is compared afterwards, and all was well. */

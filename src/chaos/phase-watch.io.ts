@@ -7,6 +7,7 @@ import type { Probe, ProbePhase } from '../model/drill.ts';
 import type { ProbeMeasure, ProbeView } from './drill-engine.ts';
 import type { DrillClock, DrillProbes, ProbedEdge } from './ports.ts';
 import { addReading, emptyMeasure, judgeReading } from './probe-tally.ts';
+import type { ProbeReadout } from './run-view.ts';
 
 export interface PhaseWatchInput {
   readonly clock: DrillClock;
@@ -68,9 +69,9 @@ export class PhaseWatch {
       .map(({ probe }) => probe.name);
   }
 
-  /** Newest value of each that has answered. */
-  values(): ReadonlyMap<string, number> {
-    return new Map(this.#watched.flatMap(({ probe, value }) => (value === undefined ? [] : [[probe.name, value]])));
+  /** How each stands now. */
+  readouts(): ReadonlyMap<string, ProbeReadout> {
+    return new Map(this.#watched.map(({ probe, value, state }) => [probe.name, { value, state }]));
   }
 
   stop(): void {

@@ -13,6 +13,18 @@ export function emptyMeasure(probe: Probe, phase: ProbePhase): ProbeMeasure {
   return { probe: probe.name, phase, answers: 0, breaches: 0, range: undefined };
 }
 
+/** Such as `0.2 to 0.5`, or that there was none. */
+export function rangeText({ range }: ProbeMeasure): string {
+  if (range === undefined) return 'no answer';
+  const { lowest, highest } = range;
+  return lowest === highest ? numberText(lowest) : `${numberText(lowest)} to ${numberText(highest)}`;
+}
+
+/** Rounded to what a person compares. */
+export function numberText(value: number): string {
+  return String(Number(value.toFixed(4)));
+}
+
 export function addReading(measure: ProbeMeasure, value: number, judgement: ProbeJudgement): ProbeMeasure {
   const { lowest, highest } = measure.range ?? { lowest: value, highest: value };
   return {

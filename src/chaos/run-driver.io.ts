@@ -83,7 +83,7 @@ export class RunDriver {
   }
 
   live(): LiveReadings {
-    return { values: this.#watch?.values() ?? new Map(), overflows: this.#overflows().overflows };
+    return { probes: this.#watch?.readouts() ?? new Map(), overflows: this.#overflows().overflows };
   }
 
   stop(): void {

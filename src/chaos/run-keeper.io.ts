@@ -31,7 +31,7 @@ const leapMs = 10_000;
 /** How long news of progress may wait for more of its kind, in ms: one write for many proxies. */
 const progressMs = 10;
 
-const noReadings: LiveReadings = { values: new Map(), overflows: undefined };
+const noReadings: LiveReadings = { probes: new Map(), overflows: undefined };
 
 export class RunKeeper {
   readonly #ports: DrillPorts;

@@ -6,9 +6,12 @@ import { settlementOf, verdictOf } from './verdict.ts';
 
 /** What is seen and not written down: readings come faster than facts. */
 export interface LiveReadings {
-  readonly values: ReadonlyMap<string, number>;
+  /** By name; those of the phase under way, also of one whose probes end nothing. */
+  readonly probes: ReadonlyMap<string, ProbeReadout>;
   readonly overflows: number | undefined;
 }
+
+export type ProbeReadout = Pick<ProbeView, 'value' | 'state'>;
 
 export function runView(run: Run, live: LiveReadings): DrillView {
   const { drill, faultAtMs } = run;
@@ -27,7 +30,8 @@ export function runView(run: Run, live: LiveReadings): DrillView {
     endedAtMs: run.endedAtMs,
     proxies: progressOf(run),
     probes: drill.steadyState.map(({ name }): ProbeView => {
-      return { name, value: live.values.get(name), state: run.probes.get(name) ?? 'waiting' };
+      const { value, state } = live.probes.get(name) ?? { value: undefined, state: run.probes.get(name) ?? 'waiting' };
+      return { name, value, state };
     }),
     overflows: live.overflows ?? run.overflows,
     verdict: verdictOf(run),

@@ -1,12 +1,13 @@
 /** The timeline of a run: what each event changed, in one sentence; an event that changed nothing is not told. */
 import type { TimelineEntry, TimelineWord } from './drill-engine.ts';
+import { proxyCount } from './proxy-count.ts';
 import { phaseOf, type Run } from './run.ts';
 import type { RunEvent } from './run-event.ts';
 import { settlementOf, verdictOf } from './verdict.ts';
 
 export function tellPlan(event: Extract<RunEvent, { kind: 'planned' }>, atMs: number): readonly TimelineEntry[] {
   const { touches, control, excluded } = event.plan.view;
-  const text = `planned by \`${event.by}\`: ${touches.length} proxies touched, ${control.length} in the control group`;
+  const text = `planned by \`${event.by}\`: ${proxyCount(touches.length)} touched, ${control.length} in the control group`;
   return [
     { atMs, what: 'planned', text },
     ...excluded.map(({ proxy, why }) => ({ atMs, what: 'proxy-excluded' as const, about: proxy, text: why })),
@@ -21,7 +22,7 @@ export function tellStep(before: Run, after: Run, event: RunEvent, atMs: number)
   const entries = eventEntries(before, after, event, atMs, entry);
   if (before.faultAtMs === 0 && after.faultAtMs !== 0) {
     const laid = [...after.proxies.values()].filter(({ progress }) => progress === 'laid').length;
-    entries.push(entry('fault-laid', `\`${after.drill.method.kind}\` laid on ${laid} proxies, all in one turn`));
+    entries.push(entry('fault-laid', `\`${after.drill.method.kind}\` laid on ${proxyCount(laid)}, all in one turn`));
   }
   if (before.stage !== 'withdrawing' && after.stage === 'withdrawing') {
     entries.push(entry('fault-withdrawn', `withdrawn from every proxy: ${after.ending?.reason ?? ''}`));

@@ -1,5 +1,6 @@
 /** Drills for a person at a terminal: a plan, a list, one look at a drill, and how a command about it ends. */
 import type { DrillRecord, DrillView, PlannedProxy, PlanView, ProxyProgress } from '../chaos/drill-engine.ts';
+import { proxyCount } from '../chaos/proxy-count.ts';
 import { type ExitCode, exitCode } from './exit-code.ts';
 import { printable, table } from './table.ts';
 
@@ -10,9 +11,11 @@ const proxiesShownMax = 40;
 export function planText(plan: Omit<PlanView, 'hash'>): string {
   const { drill, method, touches, watches = [], control, excluded, notes, needsSecondPerson } = plan;
   const lines = [
-    `${drill} (${method.kind}) would touch ${proxies(touches.length)}, with ${proxies(control.length)} as control group`,
+    `${drill} (${method.kind}) would touch ${proxyCount(touches.length)}, with ${proxyCount(control.length)} as control group`,
     ...keysText(touches),
-    ...(watches.length === 0 ? [] : [`and, without any fault, have ${proxies(watches.length)} tell of each request:`]),
+    ...(watches.length === 0
+      ? []
+      : [`and, without any fault, have ${proxyCount(watches.length)} tell of each request:`]),
     ...keysText(watches),
     ...excluded.map(({ proxy, why }) => `  left out: ${proxy} ${why}`),
     ...notes.map((note) => `  note: ${note}`),
@@ -49,7 +52,7 @@ export function watchText(record: DrillRecord, nowMs: number): string {
   const { drill, hypothesis, probes, overflows, proxies: struck } = record;
   const rows = probes.map(({ name, value, state }) => [name, valueText(value), stateText(state)]);
   return [
-    `${printable(`${drill}: ${clockText(record, nowMs)}`)}\n`,
+    `${printable(`${drill}: ${recordClockText(record, nowMs)}`)}\n`,
     `  ${printable(`hypothesis: ${hypothesis}`)}\n`,
     `  proxies: ${countsText(struck) || 'none'}\n`,
     `  turned away by breakers: ${overflows ?? 'nobody has reported yet'}\n`,
@@ -61,7 +64,7 @@ export function watchText(record: DrillRecord, nowMs: number): string {
 export function watchLine(record: DrillRecord, nowMs: number): string {
   const { drill, probes, overflows, proxies: struck } = record;
   const parts = [
-    `${drill}: ${clockText(record, nowMs)}`,
+    `${drill}: ${recordClockText(record, nowMs)}`,
     `proxies ${countsText(struck) || 'none'}`,
     `turned away ${overflows ?? 'unknown'}`,
     ...probes.map(({ name, value, state }) => `${name} ${valueText(value)} ${stateText(state)}`),
@@ -89,7 +92,19 @@ export function clockText(view: DrillView, nowMs: number): string {
   if (phase === 'aborting' || phase === 'recovering') return `${phase}: ${reason}`;
   if (phase !== 'running') return phase;
   if (faultAtMs === 0) return 'running: the steady state is observed before the fault';
-  return `running: ${Math.max(0, Math.ceil((deadlineMs - nowMs) / 1_000))} s to the deadline`;
+  return `running: ${secondsText(deadlineMs - nowMs)} to the deadline`;
+}
+
+/** The same, with how long the observation before the fault goes on: only the whole record knows. */
+function recordClockText(record: DrillRecord, nowMs: number): string {
+  const { phase, faultAtMs, startedAtMs, definition } = record;
+  const text = clockText(record, nowMs);
+  if (phase !== 'running' || faultAtMs !== 0) return text;
+  return `${text}, ${secondsText(startedAtMs + definition.observeMs - nowMs)} more`;
+}
+
+function secondsText(ms: number): string {
+  return `${Math.max(0, Math.ceil(ms / 1_000))} s`;
 }
 
 const verdictWords = {
@@ -118,8 +133,4 @@ function valueText(value: number | undefined): string {
 /** What is wrong is to be seen without colours. */
 function stateText(state: DrillView['probes'][number]['state']): string {
   return state === 'breach' || state === 'silent' ? state.toUpperCase() : state;
-}
-
-function proxies(count: number): string {
-  return count === 1 ? '1 proxy' : `${count} proxies`;
 }

@@ -62,10 +62,20 @@ describe('the course', () => {
   test('a steady state that does not hold before is no drill: nothing is laid', () => {
     const run = runAfter(plan(two), [
       { kind: 'started', by: 'ana' },
-      { kind: 'measured', phase: 'before', measures: [], failing: ['works'] },
+      {
+        kind: 'measured',
+        phase: 'before',
+        measures: [
+          { probe: 'works', phase: 'before', answers: 2, breaches: 1, range: { lowest: 0.5, highest: 1 } },
+          { probe: 'fast', phase: 'before', answers: 0, breaches: 0, range: undefined },
+        ],
+        failing: ['works', 'fast'],
+      },
     ]);
     expect(phaseOf(run)).toBe('failed');
-    expect(run.ending?.reason).toBe('steady state does not hold before the fault: `works`');
+    expect(run.ending?.reason).toBe(
+      'steady state does not hold before the fault: `works` (0.5 to 1), `fast` (no answer)',
+    );
     expect(run.faultAtMs).toBe(0);
   });
 

@@ -80,6 +80,17 @@ describe('from plan to end', () => {
     expect(measured.every(({ answers, breaches }) => answers > 5 && breaches === 0)).toBe(true);
   });
 
+  test('a probe is shown as it stands while the steady state is observed before the fault', async () => {
+    const world = new DrillWorld();
+    await world.runner.start(trip, await planHash(world), ana);
+    expect(world.view().probes).toEqual([{ name: 'works', value: undefined, state: 'waiting' }]);
+    await world.pass(1_000);
+    expect(world.view()).toMatchObject({ faultAtMs: 0, probes: [{ name: 'works', value: 1, state: 'within' }] });
+    world.answer = () => 0.5;
+    await world.pass(1_000);
+    expect(world.view()).toMatchObject({ faultAtMs: 0, probes: [{ name: 'works', value: 0.5, state: 'breach' }] });
+  });
+
   test('what breakers turned away is known when it is over, told late or not, and after a restart', async () => {
     const world = new DrillWorld();
     await world.run();
@@ -142,7 +153,7 @@ describe('from plan to end', () => {
     await world.run();
     expect(world.view()).toMatchObject({
       phase: 'failed',
-      reason: 'steady state does not hold before the fault: `works`',
+      reason: 'steady state does not hold before the fault: `works` (0.5)',
     });
     expect(world.sent).toEqual([]);
   });

@@ -239,7 +239,7 @@ describe('watch', () => {
     const here = await world(running);
     passing(
       here,
-      { faultAtMs: 0 },
+      { faultAtMs: 0, startedAtMs: faultMs + 20_000 },
       { faultAtMs: faultMs, probes: [{ name: 'web-up', value: undefined, state: 'silent' }] },
       { overflows: 7 },
       { phase: 'aborted', verdict: 'deviated', reason: 'web-up is silent' },
@@ -247,7 +247,9 @@ describe('watch', () => {
     const { out } = await coffre(here, 'watch', drill);
     const lines = out.trimEnd().split('\n');
     expect(lines).toEqual([
-      expect.stringMatching(/^2026-\S+Z atelier\/api-breaker: running: the steady state is observed before the fault;/),
+      expect.stringMatching(
+        /^2026-\S+Z atelier\/api-breaker: running: the steady state is observed before the fault, 10 s more;/,
+      ),
       expect.stringMatching(
         /running: 80 s to the deadline; proxies 2 clean, 1 expired, 1 excluded; turned away 1204; web-up - SILENT$/,
       ),

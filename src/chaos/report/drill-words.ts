@@ -1,6 +1,7 @@
 /** A drill's method, radius, probes and verdict as sentences; whatever an author wrote comes out as Markdown already. */
 import type { AbortCondition, BlastRadius, DrillMethod, Probe } from '../../model/drill.ts';
 import type { DrillView, ProbeMeasure } from '../drill-engine.ts';
+import { numberText, rangeText } from '../probe-tally.ts';
 import { code } from './markdown.ts';
 
 export const verdictHeading: Readonly<Record<DrillView['verdict'], string>> = {
@@ -62,17 +63,16 @@ export function sourceWords({ source }: Probe): string {
 
 export function toleranceWords({ tolerance: { atLeast, atMost } }: Probe): string {
   return [
-    ...(atLeast === undefined ? [] : [`at least ${tellNumber(atLeast)}`]),
-    ...(atMost === undefined ? [] : [`at most ${tellNumber(atMost)}`]),
+    ...(atLeast === undefined ? [] : [`at least ${numberText(atLeast)}`]),
+    ...(atMost === undefined ? [] : [`at most ${numberText(atMost)}`]),
   ].join(', ');
 }
 
 export function measureWords(measure: ProbeMeasure | undefined): string {
   if (measure === undefined) return '–';
   const { answers, breaches, range } = measure;
-  if (range === undefined) return 'no answer';
-  const { lowest, highest } = range;
-  const values = lowest === highest ? tellNumber(lowest) : `${tellNumber(lowest)} to ${tellNumber(highest)}`;
+  const values = rangeText(measure);
+  if (range === undefined) return values;
   const breached = breaches === 0 ? '' : `, **${breaches} ${breaches === 1 ? 'breach' : 'breaches'}**`;
   return `${values} (${answers} ${answers === 1 ? 'answer' : 'answers'})${breached}`;
 }
@@ -83,10 +83,6 @@ export function tellMs(ms: number | undefined): string {
   if (ms < 120_000) return `${ms / 1_000} s`;
   const [minutes, seconds] = [Math.floor(ms / 60_000), Math.round((ms % 60_000) / 1_000)];
   return seconds === 0 ? `${minutes} min` : `${minutes} min ${seconds} s`;
-}
-
-function tellNumber(value: number): string {
-  return String(Number(value.toFixed(4)));
 }
 
 /** A report goes to many: what may be a password or a token in an address stays behind. */

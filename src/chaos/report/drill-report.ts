@@ -9,6 +9,7 @@
 import type { Probe, ProbePhase } from '../../model/drill.ts';
 import { probePhases } from '../../model/drill-words.ts';
 import type { DrillRecord, TimelineEntry } from '../drill-engine.ts';
+import { proxyCount } from '../proxy-count.ts';
 import { type DrillTimes, drillTimes, type ProxyTimes } from './drill-times.ts';
 import {
   conditionWords,
@@ -88,11 +89,11 @@ function deeds({ definition, plan, overflows, deadlineMs }: DrillRecord, { fault
   const { method, target, radius, durationMs, observeMs, abortOn } = definition;
   return [
     `**Method** \`${method.kind}\`: ${methodSentence(method, target.service, target.port)}`,
-    `**Radius:** ${radiusSentence(radius)}: ${plan.touches.length} proxies, with ${plan.control.length} as control group`,
+    `**Radius:** ${radiusSentence(radius)}: ${proxyCount(plan.touches.length)}, with ${plan.control.length} as control group`,
     `**Bounds:** ${tellMs(durationMs)} at most${deadlineMs > 0 ? `, until ${utc(deadlineMs)}` : ''}; watched ${tellMs(observeMs)} before and after`,
     `**To be aborted by:** ${abortOn.map(conditionWords).join(', ')}; and always by silence of a probe, a halt, the lever, withdrawn consent`,
     `**The fault lasted:** ${tellMs(faultMs)}`,
-    `**Turned away by breakers:** ${overflows === undefined ? 'nobody reported' : `${overflows} requests or connections`}`,
+    `**Turned away by breakers:** ${overflows === undefined ? 'not known, nobody reported it' : `${overflows} requests or connections`}`,
     `**Plan:** ${code(plan.hash)}`,
     ...plan.notes.map((note) => `**Known before:** ${sentence(note)}`),
   ];

@@ -27,6 +27,11 @@ export function shortfalls(record: DrillRecord, times: DrillTimes): readonly str
     ...(unseen.length === 0 || !struck ? [] : [`the fault was never seen in force at ${named(unseen)}`]),
     ...(excluded.length === 0 ? [] : [`left out, and so not tried: ${named(excluded)}`]),
     ...unanswered.map(({ probe, phase }) => `${code(probe)} had no answer in the phase \`${phase}\``),
+    ...(isLostSight(record)
+      ? [
+          'the control plane stopped while the fault lay: the fault ended in each proxy with its time to live, and what was counted and measured until then is lost',
+        ]
+      : []),
     ...(struck && times.detectMs === undefined ? ['nobody noticed: no alert fired after the fault was laid'] : []),
     ...(struck && record.endedAtMs > 0 && times.recoverMs === undefined
       ? ['the steady state was not seen to come back']
@@ -36,6 +41,12 @@ export function shortfalls(record: DrillRecord, times: DrillTimes): readonly str
       : []),
     ...(struck ? [] : ['the fault was never laid, so nothing was tried']),
   ];
+}
+
+/** It found the drill unfinished before anybody had withdrawn the fault. */
+function isLostSight({ timeline, faultAtMs }: DrillRecord): boolean {
+  const ends = timeline.find(({ what }) => what === 'found-unfinished' || what === 'fault-withdrawn');
+  return faultAtMs > 0 && ends?.what === 'found-unfinished';
 }
 
 function named(proxies: readonly ProxyTimes[]): string {

@@ -78,6 +78,11 @@ describe('what falls short is said', () => {
       },
       /^- `atelier\/web-1` is not configured as it was before: cluster `x` differs$/m,
     ],
+    [
+      'a control plane that was not there to see the end',
+      { timeline: [entry(0, 'fault-laid', 'laid'), entry(20_000, 'found-unfinished', 'it restarted')] },
+      /^- the control plane stopped while the fault lay/m,
+    ],
     ['a fault that was never laid', { faultAtMs: 0, timeline: [] }, /^- the fault was never laid/m],
   ];
   test.each(cases)('%s', (_, change, line) => {

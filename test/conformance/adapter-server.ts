@@ -11,6 +11,7 @@ export interface AdapterHandlers {
   report(node: string): Promise<NodeReport>;
   counters(node: string): Promise<Counters>;
   absentAsks(node: string): Promise<readonly AbsentAsk[]>;
+  streamsKept(): Promise<number>;
   judge(node: string, judgement: Judgement): Promise<void>;
   replica(): Promise<string>;
   ready(): Promise<void>;
@@ -54,6 +55,8 @@ async function answerTo(handlers: AdapterHandlers, path: string, node: string, b
       return handlers.counters(node);
     case '/absent-asks':
       return handlers.absentAsks(node);
+    case '/kept':
+      return { streams: await handlers.streamsKept() };
     case '/judge': {
       const { node: of, judgement } = JSON.parse(body);
       return done(handlers.judge(of, judgement));

@@ -142,6 +142,12 @@ export class AdapterClient {
     return this.#get(`/absent-asks?node=${encodeURIComponent(node)}`);
   }
 
+  /** Streams, open or ended, of whichever node, that still lie in the server's memory once its garbage is collected. */
+  async streamsKept(): Promise<number> {
+    const { streams } = await this.#get<{ streams: number }>('/kept');
+    return streams;
+  }
+
   async judge(node: string, judgement: Judgement): Promise<void> {
     await this.#post('/judge', { node, judgement });
   }

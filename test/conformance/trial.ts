@@ -165,6 +165,12 @@ export class Trial {
     await expect.poll(() => this.count(name, node), { interval: 5, timeout: answerWaitMs }).toBe(value);
   }
 
+  /** Nothing is left of any stream. */
+  async keepsNothing(): Promise<void> {
+    const kept = () => this.#options.adapter.streamsKept();
+    await expect.poll(kept, { interval: 100, timeout: answerWaitMs }).toBe(0);
+  }
+
   /** The operator hears that these were asked for and not there: nothing else, in this order. */
   async hearsOfAbsent(type: TypeName, names: readonly string[]): Promise<void> {
     const asked = async () =>

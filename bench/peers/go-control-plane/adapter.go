@@ -47,6 +47,7 @@ func (a *adapter) serve(listener net.Listener) error {
 	mux.HandleFunc("/pass", notOffered("the clock is the machine's"))
 	mux.HandleFunc("/judge", notOffered("whom to admit is left to the host"))
 	mux.HandleFunc("/absent-asks", notOffered("what to tell of a resource that is not there is left to the host"))
+	mux.HandleFunc("/kept", notOffered("what lies in memory is not counted by kind"))
 	mux.HandleFunc("/callers", notOffered("whom to admit is left to the host"))
 	return http.Serve(listener, mux)
 }

@@ -1,6 +1,7 @@
 /** What the author of a drill should know of the edge before the fault: what goes on, what may be ejected, when panic comes. */
-import type { DrillEdge } from '../envoy/drill-edge.ts';
+import type { DrillEdge, EdgeCaller } from '../envoy/drill-edge.ts';
 import type { Drill } from '../model/drill.ts';
+import { isNamed } from './strike.ts';
 
 /** Below this share of healthy endpoints, in percent, Envoy sends to all of them. Envoy's own default, which we leave. */
 const panicPercent = 50;
@@ -20,6 +21,16 @@ export function edgeNotes(drill: Drill, edge: DrillEdge): readonly string[] {
     case 'ejectEndpoint':
       return outlierNotes(edge, method.count);
   }
+}
+
+/** Of probes that look at the control group where nobody may be there to be looked at. @param spared its members. */
+export function controlNotes({ steadyState, radius }: Drill, spared: readonly EdgeCaller[]): readonly string[] {
+  const probes = steadyState.filter(({ source }) => source.kind === 'traffic' && source.group === 'control');
+  if (probes.length === 0 || spared.some((caller) => isNamed(caller, radius))) return [];
+  const names = probes.map(({ name }) => `\`${name}\``).join(', ');
+  return spared.length === 0
+    ? [`the control group is empty: of ${names} there will be no value, which is a breach`]
+    : [`every caller of the radius is struck: of ${names} there is a value only while others call the target`];
 }
 
 /** @param failing how many endpoints fail; undefined: all of them. */

@@ -16,7 +16,7 @@ import type { Snapshot } from '../model/snapshot.ts';
 import { consentRefusals } from './consent.ts';
 import type { PlannedProxy, PlanView } from './drill-engine.ts';
 import { ruleRefusals } from './house-rules.ts';
-import { edgeNotes } from './plan-notes.ts';
+import { controlNotes, edgeNotes } from './plan-notes.ts';
 import type { Refusal } from './refusal.ts';
 import { isRefused, strikeOf } from './strike.ts';
 
@@ -68,7 +68,7 @@ export function planDrill(input: PlanInput): PlanResult {
   if (touches.length === 0) return { kind: 'refused', refusals: [nobodyLeft(excluded)] };
 
   const chosen = new Set(struck.experiment);
-  const control = namesOf(edge.callers.filter(({ proxy }) => !chosen.has(proxy)));
+  const spared = edge.callers.filter(({ proxy }) => !chosen.has(proxy));
   const watches = watchesFor(drill, edge, connected);
   const content = {
     drill: drill.key,
@@ -76,9 +76,9 @@ export function planDrill(input: PlanInput): PlanResult {
     needsSecondPerson: needsSecondPerson(input, struck.experiment.length),
     touches,
     ...(watches.length === 0 ? {} : { watches }),
-    control,
+    control: namesOf(spared),
     excluded: [...excluded].sort((left, right) => compareText(left.proxy, right.proxy)),
-    notes: [...struck.notes, ...edgeNotes(drill, edge)],
+    notes: [...struck.notes, ...edgeNotes(drill, edge), ...controlNotes(drill, spared)],
   };
   const view: PlanView = { ...content, hash: planHash({ ...content, definition: drill.hash, number }) };
   const clusters = [...new Set(edge.callers.flatMap((caller) => caller.clusters))].sort(compareText);

@@ -36,7 +36,8 @@ export function isRefused(result: Strike | Refusal): result is Refusal {
   return 'message' in result;
 }
 
-function isNamed({ tenant, serviceAccount }: EdgeCaller, { callers }: BlastRadius): boolean {
+/** Whether a caller is one of the radius, of which a share is chosen. */
+export function isNamed({ tenant, serviceAccount }: EdgeCaller, { callers }: BlastRadius): boolean {
   return callers.some(
     (each) =>
       each.tenant === tenant && (each.serviceAccounts.length === 0 || each.serviceAccounts.includes(serviceAccount)),

@@ -84,6 +84,19 @@ describe('methods', () => {
     expect(planned({ method: 'ejectEndpoint: { count: 3 }' }).view.notes).toContain('2 that fail stay in');
   });
 
+  test.each([
+    ['half of the radius is spared', {}, []],
+    ['others than the radius are spared', { percent: 100 }, [expect.stringContaining('`works` there is a value only')]],
+    [
+      'nobody is spared',
+      { percent: 100, callers: '[{ tenant: atelier }]' },
+      [expect.stringContaining('`works` there will be no value')],
+    ],
+  ])('of a probe of the control group is told whether it can answer: %s', (_, words, notes) => {
+    const told = planned(words).view.notes;
+    expect(told.filter((note) => note.includes('`works`'))).toEqual(notes);
+  });
+
   test('more endpoints than there are cannot be ejected', () => {
     expect(refusals(planDrill(input({ method: 'ejectEndpoint: { count: 4 }' })))).toContain(
       '4 endpoints are to be ejected',

@@ -97,6 +97,9 @@ export function openDrills(host: DrillHost): Drills {
         if (moved.length > 0) runner.accepted(event.key, moved);
       }
       if (event.kind === 'nacked' && event.typeUrl === typeUrls.runtime) runner.refused(event.key, event.cause.message);
+      if (event.kind === 'lapsed' && event.typeUrl === typeUrls.runtime) runner.lapsed(event.key);
+      if (event.kind === 'stream-opened') runner.returned(event.key);
+      if (event.kind === 'stream-closed' && !clients().some(({ key }) => key === event.key)) runner.left(event.key);
     },
     lookAgain: () => runner.lookAgain(),
     stop() {

@@ -21,6 +21,10 @@ export class LayerBook {
     return this.#settings.size === 0;
   }
 
+  liesOn(proxy: string): boolean {
+    return this.#settings.has(proxy);
+  }
+
   /** Replaces what this run has there, on all proxies in one turn. @throws before anything is sent, if one key may not leave. */
   lay(run: string, proxies: readonly PlannedProxy[]): void {
     for (const { proxy, keys } of proxies) {

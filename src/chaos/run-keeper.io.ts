@@ -28,6 +28,12 @@ const tickMs = 1_000;
 /** How far wall clock and monotonic clock may part between two ticks before that is a leap, in ms. */
 const leapMs = 10_000;
 
+/**
+ * How long a proxy may be without a stream, in ms. What lies on it was renewed three tenths of its life before at the
+ * latest, so that a proxy which is back by then still has it, and one that comes later may not, and is not given it again.
+ */
+const awayMs = 6_000;
+
 /** How long news of progress may wait for more of its kind, in ms: one write for many proxies. */
 const progressMs = 10;
 
@@ -41,6 +47,8 @@ export class RunKeeper {
   readonly #drivers = new Map<RunEntry, RunDriver>();
   /** News that may wait, by run. Bounded by the proxies of a plan. */
   readonly #progress = new Map<RunEntry, News[]>();
+  /** Cancels of the waits for proxies that have no stream. */
+  readonly #away = new Map<string, () => void>();
   #cancelProgress: (() => void) | undefined;
   #cancelTick: (() => void) | undefined;
   /** Wall clock less monotonic clock, at the newest tick. */
@@ -93,6 +101,25 @@ export class RunKeeper {
     for (const entry of [...this.#drivers.keys()]) this.apply(entry, [{ kind: 'refused', proxy, why }]);
   }
 
+  /** It feels the fault no more, and shall not feel it again: what ended by itself stays ended. */
+  lapsed(proxy: string): void {
+    this.refused(proxy, `lost the fault by itself: for ${layerTtlMs / 1_000} s nothing reached it`);
+  }
+
+  left(proxy: string): void {
+    if (this.#stopped || this.#away.has(proxy) || !this.#layers.liesOn(proxy)) return;
+    const cancel = this.#ports.clock.setTimer(awayMs, () => {
+      this.#away.delete(proxy);
+      this.lapsed(proxy);
+    });
+    this.#away.set(proxy, cancel);
+  }
+
+  returned(proxy: string): void {
+    this.#away.get(proxy)?.();
+    this.#away.delete(proxy);
+  }
+
   live(entry: RunEntry): LiveReadings {
     return this.#drivers.get(entry)?.live() ?? noReadings;
   }
@@ -126,6 +153,7 @@ export class RunKeeper {
     this.#watchdog.rest();
     this.#cancelTick?.();
     this.#cancelProgress?.();
+    for (const cancel of this.#away.values()) cancel();
     for (const driver of this.#drivers.values()) driver.stop();
     this.#drivers.clear();
   }

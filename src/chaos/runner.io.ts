@@ -175,6 +175,21 @@ export class DrillRunner implements DrillEngine {
     this.#keeper.refused(proxy, `refused the layer: ${reason.slice(0, reasonMax)}`);
   }
 
+  /** What lay on a proxy has run out there by itself, or may have. */
+  lapsed(proxy: string): void {
+    this.#keeper.lapsed(proxy);
+  }
+
+  /** A proxy has no ADS stream any more. */
+  left(proxy: string): void {
+    this.#keeper.left(proxy);
+  }
+
+  /** A proxy has one again. */
+  returned(proxy: string): void {
+    this.#keeper.returned(proxy);
+  }
+
   /** The mesh changed: consents, rules, drills or targets may have. */
   lookAgain(): void {
     const declared = this.#ports.snapshot()?.drills;

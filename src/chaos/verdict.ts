@@ -9,7 +9,10 @@ import type { Run } from './run.ts';
 export function verdictOf(run: Run): DrillView['verdict'] {
   if (run.stage !== 'over') return 'pending';
   if (run.deviated || run.heldAfter === false) return 'deviated';
-  const struck = [...run.proxies.values()].filter(({ strikes, progress }) => strikes && progress !== 'excluded');
+  // One that was left out afterwards, as it lost the fault halfway, was to feel it to the end.
+  const struck = [...run.proxies.values()].filter(
+    ({ strikes, progress, wasEffective }) => strikes && (progress !== 'excluded' || wasEffective),
+  );
   const whole = struck.length > 0 && struck.every(({ wasEffective, differs }) => wasEffective && differs?.length === 0);
   return run.ending?.kind === 'deadline' && run.heldAfter === true && whole ? 'held' : 'unproven';
 }

@@ -11,13 +11,18 @@ import type { SnapshotCache } from '../xds/cache.ts';
 import { type Resource, withTtl } from '../xds/resource.ts';
 import { encoded } from './encode.ts';
 
+/** What ended by its TTL stays ended: a fault that came back by itself would be a fault that nobody began. */
+function mortal(settings: ReadonlyMap<string, number>): Resource {
+  return { ...withTtl(encoded(runtimeOf(settings)), layerTtlMs), lapses: true };
+}
+
 export function drillLayers(cache: Pick<SnapshotCache, 'overlay'>): DrillLayers {
   /** Of the last proxy: those that a drill strikes at once mostly get the same. */
   let newest: { readonly settings: string; readonly layer: Resource } | undefined;
 
   function layerOf(settings: ReadonlyMap<string, number>): Resource {
     const key = JSON.stringify([...settings]);
-    if (newest?.settings !== key) newest = { settings: key, layer: withTtl(encoded(runtimeOf(settings)), layerTtlMs) };
+    if (newest?.settings !== key) newest = { settings: key, layer: mortal(settings) };
     return newest.layer;
   }
 

@@ -48,6 +48,7 @@ export function logXdsEvents(log: Logger): (event: XdsEvent) => void {
       case 'refused':
       case 'write-stalled':
       case 'recheck-failed':
+      case 'lapsed':
       case 'absent-asked':
         log.warn(details, kind);
         return;

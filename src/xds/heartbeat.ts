@@ -7,14 +7,15 @@
  * answers apart. It says nothing to a client that does not hold that version, so what an outstanding response carries
  * gets none until the answer is there, and what we were silent about for a whole TTL, or what the client refused to hear
  * a heartbeat of, is sent whole instead.
- * The surprise: after such a silence the fault that the TTL ended begins anew. Who wants it to stay ended lifts it.
+ * The surprise: after such a silence the fault that the TTL ended would begin anew. A resource that `lapses` is barred on
+ * that stream instead, as if the client had refused it, and the host is told.
  * Protocol: Envoy docs, api-docs/xds_protocol, "TTL".
  */
 import { heartbeatShare } from './limits.ts';
 import type { Send, StreamState } from './order.ts';
 import type { Protocol, XdsRequest } from './protocol.ts';
 import type { Resource } from './resource.ts';
-import { disbelieved, type TypeState, unknownVersion } from './type-state.ts';
+import { barred, disbelieved, type TypeState, unknownVersion } from './type-state.ts';
 
 interface Living {
   readonly resource: Resource & { readonly ttlMs: number };
@@ -46,24 +47,29 @@ export function nextBeatAtMs<R extends XdsRequest>(protocol: Protocol<R>, { type
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
+/** Of one type: what the client may have dropped, and is not sent again. */
+export interface Lapsed {
+  readonly typeUrl: string;
+  readonly names: readonly string[];
+}
+
 /** The heartbeats that are due. What the client must have dropped by now is believed no more, so that a plan sends it. */
 export function beat<R extends XdsRequest>(
   protocol: Protocol<R>,
   state: StreamState,
   nowMs: number,
-): { readonly state: StreamState; readonly sends: readonly Send[] } {
+): { readonly state: StreamState; readonly sends: readonly Send[]; readonly lapsed: readonly Lapsed[] } {
   const types = new Map(state.types);
   const sends: Send[] = [];
+  const lapsed: Lapsed[] = [];
   let { nonces } = state;
   for (const [typeUrl, before] of state.types) {
     const due = livingIn(before).filter(
       (each) => protocol.mayBeat(before, each.resource.name) && beatAtMs(each) <= nowMs,
     );
     const isDropped = ({ resource, toldAtMs }: Living) => toldAtMs + resource.ttlMs <= nowMs;
-    const type = disbelieved(
-      before,
-      due.filter(isDropped).map(({ resource }) => resource.name),
-    );
+    const { state: type, names } = dropped(before, due.filter(isDropped));
+    if (names.length > 0) lapsed.push({ typeUrl, names });
     const resources = due.filter((each) => !isDropped(each)).map(({ resource }) => resource);
     types.set(typeUrl, type);
     if (resources.length === 0) continue;
@@ -74,7 +80,14 @@ export function beat<R extends XdsRequest>(
     const { revision } = state.newest;
     sends.push({ typeUrl, nonce, revision, version: type.ackedVersion, form: 'heartbeat', resources, removed: [] });
   }
-  return { state: { ...state, types, nonces }, sends };
+  return { state: { ...state, types, nonces }, sends, lapsed };
+}
+
+/** The client holds these no more. `names`: of those that are not sent again. */
+function dropped(type: TypeState, gone: readonly Living[]) {
+  const lapsed = gone.filter(({ resource }) => resource.lapses).map(({ resource }) => resource.name);
+  const others = gone.filter(({ resource }) => !resource.lapses).map(({ resource }) => resource.name);
+  return { state: barred(disbelieved(type, others), lapsed), names: lapsed };
 }
 
 /** First letter of the nonces of heartbeats; those of responses are numbers. */
@@ -88,9 +101,12 @@ export function isOfHeartbeat(nonce: string): boolean {
 export function beatRefused(type: TypeState): {
   readonly state: TypeState;
   readonly resources: ReadonlyMap<string, string>;
+  /** Names of those that are not sent again. */
+  readonly lapsed: readonly string[];
 } {
-  const resources = new Map(livingIn(type).map(({ resource }) => [resource.name, resource.version] as const));
-  return { state: disbelieved(type, [...resources.keys()]), resources };
+  const living = livingIn(type);
+  const { state, names: lapsed } = dropped(type, living);
+  return { state, resources: new Map(living.map(({ resource }) => [resource.name, resource.version])), lapsed };
 }
 
 /** Writes down when the client was sent something, and told of what it will drop. */

@@ -40,6 +40,8 @@ export type Note =
   | { readonly kind: 'none' }
   | ({ readonly kind: 'acked' } & Answered)
   | ({ readonly kind: 'nacked'; readonly cause: NackCause } & Answered)
+  /** It does not hold these any more, and they are not sent again. */
+  | { readonly kind: 'lapsed'; readonly names: readonly string[] }
   /** A nonce that is not the newest: no ACK and no NACK. */
   | { readonly kind: 'stale-nonce'; readonly nonce: string };
 
@@ -82,8 +84,10 @@ export function answered(state: TypeState, outstanding: Outstanding, error: Nack
 /** The answer to a heartbeat. That it was heard is nothing new. */
 export function answeredHeartbeat(state: TypeState, nonce: string, error: NackCause | undefined): Received {
   if (error === undefined) return { state, note: { kind: 'none' } };
-  const { state: next, resources } = beatRefused(state);
+  const { state: next, resources, lapsed } = beatRefused(state);
   if (resources.size === 0) return { state, note: { kind: 'stale-nonce', nonce } };
+  // It holds them no more, and that is all its refusal says.
+  if (lapsed.length === resources.size) return { state: next, note: { kind: 'lapsed', names: lapsed } };
   const { ackedVersion: version } = state;
   return {
     state: { ...next, nack: { nonce, version, ...error } },

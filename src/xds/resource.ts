@@ -17,6 +17,11 @@ export interface Resource {
   readonly any: Uint8Array;
   /** How long after the client last heard of it the client drops it, in ms. Absent: never. See heartbeat.ts. */
   readonly ttlMs?: number;
+  /**
+   * Its life is not begun anew: what the client may have dropped by its TTL is not sent to it again, and `lapsed` is
+   * observed instead. Absent: it is sent whole again, as the protocol asks.
+   */
+  readonly lapses?: true;
   /** Of a cluster whose endpoints have another name (`eds_cluster_config.service_name`): that name. Default: `name`. */
   readonly endpointsName?: string;
 }
@@ -41,7 +46,7 @@ export function contentVersion(bytes: Uint8Array): string {
 }
 
 /** The same content, which the client drops unless it hears of it; another version, so that a changed TTL is sent. */
-export function withTtl(resource: Resource, ttlMs: number): Resource {
+export function withTtl(resource: Resource, ttlMs: number): Resource & { readonly ttlMs: number } {
   return { ...resource, ttlMs, version: contentVersion(Buffer.concat([resource.any, Buffer.from(`ttl ${ttlMs}`)])) };
 }
 

@@ -127,9 +127,11 @@ export class ServedStream<R extends XdsRequest> {
     if (isQuiet(result.state)) quiet();
   }
 
-  private report(event: StreamEvent<R>, { note, unsubscribed: names, absent }: Step & { kind: 'step' }): void {
-    if (event.kind !== 'request') return;
+  private report(event: StreamEvent<R>, step: Step & { kind: 'step' }): void {
     const { ports, ref } = this.options;
+    const { note, unsubscribed: names, absent, lapsed } = step;
+    for (const each of lapsed) ports.observe({ kind: 'lapsed', ...each, ...ref });
+    if (event.kind !== 'request') return;
     const { typeUrl } = event.request;
     if (note.kind !== 'none') ports.observe({ ...ref, typeUrl, ...note });
     if (names.length > 0) ports.observe({ kind: 'unsubscribed', typeUrl, names, ...ref });

@@ -6,7 +6,7 @@
  * A closed stream is no event: its state is a value, and dropping it is all there is to do.
  */
 import { type AbsentAsked, noteAbsent } from './absent-asked.ts';
-import { beat, nextBeatAtMs, told } from './heartbeat.ts';
+import { beat, type Lapsed, nextBeatAtMs, told } from './heartbeat.ts';
 import { namesPerTypeMax, nameUnitsPerStreamMax, typesPerStreamMax } from './limits.ts';
 import { type Plan, plan, type StreamState, snapshotFor, youth } from './order.ts';
 import type { Note, Protocol, Received, XdsRequest } from './protocol.ts';
@@ -31,6 +31,8 @@ export type Step =
       readonly unsubscribed: readonly string[];
       /** What the operator is to hear that the request asked for. */
       readonly absent: AbsentAsked | undefined;
+      /** What the client may have dropped by the time of a heartbeat, and is not sent again. */
+      readonly lapsed: readonly Lapsed[];
       /** When `heartbeat-due` is to come, in epoch ms; it may be in the past. */
       readonly heartbeatAtMs: number | undefined;
     } & Plan)
@@ -58,7 +60,7 @@ export function step<R extends XdsRequest>(
     case 'heartbeat-due': {
       const beaten = beat(protocol, state, nowMs);
       const next = onward(protocol, beaten.state, nowMs);
-      return { ...next, sends: [...beaten.sends, ...next.sends] };
+      return { ...next, lapsed: beaten.lapsed, sends: [...beaten.sends, ...next.sends] };
     }
   }
 }
@@ -72,7 +74,8 @@ function onward<R extends XdsRequest>(
   const planned = plan(protocol, state);
   const next = told(planned.state, planned.sends, nowMs);
   const heartbeatAtMs = nextBeatAtMs(protocol, next);
-  return { kind: 'step', note, unsubscribed: [], absent: undefined, ...planned, state: next, heartbeatAtMs };
+  const quietly = { unsubscribed: [], absent: undefined, lapsed: [] };
+  return { kind: 'step', note, ...quietly, ...planned, state: next, heartbeatAtMs };
 }
 
 function takeRequest<R extends XdsRequest>(protocol: Protocol<R>, state: StreamState, request: R, nowMs: number): Step {

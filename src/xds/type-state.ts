@@ -267,6 +267,13 @@ export function disbelieved(state: TypeState, names: readonly string[]): TypeSta
   return { ...state, held, settledOn: undefined };
 }
 
+/** What the client may have lost, and is not to be sent again: treated as if it had refused it. */
+export function barred(state: TypeState, names: readonly string[]): TypeState {
+  if (names.length === 0) return state;
+  const versions = names.map((name) => [name, state.held.get(name)?.version ?? unknownVersion] as const);
+  return { ...disbelieved(state, names), barred: new Map([...state.barred, ...versions]) };
+}
+
 export interface NackCause {
   readonly code: number;
   readonly message: string;

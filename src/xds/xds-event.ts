@@ -33,6 +33,8 @@ export type XdsEvent =
       readonly nonce: string;
       readonly resources: number;
     } & StreamRef)
+  /** The client has dropped these by their TTL, or may have, and is not sent them again for as long as they lie there. */
+  | ({ readonly kind: 'lapsed'; readonly typeUrl: string; readonly names: readonly string[] } & StreamRef)
   | ({ readonly kind: 'acked'; readonly typeUrl: string } & Answered & StreamRef)
   | ({ readonly kind: 'nacked'; readonly typeUrl: string; readonly cause: NackCause } & Answered & StreamRef)
   /**

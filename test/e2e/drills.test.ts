@@ -71,6 +71,7 @@ describe('drills', { timeout: 120_000 }, () => {
         const record = await ended('shop/breaker');
 
         expect(record).toMatchObject({ phase: 'aborted', haltedBy: 'owner' });
+        expect(counted(record)).toBe(true);
         expect(record.proxies.map(({ state }) => state)).toEqual(['clean', 'clean', 'clean']);
         expect(await keysLeft()).toEqual(before);
         expect(spared.answers().filter(({ status }) => status !== 200)).toEqual([]);

@@ -7,15 +7,15 @@
  * answers apart. It says nothing to a client that does not hold that version, so what an outstanding response carries
  * gets none until the answer is there, and what we were silent about for a whole TTL, or what the client refused to hear
  * a heartbeat of, is sent whole instead.
- * The surprise: after such a silence the fault that the TTL ended would begin anew. A resource that `lapses` is barred on
- * that stream instead, as if the client had refused it, and the host is told.
+ * The surprise: after such a silence the fault that the TTL ended would begin anew. A resource that `lapses` is not
+ * sent on that stream again instead, for as long as that version lies there, and the host is told.
  * Protocol: Envoy docs, api-docs/xds_protocol, "TTL".
  */
 import { heartbeatShare } from './limits.ts';
 import type { Send, StreamState } from './order.ts';
 import type { Protocol, XdsRequest } from './protocol.ts';
 import type { Resource } from './resource.ts';
-import { barred, disbelieved, type TypeState, unknownVersion } from './type-state.ts';
+import { disbelieved, lapsedOf, type TypeState, unknownVersion } from './type-state.ts';
 
 interface Living {
   readonly resource: Resource & { readonly ttlMs: number };
@@ -87,7 +87,7 @@ export function beat<R extends XdsRequest>(
 function dropped(type: TypeState, gone: readonly Living[]) {
   const lapsed = gone.filter(({ resource }) => resource.lapses).map(({ resource }) => resource.name);
   const others = gone.filter(({ resource }) => !resource.lapses).map(({ resource }) => resource.name);
-  return { state: barred(disbelieved(type, others), lapsed), names: lapsed };
+  return { state: lapsedOf(disbelieved(type, others), lapsed), names: lapsed };
 }
 
 /** First letter of the nonces of heartbeats; those of responses are numbers. */

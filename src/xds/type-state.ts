@@ -49,6 +49,8 @@ export interface TypeState {
   readonly answerDue: boolean;
   /** Versions that the client refused, by name; the unknown version where it refused to hear that there is none. */
   readonly barred: ReadonlyMap<string, string>;
+  /** Versions that lapsed, by name: not sent again while they lie there, whatever is accepted or refused beside them. */
+  readonly lapsed: ReadonlyMap<string, string>;
   readonly outstanding?: Outstanding | undefined;
   /** Of the newest response, empty before the first. */
   readonly nonce: string;
@@ -76,6 +78,7 @@ export const newTypeState: TypeState = {
   due: new Set(),
   answerDue: false,
   barred: new Map(),
+  lapsed: new Map(),
   nonce: '',
   sentVersion: '',
   ackedVersion: '',
@@ -96,7 +99,7 @@ const nothingPending: Pending = { changed: [], missing: [], gone: [] };
 
 export function pendingOf(state: TypeState, listing: Listing | undefined): Pending {
   if (listing === undefined || state.settledOn === listing) return nothingPending;
-  const { subscription, held, due, barred } = state;
+  const { subscription, held, due, barred, lapsed } = state;
   const changed: Resource[] = [];
   const missing: string[] = [];
   const gone: string[] = [];
@@ -105,7 +108,8 @@ export function pendingOf(state: TypeState, listing: Listing | undefined): Pendi
     const known = held.get(name);
     // Of what a returning client holds by its own word, nobody knows how long it will still hold it.
     const isHeld = known?.version === version && (ttlMs === undefined || 'any' in known);
-    if (due.has(name) || (!isHeld && barred.get(name) !== version)) changed.push(resource);
+    const isHeldBack = barred.get(name) === version || lapsed.get(name) === version;
+    if (due.has(name) || (!isHeld && !isHeldBack)) changed.push(resource);
   };
   if (subscription.wildcard !== 'none') {
     for (const resource of listing.values()) consider(resource);
@@ -141,6 +145,7 @@ export function resubscribed(state: TypeState, subscription: Subscription, due: 
     held,
     due: new Set([...stillDue, ...due]),
     barred,
+    lapsed: kept(state.lapsed),
     nack: inForce(state.nack, held),
     settledOn: undefined,
   };
@@ -152,7 +157,11 @@ export function resubscribed(state: TypeState, subscription: Subscription, due: 
  */
 export function released(state: TypeState, listing: Listing): TypeState {
   const blamable = [...state.barred.keys()].every((name) => listing.has(name));
-  const next = blamable ? state : { ...state, barred: new Map(), settledOn: undefined };
+  const lapsed = new Map([...state.lapsed].filter(([name]) => listing.has(name)));
+  const isUnchanged = blamable && lapsed.size === state.lapsed.size;
+  const next = isUnchanged
+    ? state
+    : { ...state, barred: blamable ? state.barred : new Map<string, string>(), lapsed, settledOn: undefined };
   if (state.nack === undefined) return next;
   const held = new Map(
     [...state.held].filter(([name, { version }]) => version !== unknownVersion || listing.has(name)),
@@ -176,7 +185,10 @@ export function postponed(state: TypeState, names: readonly string[]): TypeState
 /** Notes that nothing is missing. A wildcard client that holds all of a listing shares it instead of owning a copy. */
 export function settled(state: TypeState, listing: Listing): TypeState {
   const holdsAll =
-    state.subscription.wildcard !== 'none' && state.barred.size === 0 && state.held.size === listing.size;
+    state.subscription.wildcard !== 'none' &&
+    state.barred.size === 0 &&
+    state.lapsed.size === 0 &&
+    state.held.size === listing.size;
   return { ...state, held: holdsAll ? listing : state.held, settledOn: listing };
 }
 
@@ -192,15 +204,18 @@ export function sent(state: TypeState, { nonce, version, resources, removed }: S
   const held = new Map(state.held);
   const due = new Set(state.due);
   const barred = new Map(state.barred);
+  const lapsed = new Map(state.lapsed);
   let releases = false;
   for (const resource of resources) {
     held.set(resource.name, resource);
     due.delete(resource.name);
+    lapsed.delete(resource.name);
     releases = barred.delete(resource.name) || releases;
   }
   for (const name of removed) {
     held.delete(name);
     due.delete(name);
+    lapsed.delete(name);
     releases = barred.delete(name) || releases;
   }
   const forgotten = removed.filter((name) => state.held.has(name));
@@ -210,6 +225,7 @@ export function sent(state: TypeState, { nonce, version, resources, removed }: S
     held,
     due,
     barred,
+    lapsed,
     answerDue: false,
     nonce,
     sentVersion: version,
@@ -267,11 +283,11 @@ export function disbelieved(state: TypeState, names: readonly string[]): TypeSta
   return { ...state, held, settledOn: undefined };
 }
 
-/** What the client may have lost, and is not to be sent again: treated as if it had refused it. */
-export function barred(state: TypeState, names: readonly string[]): TypeState {
+/** What the client may have lost, and is not to be sent again in this version. */
+export function lapsedOf(state: TypeState, names: readonly string[]): TypeState {
   if (names.length === 0) return state;
   const versions = names.map((name) => [name, state.held.get(name)?.version ?? unknownVersion] as const);
-  return { ...disbelieved(state, names), barred: new Map([...state.barred, ...versions]) };
+  return { ...disbelieved(state, names), lapsed: new Map([...state.lapsed, ...versions]) };
 }
 
 export interface NackCause {

@@ -1,102 +1,14 @@
 /** What a client drops unless it hears of it: the reducer on a clock of its own, in both protocols. */
 import { describe, expect, test } from 'vitest';
-import { type DeltaRequest, delta } from '../../src/xds/delta.ts';
-import type { Send } from '../../src/xds/order.ts';
-import { type ResourceSnapshot, withTtl } from '../../src/xds/resource.ts';
-import { type SotwRequest, sotw } from '../../src/xds/sotw.ts';
-import { newStreamState, type StreamEvent, step } from '../../src/xds/stream.ts';
+import { delta } from '../../src/xds/delta.ts';
+import { withTtl } from '../../src/xds/resource.ts';
+import { sotw } from '../../src/xds/sotw.ts';
+import { newStreamState, step } from '../../src/xds/stream.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
 import { resource } from './resources.ts';
+import { beatMs, holding, layers, only, TtlStream, told, ttlMs } from './ttl-stream.ts';
 
 const { runtime: typeUrl } = typeUrls;
-const ttlMs = 10_000;
-const beatMs = 3_000;
-
-/** A runtime layer `drill` of this content, with this TTL or none, beside others that have none. */
-function layers(drill: string, ttl?: number, others: Readonly<Record<string, string>> = {}): ResourceSnapshot {
-  const plain = resource(typeUrl, 'drill', drill);
-  const listing = new Map([['drill', ttl === undefined ? plain : withTtl(plain, ttl)]]);
-  for (const [name, content] of Object.entries(others)) listing.set(name, resource(typeUrl, name, content));
-  return { revision: 'r', types: new Map([[typeUrl, listing]]) };
-}
-
-/** One stream that asked for `drill`, and `other` if it exists, at time 0. */
-class Stream {
-  readonly kind: 'sotw' | 'delta';
-  private state;
-  private nowMs = 0;
-  private version = '';
-  heartbeatAtMs: number | undefined;
-  notes: string[] = [];
-
-  constructor(kind: 'sotw' | 'delta', snapshot: ResourceSnapshot, takesTtl = true) {
-    this.kind = kind;
-    this.state = newStreamState(snapshot, takesTtl);
-  }
-
-  at(nowMs: number): this {
-    this.nowMs = nowMs;
-    return this;
-  }
-
-  ask(fields: Partial<SotwRequest & DeltaRequest> = {}): readonly Send[] {
-    const { nonce = '', error, initialVersions = new Map(), names = ['drill', 'other'] } = fields;
-    const common = { typeUrl, nonce, error, namesCount: 0 };
-    return this.kind === 'sotw'
-      ? this.happen({ kind: 'request', request: { ...common, names, version: this.version } })
-      : this.happen({
-          kind: 'request',
-          request: { ...common, subscribe: nonce === '' ? names : [], unsubscribe: [], initialVersions },
-        });
-  }
-
-  ack({ nonce, version }: Send): readonly Send[] {
-    this.version = version;
-    return this.ask({ nonce });
-  }
-
-  nack({ nonce }: Send): readonly Send[] {
-    return this.ask({ nonce, error: { code: 3, message: 'unknown resource' } });
-  }
-
-  replace(snapshot: ResourceSnapshot): readonly Send[] {
-    return this.happen({ kind: 'snapshot', snapshot });
-  }
-
-  beat(): readonly Send[] {
-    return this.happen({ kind: 'heartbeat-due' });
-  }
-
-  private happen(
-    event: StreamEvent<SotwRequest & DeltaRequest> | StreamEvent<DeltaRequest> | StreamEvent<SotwRequest>,
-  ) {
-    const result =
-      this.kind === 'sotw'
-        ? step(sotw, this.state, event as StreamEvent<SotwRequest>, this.nowMs)
-        : step(delta, this.state, event as StreamEvent<DeltaRequest>, this.nowMs);
-    if (result.kind !== 'step') throw new Error(result.kind);
-    this.state = result.state;
-    this.heartbeatAtMs = result.heartbeatAtMs;
-    this.notes.push(result.note.kind);
-    return result.sends;
-  }
-}
-
-/** Opens a stream whose client holds `drill` and says so. */
-function holding(kind: 'sotw' | 'delta', snapshot: ResourceSnapshot): Stream {
-  const stream = new Stream(kind, snapshot);
-  for (const send of stream.ask()) stream.ack(send);
-  return stream;
-}
-
-const told = (sends: readonly Send[]) =>
-  sends.map(({ form, resources }) => [form, ...resources.map(({ name, ttlMs: ms }) => `${name} ${ms}`)].join(' '));
-
-function only(sends: readonly Send[]): Send {
-  const [send] = sends;
-  if (send === undefined || sends.length > 1) throw new Error(`one send was expected, not ${sends.length}`);
-  return send;
-}
 
 describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
   test('XDS-53 a resource with a TTL gets a heartbeat of the same version after 0.3 of it, and again', () => {
@@ -116,7 +28,7 @@ describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
   });
 
   test('XDS-52 a client that knows no TTL is told none, and hears no heartbeat', () => {
-    const stream = new Stream(kind, layers('fault', ttlMs), false);
+    const stream = new TtlStream(kind, layers('fault', ttlMs), false);
     expect(only(stream.ask()).form).toBe('plain');
     expect(stream.heartbeatAtMs).toBeUndefined();
   });
@@ -164,14 +76,14 @@ describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
   });
 
   test('what a client refused to take gets no heartbeat', () => {
-    const stream = new Stream(kind, layers('fault', ttlMs));
+    const stream = new TtlStream(kind, layers('fault', ttlMs));
     expect(stream.nack(only(stream.ask()))).toEqual([]);
     expect(stream.heartbeatAtMs).toBeUndefined();
     expect(stream.at(beatMs).beat()).toEqual([]);
   });
 
   test('what is on its way gets no heartbeat, since the client does not hold that version yet', () => {
-    const stream = new Stream(kind, layers('fault', ttlMs));
+    const stream = new TtlStream(kind, layers('fault', ttlMs));
     const first = only(stream.ask());
     expect(stream.heartbeatAtMs).toBeUndefined();
     expect(stream.at(beatMs).beat()).toEqual([]);
@@ -180,7 +92,7 @@ describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
   });
 
   test('what lost its heartbeats to an ACK that did not come is sent whole when it comes', () => {
-    const stream = new Stream(kind, layers('fault', ttlMs));
+    const stream = new TtlStream(kind, layers('fault', ttlMs));
     const first = only(stream.ask());
     stream.at(ttlMs).ack(first);
     expect(stream.heartbeatAtMs).toBeLessThanOrEqual(ttlMs);
@@ -195,14 +107,14 @@ test('in delta another resource that is on its way does not silence the heartbea
 });
 
 test('in SotW a heartbeat carries the version that was accepted last, by which the client knows it', () => {
-  const stream = new Stream('sotw', layers('fault', ttlMs));
+  const stream = new TtlStream('sotw', layers('fault', ttlMs));
   const first = only(stream.ask());
   stream.ack(first);
   expect(only(stream.at(beatMs).beat()).version).toBe(first.version);
 });
 
 test('in SotW a subscription that changes with the nonce of a heartbeat is honoured', () => {
-  const stream = new Stream('sotw', layers('fault', ttlMs));
+  const stream = new TtlStream('sotw', layers('fault', ttlMs));
   stream.ack(only(stream.ask()));
   const heartbeat = only(stream.at(beatMs).beat());
   stream.replace(layers('fault', ttlMs, { third: '1' }));
@@ -213,7 +125,7 @@ test('in SotW a subscription that changes with the nonce of a heartbeat is honou
 test('a client that returns with a version of something mortal is sent it whole: nobody knows how long it holds it', () => {
   const snapshot = layers('fault', ttlMs);
   const version = snapshot.types.get(typeUrl)?.get('drill')?.version ?? '';
-  const stream = new Stream('delta', snapshot);
+  const stream = new TtlStream('delta', snapshot);
   expect(told(stream.ask({ initialVersions: new Map([['drill', version]]) }))).toEqual(['whole drill 10000']);
 });
 

@@ -141,7 +141,7 @@ function refuse(run: Run, { proxy, why }: { proxy: string; why: string }, nowMs:
   const refused = change(run, [proxy], takesFault, () => ({ progress: 'excluded', why }));
   if (refused === run) return same(run);
   if (![...refused.proxies.values()].some(takesFault)) {
-    return end(refused, failed('every proxy refused the fault'), nowMs);
+    return end(refused, failed('no proxy is left that takes the fault'), nowMs);
   }
   return lift(refused, [proxy]);
 }

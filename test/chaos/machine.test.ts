@@ -187,7 +187,7 @@ describe('what ends it', () => {
       { kind: 'refused', proxy: 'a/one', why: 'NACK' },
       { kind: 'refused', proxy: 'a/two', why: 'NACK' },
     ]);
-    expect(run.ending).toEqual({ kind: 'failed', reason: 'every proxy refused the fault' });
+    expect(run.ending).toEqual({ kind: 'failed', reason: 'no proxy is left that takes the fault' });
     expect(run.stage).toBe('withdrawing');
   });
 

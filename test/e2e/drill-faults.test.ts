@@ -23,10 +23,19 @@ import {
   owner,
   playProxy,
   struck,
+  struckAgain,
   struckFiles,
   toLastClean,
   words,
 } from './struck-mesh.ts';
+
+/** A heartbeat of a fault, and a moment before it, in ms. */
+const heartbeatMs = 3_000;
+const beforeBeatMs = 150;
+
+/** How long it is watched that nothing comes back, in ms: a few heartbeats; and what TCP waits before it tries a healed link again. */
+const afterThawMs = 4_000;
+const afterHealMs = 13_000;
 
 describe('a drill that goes wrong', () => {
   const folder = meshFolder(struckFiles);
@@ -87,6 +96,48 @@ describe('a drill that goes wrong', () => {
     expect(record).toMatchObject({ phase: 'aborted', verdict: 'unproven' });
     expect(record.timeline.find(({ atMs }) => atMs > frozenMs)?.what).toMatch(/watchdog|probe-silent/);
     expect(words(record).filter((what) => what === 'fault-laid')).toHaveLength(1);
+  });
+
+  const freezes: readonly (readonly [string, number])[] = [
+    // A heartbeat is due 3 s after the one before, and the fault ends 10 s after it.
+    ['just before a heartbeat, until the fault ends', 7_200],
+    ['for longer than the fault lives', deadManMs],
+  ];
+
+  test.each(freezes)('FLT-27 whose control plane is frozen %s brings the fault back nowhere', async (_, frozenMs) => {
+    await lay('shop/breaker');
+    const { timeline } = await mesh.drills.record('shop/breaker');
+    const laidMs = timeline.find(({ what }) => what === 'fault-laid')?.atMs ?? Number.NaN;
+    const toBeatMs = heartbeatMs - ((Date.now() - laidMs) % heartbeatMs);
+    await sleep(toBeatMs > beforeBeatMs ? toBeatMs - beforeBeatMs : toBeatMs + heartbeatMs - beforeBeatMs);
+    await mesh.controlPlane.kill('SIGSTOP');
+    try {
+      await sleep(frozenMs);
+    } finally {
+      await mesh.controlPlane.kill('SIGCONT');
+    }
+    expect(await struckAgain(mesh, callers, afterThawMs)).toEqual([]);
+    expect(await struck(mesh, callers)).toEqual([]);
+    const record = await ended('shop/breaker');
+    expect(record.verdict).toBe('unproven');
+    expect(words(record).filter((what) => what === 'fault-laid')).toHaveLength(1);
+  });
+
+  test('FLT-27, FLT-29 whose link to some is cut for longer than the fault lives leaves them out, and says so', async () => {
+    const away = callers.slice(4);
+    await lay('shop/long');
+    const heal = await cutOff(mesh, away);
+    try {
+      await untilClean(away);
+    } finally {
+      await heal();
+    }
+    expect(await struckAgain(mesh, away, afterHealMs)).toEqual([]);
+    const record = await ended('shop/long');
+    expect(record).toMatchObject({ phase: 'completed', verdict: 'unproven' });
+    expect(record.proxies.filter(({ state }) => state === 'excluded')).toEqual(
+      away.map((proxy) => ({ proxy, state: 'excluded', why: expect.stringContaining('lost the fault by itself') })),
+    );
   });
 
   test('FLT-27, FLT-29 whose callers are partly out of reach ends there by expiry, and is not over before', async () => {

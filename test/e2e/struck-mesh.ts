@@ -98,6 +98,7 @@ export const struckFiles = {
   'drills.yaml': documents(
     drill('breaker', '{ openBreaker: {} }'),
     drill('short', '{ openBreaker: {} }', { duration: '3s' }),
+    drill('long', '{ openBreaker: {} }', { duration: '25s' }),
     drill('errors', '{ abort: { status: 503, percent: 100 } }'),
     drill('slow', '{ delay: { duration: 50ms, percent: 100 } }'),
     drill('endpoint', '{ ejectEndpoint: { count: 1 } }'),
@@ -134,6 +135,20 @@ export async function struck(mesh: MeshLab, proxies: readonly string[]): Promise
     }),
   );
   return each.flat();
+}
+
+/** Those of the proxies that came to feel a fault after they had been seen without, in so many ms. */
+export async function struckAgain(mesh: MeshLab, proxies: readonly string[], ms: number): Promise<readonly string[]> {
+  const seenClean = new Set<string>();
+  const again = new Set<string>();
+  for (const untilMs = Date.now() + ms; Date.now() < untilMs; ) {
+    const feeling = new Set(await struck(mesh, proxies));
+    for (const proxy of proxies) {
+      if (!feeling.has(proxy)) seenClean.add(proxy);
+      else if (seenClean.has(proxy)) again.add(proxy);
+    }
+  }
+  return [...again];
 }
 
 /** Runs a command beside the control plane. @throws unless it ends well. */

@@ -6,12 +6,15 @@
  * Writes are synchronous on purpose: an effect that may only follow its record has nothing else to do meanwhile, and one
  * write is one fsync. Two handles may be open, of a process that hangs and of the one that took over: each opening takes
  * a higher epoch, and what an older epoch writes is refused inside the transaction, so a pause at any point is harmless.
+ * The surprise: SQLite works from its memory, and goes on writing into a file that was overwritten, moved or removed
+ * under it. While a drill runs, `probe` looks at the file itself.
  * A write of SQLite's own that was torn is undone by SQLite, from its WAL; the chain is for what SQLite cannot see.
  */
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type AppendAnswer, chainStart, checksumOf, type Journal, type JournalRecord, judgeChain } from './journal.ts';
+import { fileTrouble } from './journal-file.io.ts';
 
 const fileName = 'drills.db';
 
@@ -41,12 +44,17 @@ export function openJournal(folder: string, pagesMax: number = pagesMaxDefault):
   const path = join(folder, fileName);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
-    closeSync(openSync(path, 'a', 0o600)); // SQLite gives its other files the mode of the first
-    const database = new DatabaseSync(path, { timeout: lockWaitMs });
+    const file = openSync(path, 'a+', 0o600); // SQLite gives its other files the mode of the first
     try {
-      return openOn(database, path, pagesMax);
+      const database = new DatabaseSync(path, { timeout: lockWaitMs });
+      try {
+        return openOn({ database, path, file }, pagesMax);
+      } catch (error) {
+        database.close();
+        throw error;
+      }
     } catch (error) {
-      database.close();
+      closeSync(file);
       throw error;
     }
   } catch (error) {
@@ -54,7 +62,15 @@ export function openJournal(folder: string, pagesMax: number = pagesMaxDefault):
   }
 }
 
-function openOn(database: DatabaseSync, path: string, pagesMax: number): Journal {
+interface Opened {
+  readonly database: DatabaseSync;
+  readonly path: string;
+  /** Held until the database is closed: to close any handle of the file gives up every lock that the process has on it. */
+  readonly file: number;
+}
+
+function openOn(opened: Opened, pagesMax: number): Journal {
+  const { database, path } = opened;
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
   if (version > format)
     throw new Error(`it was written by a newer version, in format ${version}; this one knows ${format}`);
@@ -64,15 +80,15 @@ function openOn(database: DatabaseSync, path: string, pagesMax: number): Journal
   const judgement = judgeChain(allRecords(database));
   switch (judgement.kind) {
     case 'whole':
-      return new SqliteJournal(database, [], undefined);
+      return new SqliteJournal(opened, [], undefined);
     case 'torn': {
       database.prepare('DELETE FROM record WHERE position = ?').run(judgement.position);
       const finding = `${path}: record ${judgement.position}, the last, did not fit its checksum and was cut`;
-      return new SqliteJournal(database, [finding], undefined);
+      return new SqliteJournal(opened, [finding], undefined);
     }
     case 'changed': {
       const found = `${path}: record ${judgement.position} was changed after it was written, so nothing more is written; restore the file from a backup, or move it away`;
-      return new SqliteJournal(database, [found], { position: judgement.position, message: found });
+      return new SqliteJournal(opened, [found], { position: judgement.position, message: found });
     }
   }
 }
@@ -80,6 +96,8 @@ function openOn(database: DatabaseSync, path: string, pagesMax: number): Journal
 class SqliteJournal implements Journal {
   readonly findings: readonly string[];
   readonly #database: DatabaseSync;
+  readonly #path: string;
+  readonly #file: number;
   readonly #epoch: number;
   readonly #damage: { readonly position: number; readonly message: string } | undefined;
   /** Checksum of the record that we know to be the last. */
@@ -87,12 +105,14 @@ class SqliteJournal implements Journal {
   #blocked: string | undefined;
 
   constructor(
-    database: DatabaseSync,
+    { database, path, file }: Opened,
     findings: readonly string[],
     damage: { readonly position: number; readonly message: string } | undefined,
   ) {
     this.findings = findings;
     this.#database = database;
+    this.#path = path;
+    this.#file = file;
     this.#epoch = epochOf(database);
     this.#damage = damage;
     this.#blocked = damage?.message;
@@ -103,11 +123,21 @@ class SqliteJournal implements Journal {
   blocked(): string | undefined {
     if (this.#blocked !== undefined) return this.#blocked;
     try {
-      if (epochOf(this.#database) !== this.#epoch) this.#blocked = fenced;
+      this.#isFencedOff();
     } catch (error) {
       return messageOf(error);
     }
     return this.#blocked;
+  }
+
+  probe(): string | undefined {
+    const blocked = this.blocked();
+    if (blocked !== undefined) return blocked;
+    try {
+      return this.#writeTried() ?? this.#fileLookedAt();
+    } catch (error) {
+      return messageOf(error);
+    }
   }
 
   records(): Iterable<JournalRecord> {
@@ -117,17 +147,13 @@ class SqliteJournal implements Journal {
   append(stream: string, after: number, body: string): AppendAnswer {
     if (this.#damage !== undefined) return { kind: 'failed', message: this.#damage.message };
     try {
-      this.#database.exec('BEGIN IMMEDIATE');
-      try {
-        const answer = this.#insert(stream, after, body);
-        this.#database.exec(answer.kind === 'appended' ? 'COMMIT' : 'ROLLBACK');
-        if (answer.kind !== 'appended') return answer;
-        this.#tip = answer.checksum;
-        return { kind: 'appended', sequence: answer.sequence };
-      } catch (error) {
-        if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-        throw error;
-      }
+      const answer = this.#inTransaction(
+        () => this.#insert(stream, after, body),
+        ({ kind }) => kind === 'appended',
+      );
+      if (answer.kind !== 'appended') return answer;
+      this.#tip = answer.checksum;
+      return { kind: 'appended', sequence: answer.sequence };
     } catch (error) {
       return { kind: 'failed', message: messageOf(error) };
     }
@@ -135,7 +161,50 @@ class SqliteJournal implements Journal {
 
   close(): void {
     this.#blocked ??= 'the journal is closed';
-    if (this.#database.isOpen) this.#database.close();
+    if (!this.#database.isOpen) return;
+    this.#database.close();
+    closeSync(this.#file);
+  }
+
+  /** Says again what the file says already. */
+  #writeTried(): string | undefined {
+    return this.#inTransaction(
+      () => {
+        if (this.#isFencedOff()) return fenced;
+        this.#database.prepare('UPDATE fence SET epoch = ?').run(this.#epoch);
+        return undefined;
+      },
+      (refusal) => refusal === undefined,
+    );
+  }
+
+  /** What is at the path must be what we write into, and read as we left it to whoever opens it next. */
+  #fileLookedAt(): string | undefined {
+    const trouble = fileTrouble(this.#path, this.#file);
+    if (trouble !== undefined) return trouble;
+    const reader = new DatabaseSync(this.#path, { readOnly: true, timeout: lockWaitMs });
+    try {
+      return tipOf(reader).checksum === this.#tip ? undefined : notOurs;
+    } finally {
+      reader.close();
+    }
+  }
+
+  #inTransaction<T>(act: () => T, isDone: (outcome: T) => boolean): T {
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      const outcome = act();
+      this.#database.exec(isDone(outcome) ? 'COMMIT' : 'ROLLBACK');
+      return outcome;
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #isFencedOff(): boolean {
+    if (epochOf(this.#database) !== this.#epoch) this.#blocked = fenced;
+    return this.#blocked === fenced;
   }
 
   #insert(
@@ -143,12 +212,9 @@ class SqliteJournal implements Journal {
     after: number,
     body: string,
   ): { kind: 'appended'; sequence: number; checksum: string } | Exclude<AppendAnswer, { kind: 'appended' }> {
-    if (epochOf(this.#database) !== this.#epoch) {
-      this.#blocked = fenced;
-      return { kind: 'fenced', message: fenced };
-    }
+    if (this.#isFencedOff()) return { kind: 'fenced', message: fenced };
     const tip = tipOf(this.#database);
-    if (tip.checksum !== this.#tip) return { kind: 'failed', message: 'the journal is not as this process left it' };
+    if (tip.checksum !== this.#tip) return { kind: 'failed', message: notOurs };
     const head = Number(
       this.#database.prepare('SELECT max(sequence) AS head FROM record WHERE stream = ?').get(stream)?.['head'] ?? 0,
     );
@@ -165,11 +231,13 @@ class SqliteJournal implements Journal {
 }
 
 const fenced = 'another control plane has opened the journal after this one; this one writes no more';
+const notOurs = 'the journal is not as this process left it';
 
 function blockedJournal(message: string): Journal {
   return {
     findings: [message],
     blocked: () => message,
+    probe: () => message,
     records: () => [],
     append: () => ({ kind: 'failed', message }),
     close: () => undefined,

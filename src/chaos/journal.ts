@@ -13,6 +13,11 @@ export interface Journal {
   readonly findings: readonly string[];
   /** Why nothing can be written until somebody mends it; undefined while it can. */
   blocked(): string | undefined;
+  /**
+   * Tries whether a record would be kept, by a write that leaves nothing and a look at the file as another would open it.
+   * @returns why it would not, now or until somebody mends it; undefined if it would. One fsync.
+   */
+  probe(): string | undefined;
   /** Every record that can be trusted, by position. */
   records(): Iterable<JournalRecord>;
   /**

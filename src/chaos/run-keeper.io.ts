@@ -124,13 +124,17 @@ export class RunKeeper {
     return this.#drivers.get(entry)?.live() ?? noReadings;
   }
 
-  /** Judges every running drill as the mesh, the clock and the journal are now. */
+  /** Judges every running drill as the mesh and the clock are now. */
   judge(): void {
+    this.#judge(this.#ports.journal.blocked());
+  }
+
+  /** @param blocked why the journal takes no record; undefined while it does. */
+  #judge(blocked: string | undefined): void {
     const nowMs = this.#ports.clock.nowMs();
     const leaptMs = this.#offset() - this.#offsetMs;
     this.#offsetMs += leaptMs;
     const snapshot = this.#ports.snapshot();
-    const blocked = this.#ports.journal.blocked();
     for (const entry of this.#book.active()) {
       const refusals = standingRefusals(snapshot, entry.run, nowMs);
       if (Math.abs(leaptMs) > leapMs) {
@@ -216,7 +220,7 @@ export class RunKeeper {
     if (clock.monotonicMs() - this.#tickedAtMs > layerTtlMs) this.#bark();
     this.#tickedAtMs = clock.monotonicMs();
     try {
-      this.judge();
+      this.#judge(this.#book.active().length > 0 ? this.#ports.journal.probe() : undefined);
       this.#write();
       if (!this.#layers.isEmpty()) this.#watchdog.renew();
     } catch (cause) {

@@ -230,7 +230,7 @@ export class DrillRunner implements DrillEngine {
     if (declared === undefined) return notFound(drill);
     const forbidden = strikeRefusals(by);
     if (forbidden.length > 0) return refused(forbidden);
-    const blocked = this.#ports.journal.blocked();
+    const blocked = this.#ports.journal.probe();
     if (blocked !== undefined) return store(blocked);
     const newest = this.#book.newest(drill);
     if (newest !== undefined && isActive(newest.run)) {

@@ -214,6 +214,10 @@ export class MemoryJournal implements Journal {
     return this.blockedBy;
   }
 
+  probe(): string | undefined {
+    return this.full ? 'database or disk is full' : this.blockedBy;
+  }
+
   records(): readonly JournalRecord[] {
     return this.kept;
   }

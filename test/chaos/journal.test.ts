@@ -1,10 +1,12 @@
 /** The journal on real files: what it refuses, what it mends, and what it survives. */
+import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   copyFileSync,
   mkdtempSync,
   openSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -171,6 +173,86 @@ describe('damage', () => {
     expect(journal.findings.length).toBeGreaterThan(0);
     expect(journal.append('a/drill', 40, '{}').kind).toBe('failed');
     expect(() => [...journal.records()]).not.toThrow();
+  });
+});
+
+describe('a probe', () => {
+  test('of a journal that takes records finds nothing, leaves no record, and disturbs no write', () => {
+    const journal = open();
+    journal.append('a/drill', 0, '1');
+    expect([journal.probe(), journal.probe()]).toEqual([undefined, undefined]);
+    expect(journal.append('a/drill', 1, '2')).toEqual({ kind: 'appended', sequence: 2 });
+    expect(journal.probe()).toBeUndefined();
+    journal.close();
+    const again = open();
+    expect([again.findings, bodies(again), again.probe()]).toEqual([[], ['1', '2'], undefined]);
+  });
+
+  test('holds after the log was written back into the file and begun anew', () => {
+    const journal = open();
+    for (let after = 0; after < 600; after += 1) journal.append('a/drill', after, 'x'.repeat(8_000));
+    expect(journal.probe()).toBeUndefined();
+    expect(journal.append('a/drill', 600, '{}').kind).toBe('appended');
+    expect(journal.probe()).toBeUndefined();
+  });
+
+  const noise = Buffer.alloc(65_536, 0x5a);
+  const database = () => join(folder, 'drills.db');
+  const log = () => join(folder, 'drills.db-wal');
+  const harms: readonly (readonly [string, () => void, string])[] = [
+    ['overwritten', () => overwrite(database(), 0, noise), 'was overwritten'],
+    ['whose log was overwritten', () => overwrite(log(), 0, noise), 'was overwritten'],
+    ['whose log was cut off', () => truncateSync(log(), 0), 'was overwritten'],
+    ['cut off', () => truncateSync(database(), 0), 'was overwritten'],
+    ['moved away', () => renameSync(database(), join(folder, 'elsewhere.db')), 'no such file'],
+    ['removed', () => rmSync(database()), 'no such file'],
+    ['whose log was removed', () => rmSync(log()), 'no such file'],
+    [
+      'with another in its place',
+      () => {
+        copyFileSync(database(), join(folder, 'copy.db'));
+        renameSync(join(folder, 'copy.db'), database());
+      },
+      'was moved away',
+    ],
+    ['written by another hand', () => tamper(`UPDATE record SET checksum = 'x' WHERE position = 3`), 'is not as this'],
+  ];
+
+  test.each(harms)('of one %s says so, whatever our own handle remembers', (_, harm, said) => {
+    const journal = open();
+    for (let after = 0; after < 3; after += 1) journal.append('a/drill', after, '{}');
+    expect(journal.probe()).toBeUndefined();
+    harm();
+    expect(journal.probe()).toContain(said);
+  });
+
+  test('of one that cannot be written now says so, and takes it back', () => {
+    const journal = open();
+    const other = new DatabaseSync(join(folder, 'drills.db'));
+    other.exec('BEGIN IMMEDIATE');
+    expect(journal.probe()).toContain('locked');
+    other.exec('ROLLBACK');
+    other.close();
+    expect(journal.probe()).toBeUndefined();
+  });
+
+  test('gives up no lock: another process that closes the file does not take the log away with it', () => {
+    const journal = open();
+    journal.append('a/drill', 0, '1');
+    expect(journal.probe()).toBeUndefined();
+    const look = `const database = new (require('node:sqlite').DatabaseSync)(process.argv[1]);
+      database.prepare('SELECT * FROM record').all(); database.close()`;
+    execFileSync(process.execPath, ['-e', look, join(folder, 'drills.db')]);
+    expect(readdirSync(folder)).toContain('drills.db-wal');
+    expect(journal.append('a/drill', 1, '2').kind).toBe('appended');
+  });
+
+  test('of one that another has opened, or that is closed, says so', () => {
+    const old = open();
+    const young = open();
+    expect(old.probe()).toContain('another control plane');
+    young.close();
+    expect(young.probe()).toContain('closed');
   });
 });
 

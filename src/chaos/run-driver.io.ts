@@ -24,6 +24,9 @@ const expiryMarginMs = 1_000;
 /** Longest that the looks before the fault may outlast the observation, in ms. */
 const looksBeforeMs = 60_000;
 
+/** Looks before the fault that may fail, at a proxy that is busy or far, until it is left out. */
+const failedLooksMax = 4;
+
 export interface DriverHost {
   readonly ports: Pick<DrillPorts, 'clock' | 'eyes' | 'probes'>;
   readonly layers: LayerBook;
@@ -40,6 +43,8 @@ export class RunDriver {
   readonly #sights: Sights;
   readonly #keys: ReadonlyMap<string, PlannedProxy['keys']>;
   readonly #before = new Map<string, ReadonlyMap<string, string>>();
+  /** Before the fault, by proxy. */
+  readonly #failedLooks = new Map<string, number>();
   /** Resources that a recorded push moved since the fault's baseline was read, by proxy. Bounded by what a proxy holds. */
   readonly #moved = new Map<string, Set<string>>();
   #watch: PhaseWatch | undefined;
@@ -211,6 +216,9 @@ export class RunDriver {
   async #lookBefore(proxy: string, signal: AbortSignal): Promise<Seen> {
     const config = await answerOf((cut) => this.#host.ports.eyes.config(proxy, cut), signal);
     if (config === undefined) {
+      const failed = (this.#failedLooks.get(proxy) ?? 0) + 1;
+      this.#failedLooks.set(proxy, failed);
+      if (failed < failedLooksMax) return 'again';
       const why = 'could not be looked at before the fault, so its end could not be seen either';
       this.#host.tell({ kind: 'excluded', proxy, why });
       return 'settled';

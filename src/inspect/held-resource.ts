@@ -14,6 +14,7 @@ import { AnySchema } from '@bufbuild/protobuf/wkt';
 import { envoyRegistry } from '../envoy/registry.ts';
 import { comparableEndpoints } from './comparable-endpoints.ts';
 import { isObject } from './json.ts';
+import { Newest } from './newest.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
 export interface HeldResource {
@@ -44,10 +45,21 @@ export function sentResource({ typeUrl, name, any }: { typeUrl: string; name: st
   return { typeUrl, name, state: 'active', content: canonical(typeUrl, json) };
 }
 
-/** @param json an `Any` as JSON, with its `@type`. */
+/**
+ * The same text gives the very same value: most proxies of a tenant hold the same resources, before a drill and after it,
+ * and to read one through the registry is nearly all that looking at a proxy costs.
+ * @param json an `Any` as JSON, with its `@type`. What comes back is shared, and nobody's to change.
+ */
 export function canonical(typeUrl: string, json: JsonValue): JsonValue {
-  return comparableEndpoints(typeUrl, withoutSecrets(rewritten(json)));
+  const key = createHash('sha256').update(typeUrl).update(JSON.stringify(json)).digest('base64');
+  return known.get(key, () => comparableEndpoints(typeUrl, withoutSecrets(rewritten(json))));
 }
+
+/** Resources whose canonical form is kept. A few KiB each. */
+const knownMax = 1_024;
+const known = new Newest<JsonValue>(knownMax);
+/** Of canonical forms that are kept. */
+const digests = new WeakMap<object, string>();
 
 function rewritten(json: JsonValue): JsonValue {
   const options = { registry: envoyRegistry };
@@ -59,6 +71,13 @@ function rewritten(json: JsonValue): JsonValue {
 }
 
 function digestOf(value: JsonValue): string {
+  const key = isObject(value) ? value : undefined;
+  const digest = (key && digests.get(key)) ?? freshDigestOf(value);
+  if (key !== undefined) digests.set(key, digest);
+  return digest;
+}
+
+function freshDigestOf(value: JsonValue): string {
   return createHash('sha256')
     .update(JSON.stringify(sorted(value)))
     .digest('hex')

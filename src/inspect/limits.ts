@@ -9,6 +9,8 @@ export const answerMs = 10_000;
 export const keepAliveMs = 30_000;
 /** Proxies whose connections are kept; beyond them the one that was asked longest ago is let go. */
 export const clientsMax = 256;
+/** TLS contexts that are kept, one for each tenant that was asked last. */
+export const contextsMax = 256;
 /** Questions under way at a time, and those that wait for their turn: a cell of proxies, asked at once. */
 export const readsMax = 32;
 export const waitingReadsMax = 10_000;

@@ -10,10 +10,26 @@
  */
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type PeerCertificate, type TLSSocket } from 'node:tls';
+import {
+  connect as connectTls,
+  createSecureContext,
+  type PeerCertificate,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls';
 import { type buildConnector, Client } from 'undici';
 import { inspectionPort } from '../model/ports.ts';
-import { answerBytesMax, answerMs, clientsMax, connectMs, keepAliveMs, readsMax, waitingReadsMax } from './limits.ts';
+import {
+  answerBytesMax,
+  answerMs,
+  clientsMax,
+  connectMs,
+  contextsMax,
+  keepAliveMs,
+  readsMax,
+  waitingReadsMax,
+} from './limits.ts';
+import { Newest } from './newest.ts';
 import { Slots, TooManyWaiting } from './slots.ts';
 
 /** Whom to ask. */
@@ -59,6 +75,9 @@ export class ProxyDoor {
   readonly #slots = new Slots(readsMax, waitingReadsMax);
   /** The one that was used last stands last. */
   readonly #clients = new Map<string, KeptClient>();
+  /** By anchors; all with the same credentials. */
+  readonly #contexts = new Newest<SecureContext>(contextsMax);
+  #contextsOf: Credentials | undefined;
 
   constructor(ports: ProxyDoorPorts) {
     this.#ports = ports;
@@ -133,16 +152,27 @@ export class ProxyDoor {
     });
   }
 
+  /** One for all proxies of a tenant: to read keys and certificates costs more than the handshake does. */
+  #contextFor(credentials: Credentials, anchors: string): SecureContext {
+    if (this.#contextsOf !== credentials) this.#contexts.clear();
+    this.#contextsOf = credentials;
+    return this.#contexts.get(anchors, () =>
+      createSecureContext({
+        cert: credentials.certificateChainPem,
+        key: credentials.privateKeyPem.reveal(),
+        ca: anchors,
+        // The anchor is an intermediate: a tenant's own CA, and not the root, which vouches for every tenant.
+        allowPartialTrustChain: true,
+        minVersion: 'TLSv1.3',
+      }),
+    );
+  }
+
   async #handshake(proxy: InspectedProxy, credentials: Credentials, anchors: string): Promise<TLSSocket> {
     const { dial = async (host, port) => connectTcp({ host, port }) } = this.#ports;
     const socket = connectTls({
       socket: await dial(proxy.address, inspectionPort),
-      cert: credentials.certificateChainPem,
-      key: credentials.privateKeyPem.reveal(),
-      ca: anchors,
-      // The anchor is an intermediate: a tenant's own CA, and not the root, which vouches for every tenant.
-      allowPartialTrustChain: true,
-      minVersion: 'TLSv1.3',
+      secureContext: this.#contextFor(credentials, anchors),
       ALPNProtocols: ['http/1.1'],
       checkServerIdentity: (_host: string, certificate: PeerCertificate) => mistaken(certificate, proxy.spiffeId),
     });

@@ -40,7 +40,7 @@ export type Entry = { readonly ms: number } & (
 );
 
 /** `revision` of every snapshot of a recording. */
-export const recordedRevision = 'e2e';
+const recordedRevision = 'e2e';
 
 export function recordingPath(protocol: ProtocolName): string {
   return join(import.meta.dirname, 'recorded', `${protocol}.jsonl`);

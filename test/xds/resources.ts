@@ -14,7 +14,7 @@ export type Contents = Partial<Record<keyof typeof typeUrls | 'other', Readonly<
 
 export const otherType = 'type.googleapis.com/example.Other';
 
-export function typeUrlOf(short: keyof Contents): string {
+function typeUrlOf(short: keyof Contents): string {
   return short === 'other' ? otherType : typeUrls[short];
 }
 

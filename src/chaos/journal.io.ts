@@ -166,12 +166,12 @@ class SqliteJournal implements Journal {
     closeSync(this.#file);
   }
 
-  /** Says again what the file says already. */
+  /** Says again which format it is. An `UPDATE` that changes no byte would write none. */
   #writeTried(): string | undefined {
     return this.#inTransaction(
       () => {
         if (this.#isFencedOff()) return fenced;
-        this.#database.prepare('UPDATE fence SET epoch = ?').run(this.#epoch);
+        this.#database.exec(`PRAGMA user_version = ${format}`);
         return undefined;
       },
       (refusal) => refusal === undefined,

@@ -109,7 +109,8 @@ function measuredBefore(run: Run, event: Extract<RunEvent, { kind: 'measured' }>
   if (heldBefore) return proceed(measured, nowMs);
   const told = (name: string) => {
     const measure = event.measures.find(({ probe }) => probe === name);
-    return measure === undefined ? `\`${name}\`` : `\`${name}\` (${rangeText(measure)})`;
+    if (measure === undefined) return `\`${name}\``;
+    return `\`${name}\` (${measure.range === undefined ? 'silent: it gave no answer' : rangeText(measure)})`;
   };
   return end(
     measured,

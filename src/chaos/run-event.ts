@@ -64,7 +64,7 @@ export interface SeenClean {
   readonly differs?: readonly string[];
 }
 
-/** `by` names a person for `halt` and `lever`, and is empty for the rest. */
+/** `by` names a person for `halt` and for a `lever` that was not pulled in `Mesh`, and is empty for the rest. */
 export type AbortCause =
   | 'halt'
   | 'lever'

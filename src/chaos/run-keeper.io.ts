@@ -144,7 +144,10 @@ export class RunKeeper {
           `the wall clock leapt by ${Math.round(leaptMs / 1_000)} s, so no window of consent can be judged`,
         );
       } else if (blocked !== undefined) this.abort(entry, 'store', `the journal cannot be written: ${blocked}`);
-      else if (refusals.length > 0) this.abort(entry, 'consent', formatRefusals(refusals).message);
+      else if (refusals.length > 0) {
+        const cause = snapshot?.mesh.drills.halted ? 'lever' : 'consent';
+        this.abort(entry, cause, formatRefusals(refusals).message);
+      }
       this.#drivers.get(entry)?.checkDeadline();
     }
   }

@@ -74,7 +74,7 @@ describe('the course', () => {
     ]);
     expect(phaseOf(run)).toBe('failed');
     expect(run.ending?.reason).toBe(
-      'steady state does not hold before the fault: `works` (0.5 to 1), `fast` (no answer)',
+      'steady state does not hold before the fault: `works` (0.5 to 1), `fast` (silent: it gave no answer)',
     );
     expect(run.faultAtMs).toBe(0);
   });

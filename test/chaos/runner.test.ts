@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Actor } from '../../src/chaos/drill-engine.ts';
+import type { Actor, TimelineWord } from '../../src/chaos/drill-engine.ts';
 import { openJournal } from '../../src/chaos/journal.io.ts';
 import type { Journal } from '../../src/chaos/journal.ts';
 import { DrillRunner } from '../../src/chaos/runner.io.ts';
@@ -156,6 +156,16 @@ describe('from plan to end', () => {
       reason: 'steady state does not hold before the fault: `works` (0.5)',
     });
     expect(world.sent).toEqual([]);
+  });
+
+  test('a probe that gives no answer before the fault is said to be silent', async () => {
+    const world = new DrillWorld();
+    world.answer = () => undefined;
+    await world.run();
+    expect(world.view()).toMatchObject({
+      phase: 'failed',
+      reason: 'steady state does not hold before the fault: `works` (silent: it gave no answer)',
+    });
   });
 
   test('percentiles need single requests: callers tell of them before and after, and none is left telling', async () => {
@@ -422,21 +432,23 @@ describe('what ends a fault', () => {
     ]);
   });
 
-  const withdrawn: readonly (readonly [string, Parameters<DrillWorld['mesh']>[0], string])[] = [
+  const withdrawn: readonly (readonly [string, Parameters<DrillWorld['mesh']>[0], TimelineWord, string])[] = [
     [
       'consent that is withdrawn',
       { consents: bothConsent.split('---').slice(0, 1).join('') },
+      'consent-withdrawn',
       'whose callers feel it, has not consented',
     ],
-    ['the lever in `Mesh`', { house: 'halted: true' }, 'the lever is pulled'],
-    ['a drill that was changed', { duration: '50s' }, 'the drill was changed'],
+    ['the lever in `Mesh`', { house: 'halted: true' }, 'lever', 'the lever is pulled'],
+    ['a drill that was changed', { duration: '50s' }, 'consent-withdrawn', 'the drill was changed'],
   ];
 
-  test.each(withdrawn)('%s, in the turn in which the mesh says so', async (_, words, reason) => {
+  test.each(withdrawn)('%s, in the turn in which the mesh says so', async (_, words, what, reason) => {
     const world = new DrillWorld();
     await world.run();
     world.mesh(words);
     expect(world.view()).toMatchObject({ phase: 'aborting', reason: expect.stringContaining(reason) });
+    expect(world.view().timeline.find(({ atMs }) => atMs === world.clock.nowMs())?.what).toBe(what);
     await world.pass(1_000);
     expect(world.struck()).toEqual([]);
   });

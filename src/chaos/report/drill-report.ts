@@ -99,12 +99,14 @@ function deeds({ definition, plan, overflows, deadlineMs }: DrillRecord, { fault
   ];
 }
 
-function durations({ detectMs, detectedBy, trigger, stopMs, recoverMs, proxies }: DrillTimes): readonly string[][] {
+function durations(times: DrillTimes): readonly string[][] {
+  const { detectMs, detectedBy, namesAlerts, trigger, stopMs, recoverMs, proxies } = times;
+  const noticing = namesAlerts ? 'an alert that it names' : 'any alert, as it names none';
   const effective = proxies.flatMap(({ effectiveMs }) => effectiveMs ?? []);
   const [last] = effective.toSorted((left, right) => right - left);
   return [
     ['the fault', `the last proxy seen to feel it, of ${effective.length}`, tellMs(last)],
-    ['the fault', detectedBy === '' ? 'an alert' : `the alert ${code(detectedBy)}`, tellMs(detectMs)],
+    ['the fault', detectedBy === '' ? noticing : `${noticing}: ${code(detectedBy)}`, tellMs(detectMs)],
     [trigger === undefined ? 'its end' : `\`${trigger.what}\``, 'the last proxy seen clean', tellMs(stopMs)],
     ['the withdrawal', 'the steady state', tellMs(recoverMs)],
   ];

@@ -7,9 +7,11 @@ import type { DrillRecord, ProxyProgress, TimelineEntry, TimelineWord } from '..
 export interface DrillTimes {
   /** From the fault, in ms: until it was withdrawn. */
   readonly faultMs: number | undefined;
-  /** From the fault, in ms: until an alert fired. */
+  /** From the fault, in ms: until an alert fired; of those that the drill names, if it names any. */
   readonly detectMs: number | undefined;
   readonly detectedBy: string;
+  /** Whether only the alerts that the drill names count as noticing. */
+  readonly namesAlerts: boolean;
   /** What ended the fault, and from there in ms: until the last proxy was seen clean. */
   readonly trigger: TimelineEntry | undefined;
   readonly stopMs: number | undefined;
@@ -40,13 +42,15 @@ const triggers: ReadonlySet<TimelineWord> = new Set<TimelineWord>([
   'watchdog',
 ]);
 
-export function drillTimes({ timeline, proxies }: DrillRecord): DrillTimes {
+export function drillTimes({ timeline, proxies, definition }: DrillRecord): DrillTimes {
+  const named = new Set(definition.abortOn.flatMap((each) => (each.kind === 'alert' ? [each.name] : [])));
+  const notices = ({ what, about = '' }: TimelineEntry) => what === 'alert' && (named.size === 0 || named.has(about));
   const laidMs = timeline.find(({ what }) => what === 'fault-laid')?.atMs;
   const since = (fromMs: number | undefined, entry: TimelineEntry | undefined) =>
     fromMs === undefined || entry === undefined ? undefined : entry.atMs - fromMs;
   const afterFault = timeline.filter(({ atMs }) => laidMs !== undefined && atMs >= laidMs);
   const withdrawn = afterFault.find(({ what }) => what === 'fault-withdrawn');
-  const alert = afterFault.find(({ what }) => what === 'alert');
+  const alert = afterFault.find(notices);
   const trigger = afterFault.findLast(
     ({ what, atMs }) => triggers.has(what) && atMs <= (withdrawn?.atMs ?? Number.POSITIVE_INFINITY),
   );
@@ -61,6 +65,7 @@ export function drillTimes({ timeline, proxies }: DrillRecord): DrillTimes {
     faultMs: since(laidMs, withdrawn),
     detectMs: since(laidMs, alert),
     detectedBy: alert?.about ?? '',
+    namesAlerts: named.size > 0,
     trigger,
     stopMs: since(trigger?.atMs, cleaned),
     recoverMs: since(withdrawn?.atMs, steady),

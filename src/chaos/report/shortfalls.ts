@@ -32,7 +32,9 @@ export function shortfalls(record: DrillRecord, times: DrillTimes): readonly str
           'the control plane stopped while the fault lay: the fault ended in each proxy with its time to live, and what was counted and measured until then is lost',
         ]
       : []),
-    ...(struck && times.detectMs === undefined ? ['nobody noticed: no alert fired after the fault was laid'] : []),
+    ...(struck && times.detectMs === undefined
+      ? [`nobody noticed: no alert${times.namesAlerts ? ' that the drill names' : ''} fired after the fault was laid`]
+      : []),
     ...(struck && record.endedAtMs > 0 && times.recoverMs === undefined
       ? ['the steady state was not seen to come back']
       : []),

@@ -28,6 +28,10 @@ const held: DrillRecord = {
     ...sampleDrill,
     method: { kind: 'delay', delayMs: 1_500, percent: 20 },
     steadyState: sampleDrill.steadyState.slice(0, 1),
+    abortOn: [
+      { kind: 'probe', probe: 'web-up' },
+      { kind: 'alert', name: 'ApiSlow' },
+    ],
   },
   proxies: sampleRecord.proxies.filter(({ state }) => state === 'clean'),
   plan: { ...sampleRecord.plan, touches: sampleRecord.plan.touches.slice(0, 2), needsSecondPerson: false, notes: [] },
@@ -58,7 +62,7 @@ describe('what falls short is said', () => {
     ['a proxy that was left out', {}, /^- left out, and so not tried: `atelier\/web-4`$/m],
     ['a fault that was never seen in force', {}, /^- the fault was never seen in force at `atelier\/web-3`$/m],
     ['a probe without an answer', {}, /^- `p99` had no answer in the phase `after`$/m],
-    ['nobody noticing', { timeline: without('alert') }, /^- nobody noticed: no alert fired/m],
+    ['nobody noticing', { timeline: without('alert') }, /^- nobody noticed: no alert that the drill names fired/m],
     [
       'no way back to the steady state',
       { timeline: without('steady') },
@@ -94,7 +98,28 @@ describe('what falls short is said', () => {
 test('an alert from before the fault has detected nothing', () => {
   const early = sampleRecord.timeline.map((each) => (each.what === 'alert' ? { ...each, atMs: faultMs - 1 } : each));
   const report = drillReport({ ...sampleRecord, timeline: early.toSorted((left, right) => left.atMs - right.atMs) });
-  expect(report).toContain('| the fault | an alert | – |');
+  expect(report).toContain('| the fault | an alert that it names | – |');
+});
+
+describe('who noticed', () => {
+  const fired = (name: string) => ({
+    ...sampleRecord,
+    timeline: sampleRecord.timeline.map((each) => (each.what === 'alert' ? { ...each, about: name } : each)),
+  });
+  const namingNone = { ...sampleDrill, abortOn: [{ kind: 'probe', probe: 'web-up' }] } as const;
+
+  test('an alert that the drill does not name has not detected the fault', () => {
+    const report = drillReport(fired('BackupLate'));
+    expect(report).toContain('| the fault | an alert that it names | – |');
+    expect(report).toMatch(/^- nobody noticed: no alert that the drill names fired/m);
+  });
+
+  test('of a drill that names no alert any counts, and the report says so', () => {
+    const report = drillReport({ ...fired('BackupLate'), definition: namingNone });
+    expect(report).toMatch(/\| the fault \| any alert, as it names none: `BackupLate` \| [\d.]+ m?s \|/);
+    const unseen = { ...sampleRecord, definition: namingNone, timeline: without('alert') };
+    expect(drillReport(unseen)).toMatch(/^- nobody noticed: no alert fired/m);
+  });
 });
 
 test('what may be a secret in an address is not in the report', () => {
@@ -204,7 +229,7 @@ describe('words of others', () => {
           { ...first, name: text, source: { kind: 'promql', query: text } },
           ...rest.map((probe) => ({ ...probe, source: { kind: 'grpcHealth', address: text, service: text } as const })),
         ],
-        abortOn: [{ kind: 'alert', name: text }],
+        abortOn: [{ kind: 'alert', name: text || 'x' }],
       },
       measured: sampleRecord.measured.map((measure) => ({ ...measure, probe: measure.probe === 'p99' ? 'p99' : text })),
       timeline: sampleRecord.timeline.map((each) => ({ ...each, text, about: text || 'x' })),

@@ -98,7 +98,11 @@ export function openDrills(host: DrillHost): Drills {
       }
       if (event.kind === 'nacked' && event.typeUrl === typeUrls.runtime) runner.refused(event.key, event.cause.message);
       if (event.kind === 'lapsed' && event.typeUrl === typeUrls.runtime) runner.lapsed(event.key);
-      if (event.kind === 'stream-opened') runner.returned(event.key);
+      if (event.kind === 'stream-opened') {
+        // A second stream is that of a proxy whose first has been dead for a while, unnoticed here.
+        if (clients().filter(({ key }) => key === event.key).length > 1) runner.lapsed(event.key);
+        runner.returned(event.key);
+      }
       if (event.kind === 'stream-closed' && !clients().some(({ key }) => key === event.key)) runner.left(event.key);
     },
     lookAgain: () => runner.lookAgain(),

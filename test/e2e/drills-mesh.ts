@@ -138,6 +138,14 @@ export const drillFiles = {
     }),
     drillText({
       namespace: 'shop',
+      name: 'throttle',
+      service: 'api',
+      method: '{ throttleBreaker: { limit: 1 } }',
+      callers: '[{ tenant: shop, serviceAccounts: [web] }]',
+      steadyState: beacon,
+    }),
+    drillText({
+      namespace: 'shop',
       name: 'bus',
       service: 'bus',
       port: 7_000,

@@ -101,6 +101,29 @@ describe('drills', { timeout: 120_000 }, () => {
     expect(await dial()).toContain('hello');
   });
 
+  test('a throttled breaker lets so many through at once, and no more', async () => {
+    const atOnce = async () => {
+      const urls = Array.from({ length: 4 }, () => 'http://api/delay/500');
+      const { stdout } = await mesh.lab.run({
+        in: 'shop/web-0',
+        argv: ['curl', '-s', '-Z', '--parallel-immediate', '-w', '\n%{http_code}\n', ...urls],
+        confined: true,
+        timeoutMs: 20_000,
+      });
+      return (stdout.match(/^\d{3}$/gm) ?? []).sort();
+    };
+    expect(await atOnce()).toEqual(['200', '200', '200', '200']);
+    await mesh.drills.begin('shop/throttle');
+    await effective('shop/throttle');
+    const throttled = await atOnce();
+    expect(throttled).toHaveLength(4);
+    expect(throttled).toContain('200');
+    expect(throttled).toContain('503');
+    await mesh.drills.halt('shop/throttle', 'seen');
+    expect((await ended('shop/throttle')).proxies.map(({ state }) => state)).toEqual(['clean', 'clean', 'clean']);
+    expect(await atOnce()).toEqual(['200', '200', '200', '200']);
+  });
+
   test('errors strike the callers of one tenant by their true identity', async () => {
     await asking('bank/desk-0', 'http://api.shop/', (struck) =>
       asking('shop/web-0', 'http://api/', async (spared) => {

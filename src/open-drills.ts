@@ -15,6 +15,7 @@ import { DrillRunner } from './chaos/runner.io.ts';
 import { drillLayers } from './controller/drill-layers.ts';
 import { logDrills } from './controller/drill-report.io.ts';
 import { movedResources } from './controller/moved-resources.ts';
+import { OpenStreams } from './controller/open-streams.ts';
 import { addAccessLogService } from './evidence/access-log-service.io.ts';
 import type { GrpcServer } from './grpc/grpc-server.ts';
 import type { ReportAdmission, ReportCaller } from './grpc/report-stream.ts';
@@ -76,6 +77,7 @@ export function openDrills(host: DrillHost): Drills {
     logged: (record) => probes.record(record),
     observe: report.reportStream,
   });
+  const streams = new OpenStreams();
   const journal = openJournal(join(host.stateFolder, journalFolder));
   const runner = new DrillRunner({
     clock: drillClock,
@@ -100,10 +102,10 @@ export function openDrills(host: DrillHost): Drills {
       if (event.kind === 'lapsed' && event.typeUrl === typeUrls.runtime) runner.lapsed(event.key);
       if (event.kind === 'stream-opened') {
         // A second stream is that of a proxy whose first has been dead for a while, unnoticed here.
-        if (clients().filter(({ key }) => key === event.key).length > 1) runner.lapsed(event.key);
+        if (streams.opened(event.key) > 1) runner.lapsed(event.key);
         runner.returned(event.key);
       }
-      if (event.kind === 'stream-closed' && !clients().some(({ key }) => key === event.key)) runner.left(event.key);
+      if (event.kind === 'stream-closed' && streams.closed(event.key) === 0) runner.left(event.key);
     },
     lookAgain: () => runner.lookAgain(),
     stop() {

@@ -20,6 +20,7 @@ import {
 } from './canary-state.ts';
 import type { LoopClock, ProxyCache, ProxyConfigurations } from './loop.io.ts';
 import { matesOf } from './mates.ts';
+import { OpenStreams } from './open-streams.ts';
 import type { Origin } from './origins.ts';
 import { blamedBy, type Edit, refusalProblems } from './refusal-problems.ts';
 
@@ -33,8 +34,7 @@ export interface RolloutPorts {
 export class Rollout implements ProxyConfigurations {
   readonly #ports: RolloutPorts;
   #state: CanaryState = noCanaries;
-  /** Streams that are open, by proxy: one that reconnects has two for a moment. */
-  readonly #streams = new Map<string, number>();
+  readonly #streams = new OpenStreams();
   #edit: Edit | undefined;
   /** Refusals in force, each with the objects that it is told on. */
   #blamed: ReadonlyMap<Refusal, readonly Origin[]> = new Map();
@@ -61,10 +61,11 @@ export class Rollout implements ProxyConfigurations {
   heard(event: XdsEvent): void {
     switch (event.kind) {
       case 'stream-opened':
-        this.#count(event.key, 1);
+        this.#streams.opened(event.key);
+        this.#take({ kind: 'connected', proxy: event.key });
         return;
       case 'stream-closed':
-        this.#count(event.key, -1);
+        this.#take({ kind: this.#streams.closed(event.key) === 0 ? 'disconnected' : 'connected', proxy: event.key });
         return;
       case 'acked':
         this.#take({ kind: 'acked', proxy: event.key, typeUrl: event.typeUrl, resources: event.resources });
@@ -83,13 +84,6 @@ export class Rollout implements ProxyConfigurations {
 
   stop(): void {
     this.#cancelTimer();
-  }
-
-  #count(proxy: string, change: 1 | -1): void {
-    const streams = Math.max(0, (this.#streams.get(proxy) ?? 0) + change);
-    if (streams === 0) this.#streams.delete(proxy);
-    else this.#streams.set(proxy, streams);
-    this.#take({ kind: streams === 0 ? 'disconnected' : 'connected', proxy });
   }
 
   #take(event: CanaryEvent): void {

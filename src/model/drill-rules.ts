@@ -3,6 +3,7 @@
  * several, ranges of durations, probes that conditions name, hours in order.
  */
 
+import { bad, badUrl, exactlyOne, outOfRange, type Range } from './common-findings.ts';
 import {
   observeDefaultMs,
   probeIntervalDefaultMs,
@@ -17,12 +18,6 @@ import type { MeshObject } from './kinds/mesh.ts';
 import { nearest } from './nearest.ts';
 import { quote, quoteList } from './quote.ts';
 import type { Finding } from './sourced-object.ts';
-
-interface Range {
-  readonly minMs: number;
-  readonly maxMs: number;
-  readonly words: string;
-}
 
 /** Of a fault: shorter than a second nothing is seen, longer than a day is an outage. */
 const faultRange: Range = { minMs: 1_000, maxMs: 86_400_000, words: 'between `1s` and `24h`' };
@@ -163,28 +158,4 @@ export function houseRuleFindings(rules: MeshObject['spec']['drills']): Finding[
 export function noMoment(path: string, written: string | undefined): Finding[] {
   if (written === undefined || !Number.isNaN(Date.parse(written))) return [];
   return [bad(path, `${quote(written)} is no moment of the calendar`, 'write a date that exists')];
-}
-
-function exactlyOne(path: string, written: object): Finding[] {
-  const names = Object.keys(written);
-  if (names.length === 1) return [];
-  return [bad(path, `${quoteList(names)} are written, and only one of them can be meant`, 'keep one of them')];
-}
-
-function outOfRange(path: string, written: string | undefined, { minMs, maxMs, words }: Range): Finding[] {
-  if (written === undefined) return [];
-  const ms = parseDurationMs(written) ?? 0;
-  return ms >= minMs && ms <= maxMs ? [] : [bad(path, `${quote(written)} is out of range`, `write ${words}`)];
-}
-
-/** A password in an object that every tenant’s admin can read is no secret. */
-function badUrl(path: string, written: string | undefined): Finding[] {
-  if (written === undefined) return [];
-  const url = URL.parse(written);
-  if (url !== null && url.hostname !== '' && url.username === '' && url.password === '') return [];
-  return [bad(path, `${quote(written)} is no address to ask`, 'write host and port, without a user or a password')];
-}
-
-function bad(path: string, message: string, advice: string): Finding {
-  return { code: 'bad-value', severity: 'error', path, message, advice };
 }

@@ -8,7 +8,9 @@ export interface EvidenceRules {
   readonly sinks: readonly EvidenceSink[];
 }
 
-export type EvidenceClass = 'traffic' | 'security' | 'operations' | 'audit';
+export const evidenceClasses = ['traffic', 'security', 'operations', 'audit'] as const;
+
+export type EvidenceClass = (typeof evidenceClasses)[number];
 
 /** Where a SIEM gets its events. Every path is one of the control plane's file system. */
 export type EvidenceSink = { readonly name: string; readonly classes?: readonly EvidenceClass[] } & (

@@ -5,6 +5,7 @@ import { X509Certificate } from 'node:crypto';
 import { captureFindings } from './capture.ts';
 import { consentFindings, drillFindings, houseRuleFindings, noMoment } from './drill-rules.ts';
 import { parseDurationMs } from './duration.ts';
+import { evidenceFindings } from './evidence-object-rules.ts';
 import { isLoopbackRange } from './explicit-address.ts';
 import { canonicalIp } from './ip-address.ts';
 import type { AccessPolicyObject } from './kinds/access-policy.ts';
@@ -69,7 +70,7 @@ function meshFindings({ spec }: MeshObject): Finding[] {
     const path = 'spec.explicit.outboundRange';
     findings.push(bad(path, `${quote(range)} is no range of loopback`, 'write its first address, as `127.128.0.0/10`'));
   }
-  return [...findings, ...houseRuleFindings(spec.drills)];
+  return [...findings, ...houseRuleFindings(spec.drills), ...evidenceFindings(spec)];
 }
 
 /** A bundle that a proxy could not read would be refused there, far from its author. */

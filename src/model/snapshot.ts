@@ -7,6 +7,7 @@
  * Maps iterate in sorted key order, so that whatever is derived from them is deterministic.
  */
 import type { Drill, DrillConsent, DrillRules } from './drill.ts';
+import type { EvidenceRules, TracingRules } from './evidence-rules.ts';
 import type { HttpRoute } from './http-route.ts';
 import type { Problem } from './problem.ts';
 import type { SourceRef } from './source-ref.ts';
@@ -52,6 +53,11 @@ export interface Mesh {
   /** Loopback addresses that sidecars under explicit capture share out, as `127.128.0.0/10`. */
   readonly explicitRange: string;
   readonly drills: DrillRules;
+  readonly evidence: EvidenceRules;
+  /** Absent where nothing is traced. */
+  readonly tracing?: TracingRules;
+  /** Identities that may read the statistics of every sidecar. */
+  readonly scrapers: readonly { readonly namespace: string; readonly serviceAccount: string }[];
   readonly where: SourceRef;
 }
 

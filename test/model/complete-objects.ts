@@ -28,6 +28,48 @@ spec:
       - http://10.0.0.5:9090
       - 10.0.0.5:9000
     prometheusUrl: http://10.0.0.6:9090
+  evidence:
+    retention:
+      traffic: 168h
+      security: 2160h
+      operations: 720h
+      audit: 9600h
+    samplePercent: 0.5
+    sinks:
+      - name: lines
+        classes:
+          - security
+        to:
+          file:
+            path: /var/log/coffre/events.jsonl
+            rotateMegabytes: 64
+            keep: 8
+      - name: syslog
+        to:
+          syslog:
+            address: siem.example
+            port: 6514
+            serverName: siem.example
+            caFile: /etc/coffre/ca.pem
+      - name: http
+        to:
+          http:
+            url: https://siem.example/ingest
+            caFile: /etc/coffre/ca.pem
+            authorizationFile: /etc/coffre/token
+      - name: out
+        to:
+          stdout: true
+  tracing:
+    collector:
+      address: collector.example
+      port: 4317
+      serverName: collector.example
+    samplePercent: 10
+  telemetry:
+    scrapers:
+      - namespace: observability
+        serviceAccount: prometheus
 `,
   Tenant: `apiVersion: coffre.dev/v1alpha1
 kind: Tenant

@@ -1,11 +1,13 @@
 /** The one `Mesh`. Without it nothing is served: a trust domain that was guessed would be an identity nobody chose. */
 import { defaultDrillRules } from '../drill.ts';
 import { parseDurationMs } from '../duration.ts';
+import { defaultEvidenceRules } from '../evidence-rules.ts';
 import { explicitRangeDefault } from '../explicit-address.ts';
 import { canonicalIp } from '../ip-address.ts';
 import type { Problem } from '../problem.ts';
 import type { Mesh } from '../snapshot.ts';
 import { buildDrillRules } from './drill-rules.ts';
+import { buildEvidenceRules, buildTracingRules } from './evidence-rules.ts';
 import type { Inventory } from './inventory.ts';
 
 /** Life of a leaf certificate where the author names none, in ms: 24 h. */
@@ -14,7 +16,8 @@ const leafLifetimeDefaultMs = 24 * 3_600_000;
 export function buildMesh(inventory: Inventory): Mesh | undefined {
   const [mesh] = inventory.of('Mesh');
   if (mesh === undefined) return undefined;
-  const { trustDomain, certificates, dns, authorization, explicit, drills } = mesh.object.spec;
+  const { trustDomain, certificates, dns, authorization, explicit, drills, evidence, tracing, telemetry } =
+    mesh.object.spec;
   return {
     trustDomain,
     leafLifetimeMs: parseDurationMs(certificates?.leafLifetime ?? '') ?? leafLifetimeDefaultMs,
@@ -22,6 +25,9 @@ export function buildMesh(inventory: Inventory): Mesh | undefined {
     authorizationMode: authorization?.mode ?? 'everyRequest',
     explicitRange: explicit?.outboundRange ?? explicitRangeDefault,
     drills: buildDrillRules(drills),
+    evidence: buildEvidenceRules(evidence),
+    ...(tracing === undefined ? {} : { tracing: buildTracingRules(tracing) }),
+    scrapers: telemetry?.scrapers ?? [],
     where: mesh.where,
   };
 }
@@ -34,6 +40,8 @@ export const absentMesh: Mesh = {
   authorizationMode: 'everyRequest',
   explicitRange: explicitRangeDefault,
   drills: defaultDrillRules,
+  evidence: defaultEvidenceRules,
+  scrapers: [],
   where: { file: '', line: 1 },
 };
 

@@ -2,6 +2,7 @@
 import Type from 'typebox';
 import { defaultDrillRules } from '../drill.ts';
 import { dnsLabel, duration, ipAddress, listOf, ourMetadata, ourObject, ourStatus } from './fields.ts';
+import { evidenceSchema, telemetrySchema, tracingSchema } from './mesh-evidence.ts';
 
 const { maxConcurrent, secondPersonAbove } = defaultDrillRules;
 
@@ -145,6 +146,9 @@ export const meshSchema = ourObject(
             'The house rules of drills.',
           ),
         ),
+        evidence: evidenceSchema,
+        tracing: tracingSchema,
+        telemetry: telemetrySchema,
       },
       'What holds for the whole mesh.',
     ),

@@ -5,6 +5,7 @@
  *   --state DIR             CA, keys, leaves; made on the first start        COFFRE_STATE
  *   --state-key-file FILE   the sealing key, kept outside the state folder   COFFRE_STATE_KEY_FILE
  *   --xds ADDRESS:PORT      where proxies connect                            COFFRE_XDS
+ *   --evidence ADDRESS:PORT where proxies report over mutual TLS             COFFRE_EVIDENCE
  *   --admin ADDRESS:PORT    where people ask over mutual TLS; none if absent   COFFRE_ADMIN
  *   --authz ADDRESS:PORT,…  where sidecars reach authorization workers       COFFRE_AUTHZ
  *   --workloads DIR         bootstrap, root and token per workload           COFFRE_WORKLOADS
@@ -20,11 +21,16 @@ import { proxyMark } from './envoy/redirect.ts';
 /** Where Debian, Alpine and the distroless images keep them. */
 const systemCaFileDefault = '/etc/ssl/certs/ca-certificates.crt';
 
+/** Where proxies report unless told otherwise, on the host that they get their configuration from. */
+const evidencePort = 15_015;
+
 export interface Config {
   readonly folder: string;
   readonly state: string;
   readonly stateKeyFile: string | undefined;
   readonly xds: SocketEndpoint;
+  /** Beside the address of xDS, on port 15015, unless told otherwise. */
+  readonly evidence: SocketEndpoint;
   /** Beside the socket in the state folder, which is always there. */
   readonly admin: SocketEndpoint | undefined;
   readonly authz: readonly SocketEndpoint[];
@@ -48,6 +54,7 @@ const options = {
   state: { type: 'string' },
   'state-key-file': { type: 'string' },
   xds: { type: 'string' },
+  evidence: { type: 'string' },
   admin: { type: 'string' },
   authz: { type: 'string' },
   workloads: { type: 'string' },
@@ -73,6 +80,12 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
       `\`${value('xds')}\` is no ADDRESS:PORT to listen on; write --xds 127.0.0.1:15012 or --xds [::1]:15012`,
     );
   }
+  const evidenceText = value('evidence');
+  const evidence =
+    evidenceText === undefined ? xds && { address: xds.address, port: evidencePort } : parseEndpoint(evidenceText);
+  if (evidenceText !== undefined && evidence === undefined) {
+    problems.push(`\`${evidenceText}\` is no ADDRESS:PORT to listen on; write --evidence 127.0.0.1:15015`);
+  }
   const adminText = value('admin');
   const admin = adminText === undefined ? undefined : parseEndpoint(adminText);
   if (adminText !== undefined && admin === undefined) {
@@ -87,7 +100,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
   if (bypass === undefined)
     problems.push(`\`${value('bypass')}\` is no way past capture; write --bypass user or --bypass mark`);
   const stateKeyFile = value('state-key-file');
-  if (folder === undefined || xds === undefined || bypass === undefined || problems.length > 0) {
+  if (!folder || !xds || !evidence || !bypass || problems.length > 0) {
     return { kind: 'refused', problems };
   }
   const config: Config = {
@@ -95,6 +108,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     state,
     stateKeyFile: stateKeyFile === undefined ? undefined : resolve(stateKeyFile),
     xds,
+    evidence,
     admin,
     authz,
     workloads: resolve(value('workloads') ?? `${state}/workloads`),

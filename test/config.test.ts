@@ -71,6 +71,14 @@ describe('an address to listen on', () => {
   );
 });
 
+test('proxies report where they get their configuration from, on a port of its own, unless told otherwise', () => {
+  const beside = configOf(['--folder', 'm', '--xds', '10.0.0.1:15012']);
+  expect(beside.evidence).toEqual({ address: '10.0.0.1', port: 15_015 });
+  const elsewhere = configOf(['--folder', 'm', '--evidence', '[::1]:16000']);
+  expect(elsewhere.evidence).toEqual({ address: '::1', port: 16_000 });
+  expect(problemsOf(['--folder', 'm', '--evidence', 'here'])).toEqual([expect.stringContaining('--evidence')]);
+});
+
 test('authorization workers are a list, refused whole where one is no address', () => {
   const both = { address: '10.0.0.5', port: 15_013 };
   expect(configOf(['--folder', 'm', '--authz', '10.0.0.5:15013,[fd00::5]:15013']).authz).toEqual([

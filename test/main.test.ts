@@ -110,7 +110,16 @@ test('a state folder that was damaged is refused with what to restore', async ()
 test('a person comes in by the port, as far as role and tenant go, and nobody for being on loopback', async () => {
   const [state, person] = [await temporaryFolder(), join(await temporaryFolder(), 'alice')];
   const admin = `127.0.0.1:${await freePort()}`;
-  const flags = ['--state', state, '--xds', `127.0.0.1:${await freePort()}`, '--admin', admin];
+  const flags = [
+    '--state',
+    state,
+    '--xds',
+    `127.0.0.1:${await freePort()}`,
+    '--evidence',
+    `127.0.0.1:${await freePort()}`,
+    '--admin',
+    admin,
+  ];
   const running = spawn(process.execPath, [join(repo, 'src/main.ts'), '--folder', demo, ...flags]);
   const ended = new Promise((end) => running.once('exit', end));
   onTestFinished(async () => {

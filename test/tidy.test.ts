@@ -67,6 +67,7 @@ const rooms: RoomTable = {
   config: ['model', 'envoy'],
   main: 'everything',
   'equip-workloads': ['config', 'envoy', 'identity', 'model', 'policy', 'controller'],
+  'drill-journal': 'everything',
   'open-drills': 'everything',
   'serve-proxies': 'everything',
   'system-clock': [],

@@ -10,10 +10,11 @@
  * under it. While a drill runs, `probe` looks at the file itself.
  * A write of SQLite's own that was torn is undone by SQLite, from its WAL; the chain is for what SQLite cannot see.
  */
+import { createHash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { type AppendAnswer, chainStart, checksumOf, type Journal, type JournalRecord, judgeChain } from './journal.ts';
+import type { AppendAnswer, Journal, JournalRecord } from './journal.ts';
 import { fileTrouble } from './journal-file.io.ts';
 
 const fileName = 'drills.db';
@@ -254,13 +255,13 @@ function tipOf(database: DatabaseSync): { readonly position: number; readonly ch
 }
 
 /** @param before those at lower positions only. */
-function* allRecords(database: DatabaseSync, before: number = Number.MAX_SAFE_INTEGER): Generator<JournalRecord> {
+function* allRecords(database: DatabaseSync, before: number = Number.MAX_SAFE_INTEGER): Generator<ChainedRecord> {
   for (const row of database.prepare(`${select} WHERE position < ? ORDER BY position`).iterate(before)) {
     yield recordOf(row);
   }
 }
 
-function recordOf(row: Record<string, unknown>): JournalRecord {
+function recordOf(row: Record<string, unknown>): ChainedRecord {
   return {
     position: Number(row['position']),
     stream: String(row['stream']),
@@ -273,4 +274,40 @@ function recordOf(row: Record<string, unknown>): JournalRecord {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+interface ChainedRecord extends JournalRecord {
+  /** Hexadecimal. */
+  readonly checksum: string;
+}
+
+/** Before the first. */
+const chainStart = '0'.repeat(64);
+
+function checksumOf(before: string, record: JournalRecord): string {
+  const { position, stream, sequence, epoch, body } = record;
+  return createHash('sha256')
+    .update(JSON.stringify([before, position, stream, sequence, epoch, body]))
+    .digest('hex');
+}
+
+type ChainJudgement =
+  | { readonly kind: 'whole' }
+  /** Only the last does not fit. */
+  | { readonly kind: 'torn'; readonly position: number }
+  | { readonly kind: 'changed'; readonly position: number };
+
+/** @param records all of them, by position. */
+function judgeChain(records: Iterable<ChainedRecord>): ChainJudgement {
+  let before = chainStart;
+  let last = 0;
+  let firstBad: number | undefined;
+  for (const record of records) {
+    if (firstBad !== undefined) return { kind: 'changed', position: firstBad };
+    const fits = record.position === last + 1 && record.checksum === checksumOf(before, record);
+    if (!fits) firstBad = record.position;
+    before = record.checksum;
+    last = record.position;
+  }
+  return firstBad === undefined ? { kind: 'whole' } : { kind: 'torn', position: firstBad };
 }

@@ -1,12 +1,9 @@
 /**
- * The journal as a promise: what it holds, what may be added, and the chain that makes a changed record visible.
+ * The journal as a promise: what it holds, and what may be added. Append-only, and on disk before anything is done.
  *
- *   checksum = SHA-256 over the checksum before it and everything the record says
- *
- * A last record that does not fit is taken for a write that was torn, and cut. Any other was changed after it was
- * written: then nothing is known of what came since, and nothing more is written behind it.
+ * A write waits for the disk on purpose: an effect that may only follow its record has nothing else to do meanwhile.
+ * Whoever keeps it chains the records, cuts a write that was torn, and refuses to write behind a record that was changed.
  */
-import { createHash } from 'node:crypto';
 
 export interface Journal {
   /** What opening it found and mended, for the log; empty if nothing. */
@@ -14,8 +11,8 @@ export interface Journal {
   /** Why nothing can be written until somebody mends it; undefined while it can. */
   blocked(): string | undefined;
   /**
-   * Tries whether a record would be kept, by a write that leaves nothing and a look at the file as another would open it.
-   * @returns why it would not, now or until somebody mends it; undefined if it would. One fsync.
+   * Tries whether a record would be kept, by a write that leaves nothing and a look at the store as another would open it.
+   * @returns why it would not, now or until somebody mends it; undefined if it would.
    */
   probe(): string | undefined;
   /** Every record that can be trusted, by position. */
@@ -38,7 +35,7 @@ export type AppendAnswer =
   | { readonly kind: 'failed'; readonly message: string };
 
 export interface JournalRecord {
-  /** From 1, without gaps, over all streams. */
+  /** Ascending, over all streams. */
   readonly position: number;
   /** Key of a drill, or another name that is no key. */
   readonly stream: string;
@@ -48,37 +45,4 @@ export interface JournalRecord {
   readonly epoch: number;
   /** JSON. */
   readonly body: string;
-  /** Hexadecimal. */
-  readonly checksum: string;
-}
-
-/** Before the first. */
-export const chainStart = '0'.repeat(64);
-
-export function checksumOf(before: string, record: Omit<JournalRecord, 'checksum'>): string {
-  const { position, stream, sequence, epoch, body } = record;
-  return createHash('sha256')
-    .update(JSON.stringify([before, position, stream, sequence, epoch, body]))
-    .digest('hex');
-}
-
-export type ChainJudgement =
-  | { readonly kind: 'whole' }
-  /** Only the last does not fit. */
-  | { readonly kind: 'torn'; readonly position: number }
-  | { readonly kind: 'changed'; readonly position: number };
-
-/** @param records all of them, by position. */
-export function judgeChain(records: Iterable<JournalRecord>): ChainJudgement {
-  let before = chainStart;
-  let last = 0;
-  let firstBad: number | undefined;
-  for (const record of records) {
-    if (firstBad !== undefined) return { kind: 'changed', position: firstBad };
-    const fits = record.position === last + 1 && record.checksum === checksumOf(before, record);
-    if (!fits) firstBad = record.position;
-    before = record.checksum;
-    last = record.position;
-  }
-  return firstBad === undefined ? { kind: 'whole' } : { kind: 'torn', position: firstBad };
 }

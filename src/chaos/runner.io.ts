@@ -29,6 +29,9 @@ const approvalMs = 24 * 3_600_000;
 /** Longest reason that is kept, in characters. */
 const reasonMax = 500;
 
+/** Begins what is read in place of a person's name that was erased; no name holds a colon. */
+const namelessMark = 'p:';
+
 interface Planned {
   readonly plan: DrillPlan;
   readonly by: string;
@@ -298,6 +301,9 @@ function secondPersonRefusal(approved: Run | undefined, by: Actor): Refusal | un
   const advice = 'have somebody else approve this plan, and start it then';
   if (approved === undefined)
     return { message: 'its radius needs a second person, and nobody has approved it', advice };
+  if (approved.approvedBy.startsWith(namelessMark)) {
+    return { message: 'its radius needs a second person, and it was approved by somebody whose name is gone', advice };
+  }
   if (approved.approvedBy !== by.name) return undefined;
   return { message: `its radius needs a second person, and \`${by.name}\` has approved it alone`, advice };
 }

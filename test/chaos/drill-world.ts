@@ -7,13 +7,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Actor } from '../../src/chaos/drill-engine.ts';
-import {
-  type AppendAnswer,
-  chainStart,
-  checksumOf,
-  type Journal,
-  type JournalRecord,
-} from '../../src/chaos/journal.ts';
+import type { AppendAnswer, Journal, JournalRecord } from '../../src/chaos/journal.ts';
 import { type DrillEvent, type DrillPorts, layerTtlMs, type ProbedEdge } from '../../src/chaos/ports.ts';
 import { DrillRunner } from '../../src/chaos/runner.io.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
@@ -203,12 +197,25 @@ export class FakeProxy {
   }
 }
 
-/** In memory, with the same answers as the file; `full` refuses every write. */
+/** In memory, with the same answers as the store; `full` refuses every write. */
 export class MemoryJournal implements Journal {
   findings: readonly string[] = [];
-  readonly kept: JournalRecord[] = [];
+  readonly kept: JournalRecord[];
   full = false;
   blockedBy: string | undefined;
+  #fenced = false;
+
+  /** @param kept by whoever had it open before. */
+  constructor(kept: JournalRecord[] = []) {
+    this.kept = kept;
+  }
+
+  /** Another process opens the same one, and this writes no more. */
+  takenOver(): MemoryJournal {
+    this.#fenced = true;
+    this.blockedBy = fenced;
+    return new MemoryJournal(this.kept);
+  }
 
   blocked(): string | undefined {
     return this.blockedBy;
@@ -223,11 +230,11 @@ export class MemoryJournal implements Journal {
   }
 
   append(stream: string, after: number, body: string): AppendAnswer {
+    if (this.#fenced) return { kind: 'fenced', message: fenced };
     if (this.full) return { kind: 'failed', message: 'database or disk is full' };
     const head = this.kept.findLast((record) => record.stream === stream)?.sequence ?? 0;
     if (head !== after) return { kind: 'conflict', message: 'somebody wrote meanwhile' };
-    const record = { position: this.kept.length + 1, stream, sequence: after + 1, epoch: 1, body };
-    this.kept.push({ ...record, checksum: checksumOf(this.kept.at(-1)?.checksum ?? chainStart, record) });
+    this.kept.push({ position: this.kept.length + 1, stream, sequence: after + 1, epoch: 1, body });
     return { kind: 'appended', sequence: after + 1 };
   }
 
@@ -235,6 +242,8 @@ export class MemoryJournal implements Journal {
     this.blockedBy = 'closed';
   }
 }
+
+const fenced = 'another control plane has opened the journal after this one';
 
 export class DrillWorld {
   readonly clock = new WorldClock();

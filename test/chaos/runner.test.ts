@@ -1,11 +1,6 @@
 /** The engine, among proxies that behave: from plan to end, and through everything that may come between. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Actor, TimelineWord } from '../../src/chaos/drill-engine.ts';
-import { openJournal } from '../../src/chaos/journal.io.ts';
-import type { Journal } from '../../src/chaos/journal.ts';
 import { DrillRunner } from '../../src/chaos/runner.io.ts';
 import { movedResources } from '../../src/controller/moved-resources.ts';
 import type { XdsEvent } from '../../src/xds/xds-event.ts';
@@ -331,30 +326,18 @@ describe('races', () => {
   });
 
   test('whoever hangs while another takes the journal over writes nothing more, and lifts what it laid', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'coffre-runner-'));
-    const world = new DrillWorld({}, openJournal(folder));
-    try {
-      await world.run();
-      const other = openAgain(folder, world);
-      await world.pass(2_000);
-      expect(world.struck()).toEqual([]);
-      expect(world.view()).toMatchObject({ reason: expect.stringContaining('another control plane') });
-      expect(await world.runner.start(trip, 'any', ana)).toMatchObject({ kind: 'store' });
-      const shown = other.runner.show(trip, owner);
-      expect(shown).toMatchObject({ kind: 'ok', value: { reason: expect.stringContaining('restarted') } });
-      other.journal.close();
-    } finally {
-      world.journal.close();
-      rmSync(folder, { recursive: true });
-    }
+    const journal = new MemoryJournal();
+    const world = new DrillWorld({}, journal);
+    await world.run();
+    const other = new DrillRunner(world.ports({ journal: journal.takenOver() }));
+    await world.pass(2_000);
+    expect(world.struck()).toEqual([]);
+    expect(world.view()).toMatchObject({ reason: expect.stringContaining('another control plane') });
+    expect(await world.runner.start(trip, 'any', ana)).toMatchObject({ kind: 'store' });
+    const shown = other.show(trip, owner);
+    expect(shown).toMatchObject({ kind: 'ok', value: { reason: expect.stringContaining('restarted') } });
   });
 });
-
-/** Another control plane over the same proxies, with the same journal. */
-function openAgain(folder: string, world: DrillWorld): { runner: DrillRunner; journal: Journal } {
-  const journal = openJournal(folder);
-  return { journal, runner: new DrillRunner(world.ports({ journal })) };
-}
 
 const drillText2 = `
 apiVersion: coffre.dev/v1alpha1

@@ -137,10 +137,34 @@ export interface DrillRecord extends DrillView {
   /** Empty unless somebody halted it, by itself or with the lever. */
   readonly haltedBy: string;
   readonly plan: PlanView;
+  /** Who calls the drilled edge, in the radius and out of it. Sorted by account. */
+  readonly callers: readonly CallerAccount[];
+  /** What their proxies reported of the edge from the fault until it was withdrawn; empty where nobody has. Sorted by proxy. */
+  readonly traffic: readonly ProxyTraffic[];
   /** By phase and probe, in the order of both; a phase that was not reached has none. */
   readonly measured: readonly ProbeMeasure[];
   /** Ascending. */
   readonly timeline: readonly TimelineEntry[];
+}
+
+/** One service account that calls the drilled edge, by the workload keys of its proxies. */
+export interface CallerAccount {
+  /** `tenant/serviceAccount`. */
+  readonly account: string;
+  /** Those that feel the fault. Sorted. */
+  readonly struck: readonly string[];
+  /** Those that stay as they are. Sorted. */
+  readonly spared: readonly string[];
+}
+
+/** Requests or connections of one proxy on the drilled edge. */
+export interface ProxyTraffic {
+  readonly proxy: string;
+  readonly seen: number;
+  /** Of those: answered with an error, turned away by the breaker, or never connected. */
+  readonly failed: number;
+  /** How many proxies of its group its report stands for; 1 where each reports for itself. */
+  readonly standsFor: number;
 }
 
 /** What one probe saw in one phase. */

@@ -227,10 +227,12 @@ function deadline(run: Run, nowMs: number): Step {
 }
 
 /** Once: what is measured while a fault lasts is over with it. */
-function tally(run: Run, { measures, overflows }: Extract<RunEvent, { kind: 'tallied' }>): Step {
-  const isTold = run.overflows !== undefined || run.measured.some(({ phase }) => phase === 'during');
-  if (run.stage !== 'withdrawing' || isTold || (measures.length === 0 && overflows === undefined)) return same(run);
-  return same({ ...run, measured: [...run.measured, ...measures], overflows });
+function tally(run: Run, { measures, overflows, traffic }: Extract<RunEvent, { kind: 'tallied' }>): Step {
+  const isTold =
+    run.overflows !== undefined || run.traffic.length > 0 || run.measured.some(({ phase }) => phase === 'during');
+  const isEmpty = measures.length === 0 && overflows === undefined && traffic.length === 0;
+  if (run.stage !== 'withdrawing' || isTold || isEmpty) return same(run);
+  return same({ ...run, measured: [...run.measured, ...measures], overflows, traffic });
 }
 
 /** From here on nothing lays the fault. */

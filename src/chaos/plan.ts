@@ -14,7 +14,7 @@ import type { Drill } from '../model/drill.ts';
 import { latencyMetrics } from '../model/drill-words.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { consentRefusals } from './consent.ts';
-import type { PlannedProxy, PlanView } from './drill-engine.ts';
+import type { CallerAccount, PlannedProxy, PlanView } from './drill-engine.ts';
 import { ruleRefusals } from './house-rules.ts';
 import { controlNotes, edgeNotes } from './plan-notes.ts';
 import type { Refusal } from './refusal.ts';
@@ -26,6 +26,8 @@ export interface DrillPlan {
   readonly clusters: readonly string[];
   /** Callers' proxies that feel the fault: themselves, or by what the target answers. Sorted. */
   readonly experiment: readonly string[];
+  /** Whose they all are: those that feel it, and those that stay as they are. Sorted by account. */
+  readonly callers: readonly CallerAccount[];
 }
 
 export interface PlanInput {
@@ -83,7 +85,27 @@ export function planDrill(input: PlanInput): PlanResult {
   const view: PlanView = { ...content, hash: planHash({ ...content, definition: drill.hash, number }) };
   const clusters = [...new Set(edge.callers.flatMap((caller) => caller.clusters))].sort(compareText);
   const experiment = struck.experiment.filter((proxy) => !out.has(proxy));
-  return { kind: 'planned', plan: { view, clusters, experiment } };
+  return { kind: 'planned', plan: { view, clusters, experiment, callers: accountsOf(edge, experiment, out) } };
+}
+
+/** Those that are left out are in neither group. */
+function accountsOf(
+  { callers }: DrillEdge,
+  experiment: readonly string[],
+  out: ReadonlySet<string>,
+): readonly CallerAccount[] {
+  const struck = new Set(experiment);
+  const accounts = Map.groupBy(
+    callers.filter(({ proxy }) => !out.has(proxy)),
+    ({ tenant, serviceAccount }) => `${tenant}/${serviceAccount}`,
+  );
+  return [...accounts]
+    .map(([account, members]) => ({
+      account,
+      struck: namesOf(members.filter(({ proxy }) => struck.has(proxy))),
+      spared: namesOf(members.filter(({ proxy }) => !struck.has(proxy))),
+    }))
+    .sort((left, right) => compareText(left.account, right.account));
 }
 
 /** @returns 32 hexadecimal digits. */

@@ -6,7 +6,7 @@
  */
 import type { Probe } from '../model/drill.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import type { TimelineEntry } from './drill-engine.ts';
+import type { ProxyTraffic, TimelineEntry } from './drill-engine.ts';
 import type { Journal } from './journal.ts';
 import type { ConnectedProxy } from './plan.ts';
 
@@ -59,6 +59,8 @@ export interface DrillProbes {
   watch(edge: ProbedEdge): void;
   /** Turned away by the callers' breakers since `edge.sinceMs`; undefined while nobody has reported. */
   overflows(edge: ProbedEdge): number | undefined;
+  /** What each caller's proxy has told of the edge since `edge.sinceMs`, sorted by proxy; those that told nothing are not there. */
+  traffic(edge: ProbedEdge): readonly ProxyTraffic[];
 }
 
 export interface ProbedEdge {

@@ -7,7 +7,7 @@
  * before the fault lives here and only here: after a restart nobody can compare, and the report says so.
  */
 import type { ProbePhase } from '../model/drill.ts';
-import type { PlannedProxy } from './drill-engine.ts';
+import type { PlannedProxy, ProxyTraffic } from './drill-engine.ts';
 import type { LayerBook } from './layer-book.ts';
 import type { RunEffect } from './machine.ts';
 import type { News } from './news.ts';
@@ -84,7 +84,8 @@ export class RunDriver {
 
   /** Of the phase under way, to be asked for before its end is performed. */
   tally(): Extract<RunEvent, { kind: 'tallied' }> {
-    return { kind: 'tallied', measures: this.#watch?.measures() ?? [], ...this.#overflows() };
+    const measures = this.#watch?.measures() ?? [];
+    return { kind: 'tallied', measures, ...this.#overflows(), traffic: this.#traffic() };
   }
 
   live(): LiveReadings {
@@ -173,6 +174,11 @@ export class RunDriver {
     const edge = this.#edge(this.#host.run().plan.view.control, this.#overflowsSinceMs);
     const overflows = this.#host.ports.probes.overflows(edge);
     return overflows === undefined ? {} : { overflows };
+  }
+
+  #traffic(): readonly ProxyTraffic[] {
+    if (this.#overflowsSinceMs === 0) return [];
+    return this.#host.ports.probes.traffic(this.#edge(this.#host.run().plan.view.control, this.#overflowsSinceMs));
   }
 
   #lifted(proxies: readonly string[]): void {

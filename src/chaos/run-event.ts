@@ -4,7 +4,7 @@
  * An acceptance by a proxy is none of them: it is a reason to look, and what is seen in the proxy is the fact.
  */
 import type { Drill } from '../model/drill.ts';
-import type { ProbeMeasure, ProbeView } from './drill-engine.ts';
+import type { ProbeMeasure, ProbeView, ProxyTraffic } from './drill-engine.ts';
 import type { DrillPlan } from './plan.ts';
 
 export type RunEvent =
@@ -32,7 +32,12 @@ export type RunEvent =
       readonly overflows?: Overflows;
     }
   /** What was measured while the fault lasted; comes with the event that ends it. */
-  | { readonly kind: 'tallied'; readonly measures: readonly ProbeMeasure[]; readonly overflows?: Overflows }
+  | {
+      readonly kind: 'tallied';
+      readonly measures: readonly ProbeMeasure[];
+      readonly overflows?: Overflows;
+      readonly traffic: readonly ProxyTraffic[];
+    }
   /** The fault was seen in their runtime. */
   | { readonly kind: 'effective'; readonly proxies: readonly string[] }
   /** The proxy sent a NACK for its layer. */

@@ -73,6 +73,8 @@ export function runRecord(run: Run, live: LiveReadings, timeline: readonly Timel
     plannedBy: run.plannedBy,
     haltedBy: run.haltedBy,
     plan: run.plan.view,
+    callers: run.plan.callers,
+    traffic: run.traffic,
     measured: run.measured,
     timeline,
   };

@@ -9,7 +9,7 @@
  */
 import { compareText } from '../model/canonical-json.ts';
 import type { Drill } from '../model/drill.ts';
-import type { DrillPhase, PlannedProxy, ProbeMeasure, ProbeView, ProxyProgress } from './drill-engine.ts';
+import type { DrillPhase, PlannedProxy, ProbeMeasure, ProbeView, ProxyProgress, ProxyTraffic } from './drill-engine.ts';
 import type { DrillPlan } from './plan.ts';
 import type { RunEvent } from './run-event.ts';
 
@@ -42,6 +42,8 @@ export interface Run {
   readonly measured: readonly ProbeMeasure[];
   /** Turned away by the callers' breakers since the fault, as it was last written down; undefined while nothing was. */
   readonly overflows: number | undefined;
+  /** What the callers' proxies reported while the fault lasted; empty before its end. */
+  readonly traffic: readonly ProxyTraffic[];
   /** What `measured` said of the phase; undefined before. */
   readonly heldBefore: boolean | undefined;
   readonly heldAfter: boolean | undefined;
@@ -96,6 +98,7 @@ export function planRun(event: Extract<RunEvent, { kind: 'planned' }>): Run {
     probes: new Map(),
     measured: [],
     overflows: undefined,
+    traffic: [],
     heldBefore: undefined,
     heldAfter: undefined,
     deviated: false,

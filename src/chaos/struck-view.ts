@@ -50,6 +50,8 @@ export function struckRecord(record: DrillRecord, tenant: string): DrillRecord {
       excluded: ofTenant(plan.excluded, tenant),
       notes: [],
     },
+    callers: record.callers.filter(({ account }) => isOf(account, tenant)),
+    traffic: ofTenant(record.traffic, tenant),
     measured: [],
     timeline: record.timeline.flatMap((entry) => struckEntry(entry, tenant)),
   };
@@ -81,7 +83,7 @@ function ofTenant<T extends { readonly proxy: string }>(each: readonly T[], tena
   return each.filter(({ proxy }) => isOf(proxy, tenant));
 }
 
-/** @param proxy workload key: `tenant/name`. */
+/** @param proxy workload key, or a service account: `tenant/name`. */
 function isOf(proxy: string, tenant: string): boolean {
   return proxy.startsWith(`${tenant}/`);
 }

@@ -6,7 +6,7 @@
  * Time passes when told to; the wall clock may leap, the other never does.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Actor } from '../../src/chaos/drill-engine.ts';
+import type { Actor, ProxyTraffic } from '../../src/chaos/drill-engine.ts';
 import type { AppendAnswer, Journal, JournalRecord } from '../../src/chaos/journal.ts';
 import { type DrillEvent, type DrillPorts, layerTtlMs, type ProbedEdge } from '../../src/chaos/ports.ts';
 import { DrillRunner } from '../../src/chaos/runner.io.ts';
@@ -259,6 +259,8 @@ export class DrillWorld {
   answer: (name: string) => number | undefined = () => 1;
   /** What the callers' proxies have told of overflows, to the process that was asked. */
   overflows: number | undefined = 7;
+  /** And of their requests. */
+  traffic: readonly ProxyTraffic[] = [];
   runner: DrillRunner;
   /** What the server lays on each proxy, as long as it lives. */
   readonly #overlays = new Map<string, ReadonlyMap<string, number>>();
@@ -295,6 +297,7 @@ export class DrillWorld {
         read: async ({ name }) => this.answer(name),
         watch: (edge) => void this.watched.push(edge),
         overflows: () => this.overflows,
+        traffic: () => this.traffic,
       },
       journal: this.journal,
       observe: (event) => this.events.push(event),

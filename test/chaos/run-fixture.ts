@@ -52,6 +52,7 @@ export function plan(struck: readonly string[], watched: readonly string[] = [],
   return {
     clusters: ['atelier/api/80'],
     experiment: struck,
+    callers: [{ account: 'atelier/web', struck, spared: watched.filter((proxy) => !struck.includes(proxy)) }],
     view: {
       drill: 'atelier/trip',
       hash: 'p1',

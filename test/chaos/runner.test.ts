@@ -353,6 +353,39 @@ spec:
   duration: 1m
 `;
 
+describe('what callers told of the edge', () => {
+  const told = [{ proxy: 'atelier/web-1', seen: 40, failed: 30, standsFor: 1 }] as const;
+
+  test('is written down as the fault ends, with whose proxies felt it, and is there after a restart', async () => {
+    const world = new DrillWorld();
+    await world.run();
+    world.traffic = told;
+    await world.runner.halt(trip, ana, '');
+    world.traffic = [];
+    await world.pass(20_000);
+    world.restart();
+    const { traffic, callers, plan } = world.view();
+    expect(traffic).toEqual(told);
+    const struck = plan.touches.map(({ proxy }) => proxy);
+    expect(callers.find(({ account }) => account === 'atelier/web')).toEqual({
+      account: 'atelier/web',
+      struck,
+      spared: ['atelier/web-1', 'atelier/web-2', 'atelier/web-3', 'atelier/web-4'].filter(
+        (key) => !struck.includes(key),
+      ),
+    });
+  });
+
+  test('of a drill that never laid its fault is nothing', async () => {
+    const world = new DrillWorld();
+    world.traffic = told;
+    world.answer = () => 0;
+    await world.run();
+    await world.pass(20_000);
+    expect(world.view()).toMatchObject({ faultAtMs: 0, traffic: [] });
+  });
+});
+
 describe('what ends a fault', () => {
   test('a breach: the fault is gone and the run says so', async () => {
     const world = new DrillWorld();
@@ -390,7 +423,9 @@ describe('what ends a fault', () => {
     let hangs = false;
     const hang = new Promise<undefined>(() => undefined);
     world.runner = new DrillRunner(
-      world.ports({ probes: { read: async () => (hangs ? hang : 1), watch: () => undefined, overflows: () => 0 } }),
+      world.ports({
+        probes: { read: async () => (hangs ? hang : 1), watch: () => undefined, overflows: () => 0, traffic: () => [] },
+      }),
     );
     await world.run();
     hangs = true;

@@ -111,6 +111,10 @@ export function createProbeReader(ports: ProbeReaderPorts): ProbeReader {
       const reading = traffic.read('overflows', question);
       return reading.kind === 'value' ? reading.value : undefined;
     },
+    traffic(edge) {
+      const { clusters, sinceMs } = edge;
+      return traffic.tell({ clusters, proxies: weightsOf(edge, 'all'), fromMs: sinceMs, sinceMs });
+    },
     load(report) {
       watches.sweep(ports.clock.nowMs());
       traffic.load(report);

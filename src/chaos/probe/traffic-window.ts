@@ -7,7 +7,9 @@
  * retry made good is still an error here. Envoy counts a request that its breaker refused as an error too, and of TCP
  * neither success nor failure (measured): those are taken from the log, where a connection succeeds by standing.
  */
+import { compareText } from '../../model/canonical-json.ts';
 import type { TrafficMetric } from '../../model/drill.ts';
+import type { ProxyTraffic } from '../drill-engine.ts';
 import { quantile } from './quantile.ts';
 import { none, type ProbeReading, value } from './reading.ts';
 import { Recent } from './recent.ts';
@@ -70,11 +72,21 @@ interface Edge {
   readonly reports: Map<string, Recent<EdgeLoad>>;
   readonly records: Recent<EdgeRecord>;
   /** By the moment from which they count, the one asked for last at the end. */
-  readonly counts: Map<number, OverflowCounts>;
+  readonly counts: Map<number, EdgeCounts>;
 }
 
 /** By workload key: requests, as reported, and connections, as logged. */
-type OverflowCounts = Map<string, { readonly reported: number; readonly logged: number }>;
+type EdgeCounts = Map<string, { readonly reported: Counts; readonly logged: Counts }>;
+
+interface Counts {
+  readonly seen: number;
+  readonly failed: number;
+  /** Of those that failed: turned away by the breaker. */
+  readonly overflowed: number;
+}
+
+const nothing: Counts = { seen: 0, failed: 0, overflowed: 0 };
+const uncounted = { reported: nothing, logged: nothing };
 
 export class TrafficWindow {
   /** By cluster. */
@@ -112,6 +124,31 @@ export class TrafficWindow {
     if (edge === undefined) return;
     edge.records.add(record);
     for (const [sinceMs, counts] of edge.counts) countRecord(counts, sinceMs, record);
+  }
+
+  /**
+   * What each proxy has told of since `sinceMs`, over all clusters of the edge.
+   * @returns sorted by proxy; of one that neither reported nor logged there is nothing.
+   */
+  tell({ clusters, proxies, sinceMs }: TrafficQuestion): readonly ProxyTraffic[] {
+    const told = new Map<string, ProxyTraffic>();
+    for (const [proxy, { reported, logged }] of clusters.flatMap((cluster) => [
+      ...(this.#edges.get(cluster)?.counts.get(sinceMs) ?? []),
+    ])) {
+      const weight = proxies.get(proxy);
+      if (weight === undefined) continue;
+      const { seen, failed } = plus(reported, logged);
+      const before = told.get(proxy);
+      // A log speaks for its own proxy alone, whatever its load reports stand for.
+      const standsFor = logged.seen > 0 || weight === 0 ? 1 : weight;
+      told.set(proxy, {
+        proxy,
+        seen: seen + (before?.seen ?? 0),
+        failed: failed + (before?.failed ?? 0),
+        standsFor,
+      });
+    }
+    return [...told.values()].sort((left, right) => compareText(left.proxy, right.proxy));
   }
 
   read(metric: TrafficMetric, question: TrafficQuestion): ProbeReading {
@@ -162,7 +199,7 @@ function overflows(edges: readonly Edge[], question: TrafficQuestion): ProbeRead
   const counts = edges.flatMap((edge) =>
     [...(edge.counts.get(question.sinceMs) ?? [])].flatMap(([proxy, { reported, logged }]) => {
       const weight = question.proxies.get(proxy);
-      return weight === undefined ? [] : [weight * reported + logged];
+      return weight === undefined ? [] : [weight * reported.overflowed + logged.overflowed];
     }),
   );
   return counts.length === 0 ? silence(question) : value(sum(counts));
@@ -203,8 +240,8 @@ function recordsIn(edges: readonly Edge[], { proxies, fromMs }: TrafficQuestion)
   return edges.flatMap(({ records }) => records.since(fromMs).filter(({ proxy }) => proxies.has(proxy)));
 }
 
-function countedSince(sinceMs: number, { reports, records }: Edge): OverflowCounts {
-  const counts: OverflowCounts = new Map();
+function countedSince(sinceMs: number, { reports, records }: Edge): EdgeCounts {
+  const counts: EdgeCounts = new Map();
   for (const recent of reports.values()) {
     for (const report of recent.since(sinceMs)) countReport(counts, sinceMs, report);
   }
@@ -212,17 +249,30 @@ function countedSince(sinceMs: number, { reports, records }: Edge): OverflowCoun
   return counts;
 }
 
-function countReport(counts: OverflowCounts, sinceMs: number, report: EdgeLoad): void {
+function countReport(counts: EdgeCounts, sinceMs: number, report: EdgeLoad): void {
   if (!isMostlySince(sinceMs, report)) return;
-  const { reported, logged } = counts.get(report.key) ?? { reported: 0, logged: 0 };
-  counts.set(report.key, { reported: reported + report.dropped, logged });
+  const { succeeded, failed, dropped } = report;
+  const { reported, logged } = counts.get(report.key) ?? uncounted;
+  const more = { seen: succeeded + failed, failed, overflowed: dropped };
+  counts.set(report.key, { reported: plus(reported, more), logged });
 }
 
-/** Of HTTP the load reports have it. */
-function countRecord(counts: OverflowCounts, sinceMs: number, { proxy, protocol, flags, atMs }: EdgeRecord): void {
-  if (protocol !== 'tcp' || atMs < sinceMs || !flags.includes(overflow)) return;
-  const { reported, logged } = counts.get(proxy) ?? { reported: 0, logged: 0 };
-  counts.set(proxy, { reported, logged: logged + 1 });
+/** Of HTTP the load reports have it. A connection that came to stand is seen once, then, and not at its end. */
+function countRecord(counts: EdgeCounts, sinceMs: number, record: EdgeRecord): void {
+  const [outcome] = outcomeOf(record);
+  if (outcome === undefined || record.atMs < sinceMs) return;
+  const { reported, logged } = counts.get(record.proxy) ?? uncounted;
+  const failed = outcome === 'refused' ? 1 : 0;
+  const more = { seen: 1, failed, overflowed: record.flags.includes(overflow) ? failed : 0 };
+  counts.set(record.proxy, { reported, logged: plus(logged, more) });
+}
+
+function plus(one: Counts, other: Counts): Counts {
+  return {
+    seen: one.seen + other.seen,
+    failed: one.failed + other.failed,
+    overflowed: one.overflowed + other.overflowed,
+  };
 }
 
 function outcomeOf({ protocol, moment, flags }: EdgeRecord): readonly ('connected' | 'refused')[] {

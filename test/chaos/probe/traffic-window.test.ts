@@ -141,3 +141,27 @@ test('of many things the newest are kept', () => {
   ).toEqual([3, 4, 5]);
   expect(recent.since(5)).toEqual([{ atMs: 5 }]);
 });
+
+describe('what each caller has told', () => {
+  test('is counted from its moment on, over all clusters, and names nobody else', () => {
+    const pod = 'shop/api-0/80';
+    window.keep(pod, startMs);
+    window.load(report('b', 1_000, { issued: 5, succeeded: 5, failed: 5, dropped: 5 }));
+    window.load(report('a', 1_000, { succeeded: 2, failed: 1 }));
+    window.load({ ...report('a', 1_000, { succeeded: 4 }), cluster: pod });
+    window.load(report('a', 200, { failed: 90 }));
+    window.load(report('stranger', 1_000, { failed: 90 }));
+    expect(window.tell({ ...question({ a: 1, b: 8, c: 1 }), clusters: [api, pod] })).toEqual([
+      { proxy: 'a', seen: 7, failed: 1, standsFor: 1 },
+      { proxy: 'b', seen: 10, failed: 5, standsFor: 8 },
+    ]);
+  });
+
+  test('of connections comes from the log, where each is seen once and stands for itself', () => {
+    for (const moment of ['connected', 'end'] as const) window.record(connection('a', 900, moment));
+    window.record(connection('a', 900, 'end', 'UO'));
+    window.record(connection('a', 900, 'end', 'UF'));
+    window.record(request('a', 900, 12));
+    expect(window.tell(question({ a: 8 }))).toEqual([{ proxy: 'a', seen: 3, failed: 2, standsFor: 1 }]);
+  });
+});

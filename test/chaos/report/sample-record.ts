@@ -79,10 +79,19 @@ export const sampleRecord: DrillRecord = {
     method: sampleDrill.method,
     needsSecondPerson: true,
     touches: proxies.map((proxy) => ({ proxy, keys: [breaker] })),
-    control: ['atelier/web-5'],
+    control: ['atelier/cron-1', 'atelier/web-5'],
     excluded: [{ proxy: 'atelier/web-4', why: 'it takes no resource with a time to live' }],
     notes: ['connections that stand already are not cut; requests on them are refused'],
   },
+  callers: [
+    { account: 'atelier/cron', struck: [], spared: ['atelier/cron-1'] },
+    { account: 'atelier/web', struck: proxies, spared: ['atelier/web-5'] },
+  ],
+  traffic: [
+    { proxy: 'atelier/web-1', seen: 900, failed: 700, standsFor: 1 },
+    { proxy: 'atelier/web-2', seen: 604, failed: 504, standsFor: 1 },
+    { proxy: 'atelier/web-5', seen: 640, failed: 0, standsFor: 1 },
+  ],
   measured: [
     { probe: 'web-up', phase: 'before', answers: 30, breaches: 0, range: { lowest: 1, highest: 1 } },
     { probe: 'p99', phase: 'before', answers: 30, breaches: 0, range: { lowest: 38, highest: 44.25 } },

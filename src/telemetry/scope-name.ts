@@ -1,0 +1,2 @@
+/** Name of our instrumentation scope, for metrics and spans. */
+export const scopeName = 'coffre';

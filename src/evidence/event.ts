@@ -263,6 +263,8 @@ export interface LossEvent extends EventCommon {
   readonly where: string;
   readonly count: number;
   readonly why: string;
+  /** The count by kind, where the kinds are known. */
+  readonly kinds?: Partial<Readonly<Record<EventKind, number>>>;
 }
 
 /** How long a body is kept. `traffic` is what callers do, `security` what was refused, `operations` the rest, `audit` people and drills. */

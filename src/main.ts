@@ -109,6 +109,7 @@ async function run(config: Config): Promise<void> {
       return answer;
     },
     drills: () => control?.drills.engine,
+    evidence: () => undefined,
     proxies: () => control && { eyes: control.eyes, sent },
     observe: (event) => log.info(event, 'management'),
   });

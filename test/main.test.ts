@@ -69,6 +69,7 @@ test('a state folder that another control plane uses is left to it', async () =>
       rotations: () => undefined,
       confirmLoss: () => ({ kind: 'confirmed', objects: 12 }),
       drills: () => undefined,
+      evidence: () => undefined,
       proxies: () => undefined,
       workloads: '',
     },

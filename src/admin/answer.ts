@@ -11,6 +11,8 @@ import type { Snapshot } from '../model/snapshot.ts';
 import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
 import { type AlertDoor, answerAlerts, answerDrillCall, type DrillAnswers } from './drills.ts';
 import { type DrillRequests, isDrillCall } from './drills-requests.ts';
+import { answerEvidenceCall, type EvidenceAnswers, type EvidenceDesk } from './evidence.ts';
+import { type EvidenceRequests, isEvidenceCall } from './evidence-requests.ts';
 import { type MeshStatus, type MeshView, meshStatus } from './mesh-status.ts';
 import type { Caller, MethodName } from './methods.ts';
 import { type Scope, sees } from './person.ts';
@@ -30,13 +32,15 @@ export interface ManagementPorts {
   confirmLoss(loss: string): ConfirmAnswer;
   /** Undefined until there is a mesh to strike. */
   drills(): DrillEngine | undefined;
+  /** Undefined until there is a mesh whose evidence it would be. */
+  evidence(): EvidenceDesk | undefined;
   /** Undefined until there is a CA. */
   proxies(): ProxiesPort | undefined;
   /** Folder in which each workload has what its sidecar needs. */
   readonly workloads: string;
 }
 
-export interface Answers extends DrillAnswers, ProxyAnswers {
+export interface Answers extends DrillAnswers, EvidenceAnswers, ProxyAnswers {
   status: MeshStatus;
   explain: Explanation;
   rotations: readonly RotationView[];
@@ -46,7 +50,7 @@ export interface Answers extends DrillAnswers, ProxyAnswers {
   alerts: AlertDoor['answer'];
 }
 
-export interface Requests extends DrillRequests, ProxyRequests {
+export interface Requests extends DrillRequests, EvidenceRequests, ProxyRequests {
   status: Record<string, never>;
   explain: Question;
   rotations: Record<string, never>;
@@ -80,6 +84,10 @@ export async function answer(
     const engine = ports.drills();
     if (engine === undefined) return notReady;
     return method === 'alerts' ? answerAlerts(engine, caller, body) : answerDrillCall(engine, method, caller, body);
+  }
+  if (isEvidenceCall(method)) {
+    const desk = ports.evidence();
+    return desk === undefined ? notReady : answerEvidenceCall(desk, method, caller, scope, body);
   }
   if (isProxyCall(method)) return answerProxyCall(ports, method, scope, body);
   switch (method) {

@@ -28,11 +28,12 @@ export type Asked<Name extends MethodName> =
   | { readonly kind: 'refused'; readonly status: number; readonly message: string; readonly advice: string }
   | { readonly kind: 'unreachable'; readonly why: string };
 
-/** Never throws. */
+/** Never throws. @param signal ends the wait for an answer, which is then told as unreachable. */
 export async function ask<Name extends MethodName>(
   door: Door,
   method: Name,
   request: Requests[Name],
+  signal?: AbortSignal,
 ): Promise<Asked<Name>> {
   const client = clientOf(door);
   try {
@@ -41,6 +42,7 @@ export async function ask<Name extends MethodName>(
       path: `/v1/${method}`,
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(request),
+      ...(signal === undefined ? {} : { signal }),
     });
     const value = await body.json();
     if (statusCode === 200) return { kind: 'answered', value: value as Answers[Name] };

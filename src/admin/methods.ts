@@ -42,6 +42,12 @@ export const methods = {
   drills: { roles: onlookers },
   /** One drill with its timeline. */
   drill: { roles: onlookers },
+  /** What happened: denials, attempts, pushes, drills, people. */
+  events: { roles: onlookers },
+  /** Where the chain of evidence ends, and by which key that is signed. */
+  evidenceHead: { roles: onlookers },
+  /** Destroys the key of one tenant's pseudonyms; nobody can undo it. */
+  evidenceForget: { roles: ['operator'] },
   /** Alerts that monitoring raises: they can end a drill and do nothing else. */
   alerts: { roles: ['operator', 'game-master', 'alerter'] },
 } as const satisfies Record<string, { readonly roles: readonly Role[] }>;

@@ -54,8 +54,9 @@ export async function tryDoor<Name extends MethodName>(
   options: DoorOptions,
   method: Name,
   request: Requests[Name],
+  signal?: AbortSignal,
 ): Promise<Asked<Name>> {
-  return ask(await doorOf(options), method, request);
+  return ask(await doorOf(options), method, request, signal);
 }
 
 /** @throws CliFailure */

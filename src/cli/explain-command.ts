@@ -1,21 +1,26 @@
 /**
  * `coffre explain`: why a request is allowed or refused, which line decided, and the least that would allow it.
  *
- *   --from, --to, --method, --path ─┐                 --folder DIR: offline, over the YAML
- *   decision id ──logs──▶ record ───┴─▶ question ─▶   otherwise: the running control plane
+ *   --from, --to, --method, --path ─────────┐                 --folder DIR: offline, over the YAML
+ *   decision id ──evidence, or logs──▶ record ┴─▶ question ─▶   otherwise: the running control plane
  */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadFolder } from '../folder/watch-folder.ts';
 import { buildSnapshot } from '../model/build-snapshot.ts';
 import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
 import { CliFailure } from './cli-failure.ts';
-import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
+import { askDoor, type DoorOptions, tryDoor, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
 import { explanationText, pastText } from './explanation-text.ts';
 import { findDecision, type PastDecision } from './find-decision.ts';
+import { pastOfEvent } from './past-event.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 import { decisionsFile } from './up-layout.ts';
+
+/** Events that may bear one decision's id: the denial, and what came of it at the caller. */
+const eventsOfOneIdMax = 10;
 
 interface ExplainOptions extends DoorOptions {
   readonly from?: string;
@@ -30,13 +35,18 @@ interface ExplainOptions extends DoorOptions {
 export function addExplainCommand(program: Command, terminal: Terminal): void {
   withDoorOptions(program.command('explain'))
     .description('why a request is allowed or denied; exit 1 where it is denied')
-    .argument('[id]', 'a decision id, from the response header `x-coffre-decision`')
+    .argument('[id]', 'a decision, from the response header `x-coffre-decision`, or an event of `coffre events`')
     .option('--from <caller>', 'SPIFFE ID, or `tenant/service-account`')
     .option('--to <destination>', '`tenant/service`, `tenant/service:port`')
     .option('--method <method>', 'HTTP method', 'GET')
     .option('--path <path>', 'path without query', '/')
     .option('--folder <dir>', 'judge by this folder of YAML instead of asking the control plane')
-    .option('--log <file>', 'JSON lines of an authorization worker or of a sidecar; repeatable', collect, [])
+    .option(
+      '--log <file>',
+      'look the id up in these JSON lines of an authorization worker or of a sidecar, not in the evidence; repeatable',
+      collect,
+      [],
+    )
     .option('-o, --output <format>', '`text` or `json`', 'text')
     .action((id: string | undefined, options: ExplainOptions) =>
       id === undefined ? explainQuestion(terminal, options) : explainId(terminal, id, options),
@@ -61,17 +71,30 @@ async function explainQuestion(terminal: Terminal, options: ExplainOptions): Pro
 }
 
 async function explainId(terminal: Terminal, id: string, options: ExplainOptions): Promise<void> {
-  const files = options.log.length > 0 ? options.log : [decisionsFile(resolve(options.state))];
-  const past = await findDecision(files, id);
-  if (past === undefined) {
-    throw new CliFailure(
-      exitCode.no,
-      `no decision \`${id}\` is in ${files.map((file) => `\`${file}\``).join(', ')}`,
-      "name the worker's decision log, or the sidecar's own log of refusals: `--log FILE`",
-    );
-  }
+  const past = await pastOf(id, options);
   const now = past.question === undefined ? undefined : await explanationOf(terminal, options, past.question);
   report(terminal, now, options, past);
+}
+
+/** From the evidence; from what the worker wrote down, where no control plane answers or the evidence has it no more. */
+async function pastOf(id: string, options: ExplainOptions): Promise<PastDecision> {
+  const { log, state } = options;
+  const beside = decisionsFile(resolve(state));
+  const files = log.length > 0 ? log : [beside].filter((file) => existsSync(file));
+  const past = (log.length > 0 ? undefined : await keptPast(id, options)) ?? (await findDecision(files, id));
+  if (past !== undefined) return past;
+  const places = log.length > 0 ? log.map((file) => `\`${file}\``) : ['the evidence', `\`${beside}\``];
+  throw new CliFailure(
+    exitCode.no,
+    `no decision \`${id}\` is in ${places.join(' or ')}`,
+    "name the worker's decision log, or the sidecar's own log of refusals: `--log FILE`",
+  );
+}
+
+async function keptPast(id: string, options: ExplainOptions): Promise<PastDecision | undefined> {
+  const asked = await tryDoor(options, 'events', { id, limit: eventsOfOneIdMax });
+  if (asked.kind !== 'answered') return undefined;
+  return asked.value.events.flatMap(({ event }) => pastOfEvent(event) ?? [])[0];
 }
 
 async function explanationOf(terminal: Terminal, options: ExplainOptions, question: Question): Promise<Explanation> {

@@ -74,6 +74,7 @@ async function ask<Name extends keyof ProxyAnswers>(method: Name, body: unknown,
     rotations: () => undefined,
     confirmLoss: () => ({ kind: 'confirmed', objects: 12 }),
     drills: () => undefined,
+    evidence: () => undefined,
     workloads: '',
   } satisfies ManagementPorts;
   return { answer: await answerProxyCall(ports, method, scope, body), asked };

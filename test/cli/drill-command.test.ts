@@ -38,6 +38,7 @@ async function world(...records: readonly DrillRecord[]): Promise<World> {
         rotations: () => undefined,
         confirmLoss: () => ({ kind: 'confirmed', objects: 12 }),
         drills: () => drills,
+        evidence: () => undefined,
         proxies: () => undefined,
         workloads: '',
       },

@@ -83,6 +83,7 @@ inLab('the inspection door', () => {
         rotations: () => undefined,
         confirmLoss: () => ({ kind: 'confirmed', objects: 0 }),
         drills: () => undefined,
+        evidence: () => undefined,
         workloads: '',
       },
       () => undefined,

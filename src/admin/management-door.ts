@@ -2,7 +2,7 @@
  * The management door: the few methods by which people ask a running control plane.
  *
  *   Unix socket in the state folder ──▶ owner                        POST /v1/<method>, JSON in, JSON out
- *   mTLS port ──certificate of the people's CA──▶ person, role, scope
+ *   mTLS port ──certificate of the people's CA──▶ person, role, scope      GET /metrics…, text out: metrics.ts
  *
  * HTTP/1.1 on both, so that curl and we speak the same. On the port TLS 1.3 and a client certificate are the
  * handshake's business; nothing is trusted for the address it comes from, loopback least of all. A certificate that a
@@ -20,7 +20,10 @@ import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { removeDeadSocket } from '../grpc/dead-socket.ts';
 import { answer, type ManagementPorts } from './answer.ts';
 import { type Caller, mayCall, methodNamed, methods } from './methods.ts';
+import { createScrapeAnswers, type ScrapePorts } from './metrics.ts';
+import { metricsReply } from './metrics-reply.ts';
 import { ownerName, parsePerson } from './person.ts';
+import { fromPage, internalError, json, noPerson, pageRefused, problem, type Reply } from './reply.ts';
 
 /** Largest request body, in bytes: the longest is a question with one path. */
 const bodyBytesMax = 65_536;
@@ -59,24 +62,27 @@ export interface DoorEvent {
   readonly status: number;
 }
 
-/** @param observe told of every call, after it was answered. Must not throw. */
+/** @param observe told of every call but routine ones, after it was answered. Must not throw. */
 export function createManagementDoor(
-  ports: ManagementPorts,
+  ports: ManagementPorts & ScrapePorts,
   trustDomain: () => string | undefined,
   observe: (event: DoorEvent) => void,
 ): ManagementDoor {
   let context: SecureContext | undefined;
   const servers: Server[] = [];
+  const scrape = createScrapeAnswers(ports);
   const serve =
     (callerOf: (request: IncomingMessage) => Caller | undefined) =>
     (request: IncomingMessage, response: ServerResponse) => {
       const caller = callerOf(request);
-      handle(ports, request, caller)
-        .catch(() => problem(500, 'internal', 'the control plane could not answer', 'look at its log'))
-        .then(({ status, body, method }) => {
-          response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-          response.end(`${JSON.stringify(body)}\n`);
-          observe({ caller: nameOf(caller), method, status });
+      const replying =
+        request.method === 'GET' ? metricsReply(scrape, request, caller) : handle(ports, request, caller);
+      replying
+        .catch(() => internalError)
+        .then(({ status, contentType, body, method, routine }) => {
+          response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' });
+          response.end(body);
+          if (routine === undefined) observe({ caller: nameOf(caller), method, status });
         });
     };
   const open = async (server: Server, options: ListenOptions, shown: string): Promise<void> => {
@@ -153,12 +159,6 @@ function contextOptions({ certificateChainPem, privateKeyPem }: DoorTls, anchorP
   } as const;
 }
 
-interface Reply {
-  readonly status: number;
-  readonly body: unknown;
-  readonly method: string;
-}
-
 const statusOf = {
   'bad-request': 400,
   'not-found': 404,
@@ -169,16 +169,9 @@ const statusOf = {
 } as const;
 
 async function handle(ports: ManagementPorts, request: IncomingMessage, caller: Caller | undefined): Promise<Reply> {
-  if (caller === undefined) {
-    return problem(
-      401,
-      'no-person',
-      'the certificate names no person of this mesh, or has ended',
-      'ask for one: `coffre admin issue`',
-    );
-  }
-  const page = fromPage(request);
-  if (page !== undefined) return page;
+  if (caller === undefined) return noPerson;
+  if (fromPage(request.headers)) return pageRefused;
+  if (!isJson(request)) return noJson;
   const method = methodNamed(/^\/v1\/([A-Za-z]+)$/.exec(request.url ?? '')?.[1] ?? '');
   if (method === undefined || request.method !== 'POST') {
     return problem(
@@ -195,26 +188,16 @@ async function handle(ports: ManagementPorts, request: IncomingMessage, caller: 
   if (body === undefined)
     return problem(400, 'bad-request', 'the body is no JSON, or too long', `send at most ${bytesMax} bytes`, method);
   const told = await answer(ports, method, caller, access.scope, body.value);
-  if (told.kind === 'ok') return { status: 200, body: told.value, method };
+  if (told.kind === 'ok') return json(200, told.value, method);
   return problem(statusOf[told.kind], told.kind, told.message, told.advice, method);
 }
 
-/**
- * What a page in a browser could send on behalf of whoever looks at it. A form cannot have this content type, a script
- * can only after a preflight, which nobody here answers, and both are marked by the browser itself.
- */
-function fromPage({ headers }: IncomingMessage): Reply | undefined {
-  const { origin, 'sec-fetch-site': site = 'none', 'content-type': type = '' } = headers;
-  if (origin !== undefined || site !== 'none') {
-    return problem(403, 'browser', 'a page in a browser asks, and none may', 'ask with `coffre`, or with curl');
-  }
-  if (/^application\/json *(?:;|$)/i.test(type)) return undefined;
-  return problem(415, 'content-type', 'the content type is not `application/json`', 'send that header');
+/** A form in a page cannot have this content type, and a script can only after a preflight, which nobody here answers. */
+function isJson({ headers }: IncomingMessage): boolean {
+  return /^application\/json *(?:;|$)/i.test(headers['content-type'] ?? '');
 }
 
-function problem(status: number, code: string, message: string, advice: string, method = ''): Reply {
-  return { status, body: { code, message, advice }, method };
-}
+const noJson = problem(415, 'content-type', 'the content type is not `application/json`', 'send that header');
 
 /** Asked anew with every request: a connection outlives neither its certificate nor the working day. */
 function personOf({ socket }: IncomingMessage, trustDomain: string | undefined, nowMs: number): Caller | undefined {

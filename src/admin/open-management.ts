@@ -7,9 +7,10 @@ import type { Leaf } from '../identity/leaf.ts';
 import type { ManagementPorts } from './answer.ts';
 import { managementSocket } from './door-names.ts';
 import { createManagementDoor, type DoorEvent } from './management-door.ts';
+import type { ScrapePorts } from './metrics.ts';
 import { openPeopleAuthority } from './people-authority.ts';
 
-export interface ManagementOptions extends ManagementPorts {
+export interface ManagementOptions extends ManagementPorts, ScrapePorts {
   readonly state: string;
   readonly stateKeyFile: string | undefined;
   /** Absent: no port, only the socket. */

@@ -76,7 +76,7 @@ const rooms: RoomTable = {
 
 const purity: PurityRules = {
   pureRooms: ['model', 'policy', 'proof', 'envoy'],
-  mixedRooms: ['xds', 'authz', 'verdict', 'identity', 'chaos', 'controller', 'evidence', 'oidc', 'inspect'],
+  mixedRooms: ['xds', 'authz', 'verdict', 'identity', 'chaos', 'controller', 'evidence', 'siem', 'oidc', 'inspect'],
   effectfulModules: [
     ...[
       'fs',

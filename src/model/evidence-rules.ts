@@ -13,7 +13,12 @@ export const evidenceClasses = ['traffic', 'security', 'operations', 'audit'] as
 export type EvidenceClass = (typeof evidenceClasses)[number];
 
 /** Where a SIEM gets its events. Every path is one of the control plane's file system. */
-export type EvidenceSink = { readonly name: string; readonly classes?: readonly EvidenceClass[] } & (
+export type EvidenceSink = {
+  readonly name: string;
+  readonly classes?: readonly EvidenceClass[];
+  /** Paths of requests are told as they were, not by their shape. */
+  readonly wholePaths?: boolean;
+} & (
   | {
       readonly kind: 'file';
       readonly path: string;

@@ -90,13 +90,18 @@ export class Forwarder {
     };
   }
 
+  /** Resolves when nothing is under way; it may be waiting for its next attempt. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
   /** Resolves in a bound, whatever the sink does. */
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#cancelRetry?.();
     this.#cancelHead?.();
     const ended = (async () => {
-      await this.#running;
+      await this.idle();
       await this.#sink.close();
       await this.#deadLetters.close();
     })().catch(() => undefined); // what a file says when it is closed changes nothing any more

@@ -75,7 +75,7 @@ const rooms: RoomTable = {
 };
 
 const purity: PurityRules = {
-  pureRooms: ['model', 'policy', 'proof', 'envoy'],
+  pureRooms: ['model', 'policy', 'proof', 'envoy', 'watch'],
   mixedRooms: ['xds', 'authz', 'verdict', 'identity', 'chaos', 'controller', 'evidence', 'siem', 'oidc', 'inspect'],
   effectfulModules: [
     ...[

@@ -12,6 +12,7 @@ import { bodyDigestOf, type ChainRecord, chainStart, digestOf, linkOf } from './
 import type { ChainFinding } from './chain-finding.ts';
 import { type ExpectedHead, headIsSigned } from './head.ts';
 import { Misplaced } from './misplaced.ts';
+import { coverOf } from './prune-cover.ts';
 import type { SignedHead } from './store.ts';
 
 /** Most findings that are told: a chain with more is not examined, it is replaced. */
@@ -109,6 +110,11 @@ export class ChainCheck {
     }
   }
 
+  /** Nothing, or nothing more, can be read. */
+  unreadable(message: string): void {
+    this.#tell({ kind: 'unreadable', message });
+  }
+
   finish(): ChainReport {
     this.#findings.unshift(...this.#misplaced.findings());
     const vouched = this.#vouchedFor();
@@ -182,14 +188,4 @@ function examined(record: ChainRecord): { readonly digest: Buffer; readonly inta
   const { meta, bodyDigest } = record;
   const intact = record.kind === 'pruned' || bodyDigestOf(record.nonce, record.body).equals(bodyDigest);
   return { digest: digestOf(meta, bodyDigest), intact };
-}
-
-/** @param body of a store's own event: of a chain that nobody has vouched for yet, so it may be anything. */
-function coverOf(body: string): { readonly class: string; readonly beforeMs: number } | undefined {
-  try {
-    const { pruned } = JSON.parse(body);
-    return typeof pruned?.class === 'string' && typeof pruned.beforeMs === 'number' ? pruned : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -6,18 +6,13 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import type { ChainRecord } from './chain.ts';
 import type { ChainOrigin } from './chain-check.ts';
+import type { ChainPart } from './chain-part.ts';
 import { headOf, recordColumns, recordOf } from './sqlite-rows.ts';
 import { format } from './sqlite-tables.ts';
-import type { SignedHead } from './store.ts';
 
 /** Longest that a reader waits for a lock, in ms: with a write-ahead log it meets one only while the file is being opened. */
 const lockWaitMs = 1_000;
-
-export type ChainPart =
-  | { readonly kind: 'record'; readonly record: ChainRecord }
-  | { readonly kind: 'head'; readonly head: SignedHead };
 
 /** @throws where it cannot be read. A file whose folder we may not write to is read as it is, without its log. */
 export function openReadOnly(path: string): DatabaseSync {

@@ -2,8 +2,10 @@
  * Syslog over TLS to one receiver: a connection for each batch.
  *
  * Syslog acknowledges nothing, and what lies in a socket's buffer when the receiver dies is lost without a word. So each
- * batch has a connection, which we end, and it is delivered when the receiver has read to that end and has ended its own
- * side (close_notify and FIN; RFC 5425, section 4.4). That costs a handshake a batch, and a batch takes what came meanwhile.
+ * batch has a connection, which we end, and it is delivered when the receiver has ended its own side after that (RFC 5425,
+ * section 4.4). That costs a handshake a batch, and a batch takes what came meanwhile. What is left: a receiver that is
+ * killed between our last byte and its end looks like one that has read it, since Node does not tell the two ends of TLS
+ * apart. Whoever cannot bear that takes a file or HTTP.
  */
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';

@@ -1,45 +1,60 @@
 /**
- * Markdown around text that others wrote: names, reasons, labels of alerts, words of a proxy.
+ * A report in Markdown: text that others wrote (names, reasons, labels of alerts, words of a proxy) stays text.
  *
- *   a name       ──code()──▶      `a code span`        nothing inside one means anything, but its end and a table's bar
- *   a sentence   ──sentence()──▶  words, escaped, its backticked parts as code spans
+ *   a name   ──▶ `a code span`      nothing inside one means anything, but its end and a table's bar
+ *   words    ──▶ words, escaped
  *
- * Neither returns a line end or a control character, so no text begins a block of its own; and each is put behind words
- * of ours, so none stands where a line begins. The surprise: a bar cannot be escaped inside a table safely (a backslash
- * before it would be eaten with it), so it is shown as a broken one.
+ * No piece holds a line end, so no text begins a block of its own; and each is put behind words of ours, so none stands
+ * where a line begins. The surprise: a bar cannot be escaped inside a table safely (a backslash before it would be eaten
+ * with it), so it is shown as a broken one.
  * Source: CommonMark 0.31, "Code spans", "Backslash escapes"; GFM 0.29, "Tables", "Autolinks (extended)".
  */
+import type { ReportBlock } from './report-block.ts';
+import type { Piece, Rich } from './rich-text.ts';
 
-/** Longest text of others in one place, in UTF-16 code units. */
-const textLengthMax = 600;
-
-/** One code span, or a dash where there is nothing. */
-export function code(text: string): string {
-  const shown = harmless(text).replaceAll('`', "'").replaceAll('|', '¦');
-  return shown.trim() === '' ? '–' : `\`${shown}\``;
+export function markdown(blocks: readonly ReportBlock[]): string {
+  return blocks
+    .filter(({ kind }) => kind !== 'graphs')
+    .map(blockText)
+    .join('\n');
 }
 
-/** Words on one line; what stands between two backticks is a code span. A dash where there is nothing. */
-export function sentence(text: string): string {
-  const parts = harmless(text).split('`');
-  // An odd one out would turn words into code, and code into words.
-  if (parts.length % 2 === 0) return words(parts.join("'"));
-  const shown = parts.map((part, index) => (index % 2 === 0 ? escaped(part) : code(part))).join('');
-  return shown.trim() === '' ? '–' : shown;
+function blockText(block: ReportBlock): string {
+  switch (block.kind) {
+    case 'title':
+      return `# ${richText(block.text)}\n`;
+    case 'heading':
+      return `## ${richText(block.text)}\n`;
+    case 'paragraph':
+      return `${richText(block.text)}\n`;
+    case 'bullets':
+      return block.items.map((item) => `- ${richText(item)}\n`).join('');
+    case 'table': {
+      const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
+      const rows = block.rows.map((row) => line(row.map(richText))).join('');
+      const rest = block.rest === undefined ? '' : `\n${richText(block.rest)}\n`;
+      return `${line(block.head)}${line(block.head.map(() => '---'))}${rows}${rest}`;
+    }
+    case 'graphs':
+      return '';
+  }
 }
 
-/** @param rows cells that are Markdown already. */
-export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('');
+function richText(rich: Rich): string {
+  return rich.map(pieceText).join('');
 }
 
-export function bullets(items: readonly string[]): string {
-  return items.map((item) => `- ${item}\n`).join('');
-}
-
-function words(text: string): string {
-  return text.trim() === '' ? '–' : escaped(text);
+function pieceText(piece: Piece): string {
+  switch (piece.kind) {
+    case 'ours':
+      return piece.text;
+    case 'told':
+      return escaped(piece.text);
+    case 'code':
+      return `\`${piece.text.replaceAll('`', "'").replaceAll('|', '¦')}\``;
+    case 'strong':
+      return `**${richText(piece.pieces)}**`;
+  }
 }
 
 function escaped(text: string): string {
@@ -53,9 +68,4 @@ function escaped(text: string): string {
       .replaceAll('<', '&lt;')
       .replaceAll('>', '&gt;')
   );
-}
-
-function harmless(text: string): string {
-  const shown = text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, '\ufffd');
-  return shown.length > textLengthMax ? `${shown.slice(0, textLengthMax).replace(/[\uD800-\uDBFF]$/, '')}…` : shown;
 }

@@ -1,47 +1,47 @@
 /** What a reader must not take from a report: each thing that was not done, not seen or not noticed, as a sentence. */
 import type { DrillRecord } from '../drill-engine.ts';
 import type { DrillTimes, ProxyTimes } from './drill-times.ts';
-import { code, sentence } from './markdown.ts';
+import type { Phrases } from './english.ts';
+import { code, joined, type Rich } from './rich-text.ts';
 
 /** Most proxies that one sentence names. */
 const namedMax = 8;
 
-/** @returns Markdown, one line each; empty where nothing falls short. */
-export function shortfalls(record: DrillRecord, times: DrillTimes): readonly string[] {
+/** @param isCut not everything that was recorded was read. @returns empty where nothing falls short. */
+export function shortfalls(record: DrillRecord, times: DrillTimes, isCut: boolean, phrases: Phrases): readonly Rich[] {
   const { proxies } = times;
+  const { shortfall } = phrases;
   const struck = record.faultAtMs > 0;
+  const isOver = record.endedAtMs > 0;
   const of = (...states: readonly ProxyTimes['state'][]) => proxies.filter(({ state }) => states.includes(state));
   const [clean, expired, excluded] = [of('clean'), of('expired'), of('excluded')];
   const unseen = of('clean', 'expired').filter(({ effectiveMs }) => effectiveMs === undefined);
   const open = of('laid', 'effective', 'withdrawn');
   const differing = proxies.filter(({ differs }) => differs);
   const unanswered = record.measured.filter(({ range }) => range === undefined);
+  const named = (which: readonly ProxyTimes[]): Rich => {
+    const rest = which.length - namedMax;
+    const names = joined(
+      which.slice(0, namedMax).map(({ proxy }) => code(proxy)),
+      ', ',
+    );
+    return rest > 0 ? [...names, ...shortfall.more(rest)] : names;
+  };
+  const where = (isSo: boolean, ...sentences: readonly Rich[]) => (isSo ? sentences : []);
   return [
-    ...(expired.length === 0
-      ? []
-      : [
-          `${clean.length} confirmed, ${expired.length} by expiry: ${named(expired)} could not be seen clean; the fault there ended with its time to live`,
-        ]),
-    ...(open.length === 0 ? [] : [`not known to be clean: ${named(open)}`]),
-    ...differing.map(({ proxy, why }) => `${code(proxy)} is not configured as it was before: ${sentence(why)}`),
-    ...(unseen.length === 0 || !struck ? [] : [`the fault was never seen in force at ${named(unseen)}`]),
-    ...(excluded.length === 0 ? [] : [`left out, and so not tried: ${named(excluded)}`]),
-    ...unanswered.map(({ probe, phase }) => `${code(probe)} had no answer in the phase \`${phase}\``),
-    ...(isLostSight(record)
-      ? [
-          'the control plane stopped while the fault lay: the fault ended in each proxy with its time to live, and what was counted and measured until then is lost',
-        ]
-      : []),
-    ...(struck && times.detectMs === undefined
-      ? [`nobody noticed: no alert${times.namesAlerts ? ' that the drill names' : ''} fired after the fault was laid`]
-      : []),
-    ...(struck && record.endedAtMs > 0 && times.recoverMs === undefined
-      ? ['the steady state was not seen to come back']
-      : []),
-    ...(struck && record.plan.control.length === 0
-      ? ['there was no control group: what else happened at that time cannot be told from the fault']
-      : []),
-    ...(struck ? [] : ['the fault was never laid, so nothing was tried']),
+    ...(expired.length === 0 ? [] : [shortfall.expired(clean.length, expired.length, named(expired))]),
+    ...(open.length === 0 ? [] : [shortfall.open(named(open))]),
+    ...differing.map(({ proxy, why }) => shortfall.differs(proxy, why)),
+    ...(unseen.length === 0 || !struck ? [] : [shortfall.unseen(named(unseen))]),
+    ...(excluded.length === 0 ? [] : [shortfall.excluded(named(excluded))]),
+    ...unanswered.map(({ probe, phase }) => shortfall.unanswered(probe, phase)),
+    ...where(isLostSight(record), shortfall.lostSight),
+    ...where(struck && times.detectMs === undefined, shortfall.unnoticed(times.namesAlerts)),
+    ...where(struck && isOver && times.recoverMs === undefined, shortfall.unsteady),
+    ...where(struck && record.plan.control.length === 0, shortfall.noControl),
+    ...where(struck && isOver && record.traffic.length === 0, shortfall.unreported),
+    ...where(isCut, shortfall.cut),
+    ...where(!struck, shortfall.neverLaid),
   ];
 }
 
@@ -49,10 +49,4 @@ export function shortfalls(record: DrillRecord, times: DrillTimes): readonly str
 function isLostSight({ timeline, faultAtMs }: DrillRecord): boolean {
   const ends = timeline.find(({ what }) => what === 'found-unfinished' || what === 'fault-withdrawn');
   return faultAtMs > 0 && ends?.what === 'found-unfinished';
-}
-
-function named(proxies: readonly ProxyTimes[]): string {
-  const rest = proxies.length - namedMax;
-  const names = proxies.slice(0, namedMax).map(({ proxy }) => code(proxy));
-  return `${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
 }

@@ -2,21 +2,57 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DrillRecord, TimelineEntry } from '../../../src/chaos/drill-engine.ts';
-import { drillReport } from '../../../src/chaos/report/drill-report.ts';
+import {
+  drillReport,
+  type ReportLanguage,
+  reportForms,
+  reportLanguages,
+} from '../../../src/chaos/report/drill-report.ts';
+import { type Happenings, type OccurrenceWord, occurrenceWords } from '../../../src/chaos/report/happening.ts';
 import { struckRecord } from '../../../src/chaos/struck-view.ts';
+import { call, occurrence, sampleHappenings } from './sample-happenings.ts';
 import { entry, faultMs, sampleDrill, sampleRecord } from './sample-record.ts';
 
-test('a drill that an alert ended is told whole', async () => {
-  await expect(drillReport(sampleRecord)).toMatchFileSnapshot('golden/stopped-by-an-alert.md');
+const head = 'eu-1:4711:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
+const quiet: Happenings = { each: [], isCut: false };
+const whole = { record: sampleRecord, happenings: { each: sampleHappenings, isCut: false }, head };
+const suffix = { markdown: 'md', html: 'html', json: 'json' } as const;
+
+/** In Markdown and English, of a mesh in which nothing else happened. */
+function told(record: DrillRecord): string {
+  return drillReport({ record, happenings: quiet, head }, 'markdown', 'en');
+}
+
+describe('a drill that an alert ended is told whole, with what else happened', () => {
+  test.each(reportForms.flatMap((form) => reportLanguages.map((language) => [form, language] as const)))(
+    'as %s, in %s',
+    async (form, language) => {
+      const text = drillReport(whole, form, language);
+      await expect(text).toMatchFileSnapshot(`golden/stopped-by-an-alert.${language}.${suffix[form]}`);
+    },
+  );
 });
 
 test('a drill whose hypothesis held, without loss, falls short in nothing', async () => {
-  await expect(drillReport(held)).toMatchFileSnapshot('golden/held.md');
+  await expect(told(held)).toMatchFileSnapshot('golden/held.en.md');
 });
 
 test('a tenant that felt the drill of another is told what concerns itself', async () => {
   const others = struckRecord({ ...sampleRecord, drill: 'banque/api-breaker', tenant: 'banque' }, 'atelier');
-  await expect(drillReport(others)).toMatchFileSnapshot('golden/felt-by-another-tenant.md');
+  await expect(told(others)).toMatchFileSnapshot('golden/felt-by-another-tenant.en.md');
+});
+
+test('the same material gives the same bytes', () => {
+  for (const form of reportForms)
+    expect(drillReport(whole, form, 'fr')).toBe(drillReport(structuredClone(whole), form, 'fr'));
+});
+
+test('the JSON form holds the record, who was affected, the merged timeline, and its version', () => {
+  const report = JSON.parse(drillReport(whole, 'json', 'en'));
+  expect(report).toMatchObject({ version: 'coffre.dev/drill-report/v1', evidenceHead: head, evidenceIsCut: false });
+  expect(report.record).toEqual(JSON.parse(JSON.stringify(sampleRecord)));
+  expect(report.affected[0]).toMatchObject({ caller: 'atelier/web', failed: 1_204, seen: 1_504 });
+  expect(report.timeline.lines.length).toBeGreaterThan(sampleRecord.timeline.length);
 });
 
 const held: DrillRecord = {
@@ -87,17 +123,18 @@ describe('what falls short is said', () => {
       { timeline: [entry(0, 'fault-laid', 'laid'), entry(20_000, 'found-unfinished', 'it restarted')] },
       /^- the control plane stopped while the fault lay/m,
     ],
+    ['callers of whom no load is known', { traffic: [] }, /^- no caller’s load is known/m],
     ['a fault that was never laid', { faultAtMs: 0, timeline: [] }, /^- the fault was never laid/m],
   ];
   test.each(cases)('%s', (_, change, line) => {
-    expect(drillReport({ ...sampleRecord, ...change })).toMatch(line);
-    expect(drillReport(held)).not.toMatch(line);
+    expect(told({ ...sampleRecord, ...change })).toMatch(line);
+    expect(told(held)).not.toMatch(line);
   });
 });
 
 test('an alert from before the fault has detected nothing', () => {
   const early = sampleRecord.timeline.map((each) => (each.what === 'alert' ? { ...each, atMs: faultMs - 1 } : each));
-  const report = drillReport({ ...sampleRecord, timeline: early.toSorted((left, right) => left.atMs - right.atMs) });
+  const report = told({ ...sampleRecord, timeline: early.toSorted((left, right) => left.atMs - right.atMs) });
   expect(report).toContain('| the fault | an alert that it names | – |');
 });
 
@@ -109,16 +146,16 @@ describe('who noticed', () => {
   const namingNone = { ...sampleDrill, abortOn: [{ kind: 'probe', probe: 'web-up' }] } as const;
 
   test('an alert that the drill does not name has not detected the fault', () => {
-    const report = drillReport(fired('BackupLate'));
+    const report = told(fired('BackupLate'));
     expect(report).toContain('| the fault | an alert that it names | – |');
     expect(report).toMatch(/^- nobody noticed: no alert that the drill names fired/m);
   });
 
   test('of a drill that names no alert any counts, and the report says so', () => {
-    const report = drillReport({ ...fired('BackupLate'), definition: namingNone });
+    const report = told({ ...fired('BackupLate'), definition: namingNone });
     expect(report).toMatch(/\| the fault \| any alert, as it names none: `BackupLate` \| [\d.]+ m?s \|/);
     const unseen = { ...sampleRecord, definition: namingNone, timeline: without('alert') };
-    expect(drillReport(unseen)).toMatch(/^- nobody noticed: no alert fired/m);
+    expect(told(unseen)).toMatch(/^- nobody noticed: no alert fired/m);
   });
 });
 
@@ -127,7 +164,7 @@ test('what may be a secret in an address is not in the report', () => {
   if (probe === undefined) throw new Error('the sample has no probe');
   const url = 'https://robot:hunter2@10.0.0.5:8443/health?token=hunter3#hunter4';
   const source = { kind: 'http', url, expectStatus: 200, metric: 'success' } as const;
-  const report = drillReport({ ...sampleRecord, definition: { ...sampleDrill, steadyState: [{ ...probe, source }] } });
+  const report = told({ ...sampleRecord, definition: { ...sampleDrill, steadyState: [{ ...probe, source }] } });
   expect(report).toContain('`https://10.0.0.5:8443/health?…`');
   expect(report).not.toMatch(/hunter|robot/);
 });
@@ -137,7 +174,7 @@ test('a table of thousands is cut, and what went wrong is above the cut', () => 
     { length: 2_000 },
     (_, index) => ({ proxy: `atelier/p${index}`, state: 'clean', why: '' }) as const,
   );
-  const report = drillReport({
+  const report = told({
     ...sampleRecord,
     proxies: [...many, { proxy: 'atelier/last', state: 'expired', why: '' }],
   });
@@ -153,7 +190,9 @@ describe('words of others', () => {
       bars: line.split('|').length,
       ticksAreEven: line.split('`').length % 2 === 1,
     }));
-  const benign = shape(drillReport(hostile('word')));
+  const hostileReport = (text: string, language: ReportLanguage = 'en') =>
+    drillReport({ record: hostile(text), happenings: hostileHappenings(text), head: text }, 'markdown', language);
+  const benign = shape(hostileReport('word'));
 
   test.each([
     ['HTML', '<img src=x onerror=alert(1)> <!-- --> &lt;script&gt;'],
@@ -168,7 +207,7 @@ describe('words of others', () => {
     ['nothing', ''],
     ['spaces', '   '],
   ])('change neither lines nor columns, and are no markup: %s', (_, text) => {
-    const report = drillReport(hostile(text));
+    const report = hostileReport(text);
     expect(shape(report)).toEqual(benign);
     expect(findings(report)).toEqual([]);
   });
@@ -181,7 +220,7 @@ describe('words of others', () => {
     const text = fc.array(part, { maxLength: 12 }).map((parts) => parts.join(''));
     fc.assert(
       fc.property(text, (words) => {
-        const report = drillReport(hostile(words));
+        const report = hostileReport(words);
         expect(shape(report)).toEqual(benign);
         expect(findings(report)).toEqual([]);
       }),
@@ -190,18 +229,30 @@ describe('words of others', () => {
   });
 
   test('a text without end is cut', () => {
-    expect(drillReport(hostile('x'.repeat(100_000))).length).toBeLessThan(60_000);
+    expect(hostileReport('x'.repeat(100_000)).length).toBeLessThan(100_000);
   });
 
   /** What is outside code spans and could be markup, or is a control character anywhere. */
   function findings(report: string): readonly string[] {
     const controls = report.replaceAll('\n', '').match(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu) ?? [];
     const ours = report.replaceAll(
-      /\*\*(?:Hypothesis|Verdict|Ended|Risk exercised|Mitigation expected|Method|Radius|Bounds|To be aborted by|The fault lasted|Turned away by breakers|Plan|Known before):?\*\*|\*\*(?:by expiry|left out|2 breaches)\*\*/g,
+      /\*\*(?:Hypothesis|Verdict|Ended|Risk exercised|Mitigation expected|Method|Radius|Bounds|To be aborted by|The fault lasted|Turned away by breakers|Plan|Known before):?\*\*|\*\*`a`\*\*: |\*\*(?:by expiry|left out|2 breaches)\*\*/g,
       '',
     );
     const outside = ours.replaceAll(/`[^`\n]*`/g, '').replaceAll(/\\[\\*_[\]~$@:.]/g, '');
     return [...controls, ...(outside.match(/[<>*_[\]~`]|:\/\/|www\./g) ?? [])];
+  }
+
+  function hostileHappenings(text: string): Happenings {
+    const words: readonly OccurrenceWord[] = occurrenceWords;
+    return {
+      isCut: true,
+      each: [
+        ...words.map((what, index) => occurrence(index, what, text, { words: text || 'x' })),
+        call(50, 'failed', { caller: `a/${text}`, callee: text, detail: text || 'x' }),
+        call(60, 'denied', { caller: `a/${text}`, callee: text, detail: text || 'x' }),
+      ],
+    };
   }
 
   /** The sample, in which all that others may write is this. */
@@ -219,6 +270,7 @@ describe('words of others', () => {
       hypothesis: text,
       proxies: sampleRecord.proxies.map((each, index) => ({ ...each, proxy: `${text}${index}`, why: text || 'x' })),
       plan: { ...sampleRecord.plan, hash: text, notes: [text] },
+      callers: [{ account: `a/${text}`, struck: sampleRecord.traffic.map(({ proxy }) => proxy), spared: [] }],
       definition: {
         ...sampleDrill,
         risk: text,

@@ -38,7 +38,7 @@ export const sampleHappenings: readonly Happening[] = [
   occurrence(4_200, 'ejected', 'atelier/api-2', { words: 'atelier/web-5' }),
   occurrence(6_000, 'detector', 'refusals', { words: 'many refusals from `atelier/web`' }),
   occurrence(11_000, 'person', 'drillHalt', { words: 'carol' }),
-  occurrence(12_400, 'nack', cluster, { words: 'unknown field `x`' }),
+  occurrence(12_400, 'nack', cluster, { proxies: 1, words: 'unknown field `x`' }),
   occurrence(14_000, 'problem', 'certificate-late', { words: 'the certificate of `atelier/web-3` is late' }),
   call(15_000, 'failed', { proxy: 'atelier/web-3', detail: 'UF' }),
 ].toSorted((left, right) => left.atMs - right.atMs);

@@ -1,38 +1,25 @@
 /**
- * One request or connection as a proxy logged it: bytes in, plain values or the reason they are none out.
+ * A message of Envoy's gRPC access log: bytes in, plain values or the reason they are none out.
  *
- * Read is what says how the edge fared. Paths, headers and addresses of callers stand in the same message and stay
- * there: they are the tenants' own, and nobody here has a use for them.
+ *   bytes ──decodeAccessLog──▶ entries as they were logged ──edgeRecord──▶ how one edge fared, for a drill
+ *
+ * A drill has a use for how the edge fared, and for nothing that was said on it; what events are made of is the entry.
  */
-import { fromBinary } from '@bufbuild/protobuf';
-import type { Duration } from '@bufbuild/protobuf/wkt';
-import type { Address } from '#gen/envoy/config/core/v3/address_pb.js';
-import { type AccessLogCommon, AccessLogType } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
-import { type StreamAccessLogsMessage, StreamAccessLogsMessageSchema } from '#gen/envoy/service/accesslog/v3/als_pb.js';
-import { responseFlags } from './response-flags.ts';
+import { type AccessLogEntry, formatAddress, httpEntry, tcpEntry } from './access-log-entry.ts';
+import { WireFields } from './wire-fields.ts';
 
-export interface AccessLogRecord {
-  readonly protocol: 'http' | 'tcp';
-  /** `connected`: of a TCP connection, when its upstream stood; `end`: of a request or connection, when it was over. */
-  readonly moment: 'connected' | 'end';
-  /** That was chosen, empty where it did not come to that; behind a split route it says which share it was. Of TCP, the edge that was dialled. */
-  readonly cluster: string;
-  /** Name of the route; empty where it has none. */
-  readonly route: string;
-  /** HTTP status; 0 of a connection, and of a request that was never answered. */
-  readonly status: number;
-  /** Envoy's short names, such as `UO`, sorted. */
-  readonly flags: readonly string[];
-  /** From the first byte in to the last byte out, in ms; 0 of `connected`, where Envoy does not say. */
-  readonly durationMs: number;
+export interface AccessLogRecord
+  extends Pick<AccessLogEntry, 'protocol' | 'moment' | 'route' | 'status' | 'flags' | 'durationMs'> {
   /** `address:port`; empty where nobody was dialled. */
   readonly upstreamHost: string;
+  /** That was chosen, empty where it did not come to that; behind a split route it says which share it was. Of TCP, the edge that was dialled. */
+  readonly cluster: string;
 }
 
-export type DecodedRecords =
+export type DecodedEntries =
   | {
       readonly kind: 'ok';
-      readonly records: readonly AccessLogRecord[];
+      readonly entries: readonly AccessLogEntry[];
       /** Of this stream; said in its first message, and handed on with those after it. */
       readonly logName: string;
     }
@@ -42,55 +29,44 @@ export type DecodedRecords =
 /** Largest message, in bytes. Envoy flushes at 16 KiB, or with the record that passes it, whose headers are 60 KiB at most. */
 export const accessLogMessageBytesMax = 256 * 1_024;
 
+/** Longest name of a log, in characters: that of an edge of a pod, as `drill-keys.ts` of the other side counts it. */
+const logNameLengthMax = 512;
+
+const message = { identifier: 1, httpEntries: 2, tcpEntries: 3 } as const;
+
 /** @param logName that the stream gave itself before; empty at its first message. */
-export function decodeAccessLog(bytes: Uint8Array, logName = ''): DecodedRecords {
+export function decodeAccessLog(bytes: Uint8Array, logName = ''): DecodedEntries {
   if (bytes.length > accessLogMessageBytesMax) return { kind: 'too-large' };
   try {
-    const { logEntries, identifier } = fromBinary(StreamAccessLogsMessageSchema, bytes);
-    const name = identifier?.logName ?? logName;
-    return { kind: 'ok', logName: name, records: recordsOf(logEntries, name) };
+    const fields = new WireFields(bytes);
+    const identifier = fields.message(message.identifier);
+    const entries = [
+      ...fields.message(message.httpEntries).messages(1).map(httpEntry),
+      ...fields.message(message.tcpEntries).messages(1).map(tcpEntry),
+    ];
+    return {
+      kind: 'ok',
+      logName: fields.has(message.identifier) ? identifier.text(2, logNameLengthMax) : logName,
+      entries,
+    };
   } catch {
     return { kind: 'malformed' };
   }
 }
 
-function recordsOf(entries: StreamAccessLogsMessage['logEntries'], logName: string): readonly AccessLogRecord[] {
-  switch (entries.case) {
-    case 'httpLogs':
-      return entries.value.logEntry.map(({ commonProperties, response }) => ({
-        protocol: 'http',
-        ...commonOf(commonProperties),
-        status: response?.responseCode ?? 0,
-      }));
-    case 'tcpLogs':
-      return entries.value.logEntry.map(({ commonProperties }) => ({
-        protocol: 'tcp',
-        ...commonOf(commonProperties),
-        cluster: logName,
-        status: 0,
-      }));
-    case undefined:
-      return [];
+/** How many entries a message has that is not going to be read; 0 where that cannot be told. */
+export function countEntries(bytes: Uint8Array): number {
+  try {
+    const fields = new WireFields(bytes);
+    return fields.message(message.httpEntries).times(1) + fields.message(message.tcpEntries).times(1);
+  } catch {
+    return 0;
   }
 }
 
-function commonOf(common: AccessLogCommon | undefined) {
-  return {
-    moment: common?.accessLogType === AccessLogType.TcpUpstreamConnected ? 'connected' : 'end',
-    cluster: common?.upstreamCluster ?? '',
-    route: common?.routeName ?? '',
-    flags: responseFlags(common?.responseFlags),
-    durationMs: msOf(common?.timeToLastDownstreamTxByte ?? common?.duration),
-    upstreamHost: hostOf(common?.upstreamRemoteAddress),
-  } as const;
-}
-
-function msOf(duration: Duration | undefined): number {
-  return duration === undefined ? 0 : Number(duration.seconds) * 1_000 + duration.nanos / 1_000_000;
-}
-
-function hostOf(address: Address | undefined): string {
-  if (address?.address.case !== 'socketAddress') return '';
-  const { address: host, portSpecifier } = address.address.value;
-  return `${host.includes(':') ? `[${host}]` : host}:${portSpecifier.value ?? 0}`;
+/** @param logName of the stream: of TCP the name of the edge, as a connection that its breaker refused names no cluster. */
+export function edgeRecord(entry: AccessLogEntry, logName: string): AccessLogRecord {
+  const { protocol, moment, route, status, flags, durationMs } = entry;
+  const cluster = protocol === 'tcp' ? logName : entry.cluster;
+  return { protocol, moment, cluster, route, status, flags, durationMs, upstreamHost: formatAddress(entry.upstream) };
 }

@@ -1,10 +1,12 @@
 /**
- * Envoy's gRPC access log, received: records of the edges that a drill has switched on, and of no others.
+ * Envoy's gRPC access log, received: what happened at each proxy, and how the edges fared that a drill has switched on.
  *
- *   proxy ──StreamAccessLogs──▶ admitted by its credentials ──▶ records, with the proxy's name ──▶ port
+ *   proxy ──StreamAccessLogs──▶ token and certificate name one workload ──▶ entries ──┬─▶ seen    evidence, within its budget
+ *                                                                                     └─▶ logged  a drilled edge
  *
- * Who logs is known from the credentials of the stream; the node that its first message claims is not read. Nothing is
- * ever answered: the protocol has no acknowledgement, and what is lost on the way is lost.
+ * Who logs is known from the credentials of the stream; the node that its first message claims is not read. A stolen
+ * token is not enough: the certificate of the connection must be the workload's own. Nothing is ever answered: the
+ * protocol has no acknowledgement, and what is lost on the way to here is lost.
  */
 import { create } from '@bufbuild/protobuf';
 import {
@@ -12,12 +14,28 @@ import {
   StreamAccessLogsResponseSchema,
 } from '#gen/envoy/service/accesslog/v3/als_pb.js';
 import type { GrpcServer } from '../grpc/grpc-server.ts';
-import { type ReportPorts, type ReportStreamEvent, ReportStreams } from '../grpc/report-stream.ts';
-import { type AccessLogRecord, decodeAccessLog } from './access-log-record.ts';
+import { spiffeUrisOf } from '../grpc/peer.ts';
+import {
+  type ReportAdmission,
+  type ReportCaller,
+  type ReportPorts,
+  type ReportStreamEvent,
+  ReportStreams,
+} from '../grpc/report-stream.ts';
+import type { AccessLogEntry } from './access-log-entry.ts';
+import { type AccessLogRecord, countEntries, decodeAccessLog, edgeRecord } from './access-log-record.ts';
+import type { LoggedEntry } from './event-of-record.ts';
+import { evidenceLogOf, isEvidenceOnly } from './log-names.ts';
+import { LossTally } from './loss-tally.ts';
+import { defaultRecordRate, RecordBudgets, type RecordRate } from './record-budgets.ts';
 
 export interface AccessLogPorts extends ReportPorts {
-  /** Must not throw. */
+  /** @returns undefined of a workload that is not, or no more, in the mesh. */
+  spiffeIdOf(workload: string): string | undefined;
+  /** How an edge fared. Must not throw. */
   logged(record: ProxyRecord): void;
+  /** What may be evidence. Must not throw. */
+  seen(entry: LoggedEntry): void;
   /** Must not throw. */
   observe(event: AccessLogEvent): void;
 }
@@ -29,15 +47,23 @@ export interface ProxyRecord extends AccessLogRecord {
   readonly atMs: number;
 }
 
-export type AccessLogEvent =
-  | ReportStreamEvent
-  /** A message that was not read; `count` is how many of this stream so far. */
-  | {
-      readonly kind: 'log-dropped';
-      readonly key: string;
-      readonly why: 'too-large' | 'malformed';
-      readonly count: number;
-    };
+export type AccessLogEvent = ReportStreamEvent | LogDropped;
+
+/** What was not read of this proxy in the last ten seconds; `count` is of messages, and of `too-many` of records. */
+export interface LogDropped {
+  readonly kind: 'log-dropped';
+  readonly key: string;
+  readonly why: DropReason;
+  readonly count: number;
+}
+
+type DropReason =
+  /** A message beyond its bound. */
+  | 'too-large'
+  /** Bytes that are no message. */
+  | 'malformed'
+  /** Records beyond what one proxy may tell. */
+  | 'too-many';
 
 /** Envoy has one stream for each worker thread and kind of logger; a hot restart doubles them. */
 const streamsPerClientMax = 128;
@@ -45,23 +71,46 @@ const streamsPerClientMax = 128;
 /** Longest that a caller waits to be known, in ms. */
 const admissionWaitMs = 15_000;
 
-export function addAccessLogService(server: Pick<GrpcServer, 'addService'>, ports: AccessLogPorts): void {
-  const streams = new ReportStreams(ports, { streamsPerClientMax, admissionWaitMs }, ports.observe);
+export function addAccessLogService(
+  server: Pick<GrpcServer, 'addService'>,
+  ports: AccessLogPorts,
+  rate: RecordRate = defaultRecordRate,
+): void {
+  const admit = async (caller: ReportCaller) => certified(await ports.admit(caller), caller, ports);
+  const streams = new ReportStreams(
+    { admit, clock: ports.clock },
+    { streamsPerClientMax, admissionWaitMs },
+    ports.observe,
+  );
+  const budgets = new RecordBudgets(rate);
+  const dropped = new LossTally<DropReason>({
+    setTimer: (ms, then) => ports.clock.setTimer(ms, then),
+    tell: ({ where, why, count }) => ports.observe({ kind: 'log-dropped', key: where, why, count }),
+  });
 
   function hear(proxy: string) {
-    let dropped = 0;
     let logName = '';
     return {
       heard(message: Uint8Array) {
+        const atMs = ports.clock.nowMs();
+        // A drill that measures an edge would mistake a gap in its log for a quiet edge: that log is read to the end.
+        if (isEvidenceOnly(logName) && budgets.isSpent(proxy, atMs)) {
+          dropped.add(proxy, 'too-many', countEntries(message));
+          return;
+        }
         const decoded = decodeAccessLog(message, logName);
         if (decoded.kind !== 'ok') {
-          dropped += 1;
-          ports.observe({ kind: 'log-dropped', key: proxy, why: decoded.kind, count: dropped });
+          dropped.add(proxy, decoded.kind, 1);
           return;
         }
         logName = decoded.logName;
-        const atMs = ports.clock.nowMs();
-        for (const record of decoded.records) ports.logged({ proxy, atMs, ...record });
+        if (!isEvidenceOnly(logName)) {
+          for (const entry of decoded.entries) ports.logged({ proxy, atMs, ...edgeRecord(entry, logName) });
+        }
+        const evidence = decoded.entries.flatMap((entry) => asEvidence(entry, logName, { proxy, atMs }));
+        const taken = budgets.take(proxy, evidence.length, atMs);
+        for (const entry of evidence.slice(0, taken)) ports.seen(entry);
+        if (taken < evidence.length) dropped.add(proxy, 'too-many', evidence.length - taken);
       },
       closed: () => undefined,
     };
@@ -81,4 +130,26 @@ export function addAccessLogService(server: Pick<GrpcServer, 'addService'>, port
       },
     },
   );
+}
+
+/** Of an opaque edge only what failed: the rest is there because a drill wants to see it. */
+function asEvidence(entry: AccessLogEntry, logName: string, of: Pick<LoggedEntry, 'proxy' | 'atMs'>): LoggedEntry[] {
+  const log = evidenceLogOf(logName, entry.protocol);
+  if (log === undefined) return [];
+  if (log !== 'opaque-edge') return [{ ...entry, ...of, log }];
+  return entry.flags.length === 0 ? [] : [{ ...entry, ...of, log, cluster: logName }];
+}
+
+/** Token and certificate must name the same workload, the certificate by that one name and no other. */
+function certified(
+  admission: ReportAdmission,
+  { certificate }: ReportCaller,
+  { spiffeIdOf }: AccessLogPorts,
+): ReportAdmission {
+  if (admission.kind === 'refused') return admission;
+  const wanted = spiffeIdOf(admission.key);
+  const [shown, ...more] = spiffeUrisOf(certificate?.subjectaltname ?? '');
+  if (wanted !== undefined && shown === wanted && more.length === 0) return admission;
+  const reason = `its token is that of \`${admission.key}\`, and its certificate that of ${shown === undefined ? 'nobody' : `\`${shown}\``}`;
+  return { kind: 'refused', status: 'PERMISSION_DENIED', reason };
 }

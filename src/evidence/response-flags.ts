@@ -38,7 +38,6 @@ const shortNames: Readonly<Record<FlagField, string>> = {
 const fields = Object.entries(shortNames) as readonly [FlagField, string][];
 
 /** Sorted. */
-export function responseFlags(flags: ResponseFlags | undefined): readonly string[] {
-  if (flags === undefined) return [];
+export function responseFlags(flags: ResponseFlags): readonly string[] {
   return fields.flatMap(([field, name]) => (flags[field] ? [name] : [])).sort();
 }

@@ -14,6 +14,7 @@ import { onTestFinished } from 'vitest';
 import type { GrpcServer } from '../../src/grpc/grpc-server.ts';
 import type { ReportAdmission, ReportCaller } from '../../src/grpc/report-stream.ts';
 import { serviceDefinition } from '../../src/grpc/service-definition.ts';
+import { serverName } from './authority.ts';
 
 /** Who says nothing is refused. */
 export async function admitAs({ header }: Pick<ReportCaller, 'header'>): Promise<ReportAdmission> {
@@ -49,9 +50,18 @@ export interface Reporter<D extends DescMethod> {
   readonly status: Promise<status>;
 }
 
-/** @param as undefined says nothing of who it is. */
-export function reporter<D extends DescMethod>(address: string, method: D, as?: string): Reporter<D> {
-  const client = new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+/**
+ * @param as undefined says nothing of who it is.
+ * @param security of a server with certificates.
+ */
+export function reporter<D extends DescMethod>(
+  address: string,
+  method: D,
+  as?: string,
+  security = credentials.createInsecure(),
+): Reporter<D> {
+  const options = { 'grpc.use_local_subchannel_pool': 1, 'grpc.ssl_target_name_override': serverName };
+  const client = new Client(address, security, options);
   onTestFinished(() => client.close());
   const metadata = new Metadata();
   if (as !== undefined) metadata.set('as', as);

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { RecordBudgets } from '../../src/evidence/record-budgets.ts';
+
+const rate = { perSecond: 10, burst: 5 };
+
+test('each proxy has a budget of its own, and a burst is its most', () => {
+  const budgets = new RecordBudgets(rate);
+  expect(budgets.take('flood', 100, 0)).toBe(5);
+  expect(budgets.isSpent('flood', 0)).toBe(true);
+  expect(budgets.take('quiet', 2, 0)).toBe(2);
+  expect(budgets.take('flood', 100, 3_600_000)).toBe(5);
+});
+
+test('a budget comes back with time, and by halves it is none', () => {
+  const budgets = new RecordBudgets(rate);
+  budgets.take('a', 5, 0);
+  expect(budgets.take('a', 5, 150)).toBe(1);
+  expect(budgets.isSpent('a', 199)).toBe(true);
+  expect(budgets.take('a', 5, 200)).toBe(1);
+});
+
+test('a clock that runs backwards gives nothing', () => {
+  const budgets = new RecordBudgets(rate);
+  budgets.take('a', 5, 10_000);
+  expect(budgets.isSpent('a', 0)).toBe(true);
+  expect(budgets.take('a', 5, 100)).toBe(1);
+});

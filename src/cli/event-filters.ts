@@ -42,8 +42,8 @@ export function withSpan(command: Command): Command {
 }
 
 /** @throws CliFailure */
-export function filterOf(options: FilterOptions & SpanOptions, nowMs: number): Filter {
-  const { kind, since, until, tenant, identity, from, to, path, verdict } = options;
+export function filterOf(options: Partial<FilterOptions> & SpanOptions, nowMs: number): Filter {
+  const { kind = [], since, until, tenant, identity, from, to, path, verdict } = options;
   return {
     ...(kind.length === 0 ? {} : { kinds: [...kind] }),
     ...(tenant === undefined ? {} : { tenant }),
@@ -57,7 +57,7 @@ export function filterOf(options: FilterOptions & SpanOptions, nowMs: number): F
   };
 }
 
-function collectKind(word: string, before: readonly EventKind[]): readonly EventKind[] {
+export function collectKind(word: string, before: readonly EventKind[]): readonly EventKind[] {
   const kind = eventKinds.find((each) => each === word);
   if (kind === undefined)
     throw new InvalidArgumentError(`there is no such kind; write one of ${eventKinds.join(', ')}`);

@@ -1,13 +1,43 @@
 /** `coffre evidence`: the chain itself. Where it ends, whether it is whole, a copy that proves itself, and whom it forgets. */
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { ChainReport } from '../evidence/chain-check.ts';
+import { findingText } from '../evidence/chain-finding.ts';
+import type { EventKind } from '../evidence/event.ts';
+import { exportTo } from '../evidence/export.io.ts';
+import { headText, parseHead } from '../evidence/head.ts';
+import { storeFile } from '../evidence/sqlite-store.io.ts';
+import { verifyFile } from '../evidence/verify.io.ts';
 import { CliFailure } from './cli-failure.ts';
-import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
+import { askDoor, type DoorOptions, stateOption, withDoorOptions } from './door-options.ts';
+import { collectKind, filterOf, type SpanOptions, withSpan } from './event-filters.ts';
 import { exitCode } from './exit-code.ts';
+import { plural } from './plural.ts';
+import { printable } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
+
+/** In the state folder. */
+const evidenceFolder = 'evidence';
 
 interface HeadOptions extends DoorOptions {
   readonly publicKey?: true;
   readonly output: OutputFormat;
+}
+
+interface VerifyOptions {
+  readonly key: string;
+  readonly expectHead?: string;
+  readonly output: OutputFormat;
+}
+
+interface ExportOptions extends SpanOptions {
+  readonly state: string;
+  readonly tenant?: string;
+  readonly kind: readonly EventKind[];
+  readonly out: string;
 }
 
 interface ForgetOptions extends DoorOptions {
@@ -21,6 +51,21 @@ export function addEvidenceCommand(program: Command, terminal: Terminal): void {
     .option('--public-key', 'print the key that signs it, as PEM, and nothing else')
     .option('-o, --output <format>', '`text` or `json`', 'text')
     .action((options: HeadOptions) => head(terminal, options));
+  evidence
+    .command('verify')
+    .description('whether a store or an export is whole, by the public key alone: nothing is asked of a control plane')
+    .argument('<file>', '`evidence.db` of a state folder, also of one that runs, or an export')
+    .requiredOption('--key <file>', 'public key, as `coffre evidence head --public-key` printed it')
+    .option('--expect-head <head>', 'REPLICA:POSITION:HASH that was witnessed elsewhere: shows whether the end was cut')
+    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .action((file: string, options: VerifyOptions) => verify(terminal, file, options));
+  withSpan(evidence.command('export'))
+    .description('a copy as JSON lines that verifies by itself; what is left out goes along as a digest')
+    .addOption(stateOption())
+    .requiredOption('--out <file>', 'file to write; it must not be there')
+    .option('--tenant <tenant>', 'tell the events of one tenant only')
+    .option('--kind <kind>', 'tell this kind only; repeatable', collectKind, [])
+    .action((options: ExportOptions) => exportEvidence(terminal, options));
   withDoorOptions(evidence.command('forget'))
     .description("destroy the key of a tenant's pseudonyms: who its people were cannot be told any more, by nobody")
     .argument('<tenant>', 'whose people')
@@ -34,7 +79,7 @@ async function head(terminal: Terminal, options: HeadOptions): Promise<void> {
   if (options.output === 'json') return writeJson(terminal, answer);
   const { head: newest, blocked } = answer;
   if (newest === null) terminal.out('nothing is kept yet\n');
-  else terminal.out(`${newest.replica}:${newest.position}:${newest.hash}\n`);
+  else terminal.out(`${headText(newest)}\n`);
   if (blocked === null) return;
   terminal.err(`nothing more is written: ${blocked}\n`);
   terminal.setExitCode(exitCode.no);
@@ -49,4 +94,48 @@ async function forget(terminal: Terminal, tenant: string, options: ForgetOptions
   }
   await askDoor(options, 'evidenceForget', { tenant });
   terminal.out(`the people of ${tenant} are pseudonyms for good\n`);
+}
+
+async function verify(terminal: Terminal, file: string, { key, expectHead, output }: VerifyOptions): Promise<void> {
+  const publicKeyPem = await readFile(key, 'utf8');
+  const expected = expectHead === undefined ? undefined : parseHead(expectHead);
+  if (expectHead !== undefined && expected === undefined) {
+    const message = `\`${expectHead}\` is no head`;
+    throw new CliFailure(exitCode.misuse, message, 'write REPLICA:POSITION:HASH, as `coffre evidence head` prints it');
+  }
+  const report = await verifyFile(file, { publicKeyPem, ...(expected === undefined ? {} : { expectHead: expected }) });
+  if (output === 'json') writeJson(terminal, { ...report, whole: report.findings.length === 0 });
+  else terminal.out(reportText(report, expected !== undefined));
+  if (report.findings.length > 0) terminal.setExitCode(exitCode.no);
+}
+
+function reportText(report: ChainReport, isWitnessed: boolean): string {
+  const { replica, first, last, records, pruned, withheld, findings } = report;
+  const told = `${plural(records, 'record')} of \`${replica}\`, positions ${first} to ${last}`;
+  const bodies = [pruned > 0 && `${pruned} without a body by retention`, withheld > 0 && `${withheld} withheld`];
+  const lines = [
+    [told, ...bodies].filter((part) => part !== false).join(', '),
+    ...findings.map((finding) => `DAMAGED: ${findingText(finding)}`),
+    ...(findings.length > 0 ? [] : ['whole: every record is what was signed, in its place']),
+    ...(isWitnessed || findings.length > 0
+      ? []
+      : ['whether records were cut off at the end only a witness can say: --expect-head REPLICA:POSITION:HASH']),
+  ];
+  return `${lines.map(printable).join('\n')}\n`;
+}
+
+async function exportEvidence(terminal: Terminal, options: ExportOptions): Promise<void> {
+  const { state, out, tenant, kind } = options;
+  const { sinceMs, untilMs } = filterOf(options, terminal.nowMs());
+  const output = createWriteStream(out, { flags: 'wx', mode: 0o600 });
+  await once(output, 'open');
+  const { told, withheld } = await exportTo(output, join(resolve(state), evidenceFolder, storeFile), {
+    ...(tenant === undefined ? {} : { tenant }),
+    ...(kind.length === 0 ? {} : { kinds: kind }),
+    ...(sinceMs === undefined ? {} : { sinceMs }),
+    ...(untilMs === undefined ? {} : { untilMs }),
+  });
+  await new Promise<void>((done, failed) => output.end((error?: Error | null) => (error ? failed(error) : done())));
+  terminal.out(`${plural(told, 'event')} told and ${withheld} withheld, in ${out}\n`);
+  terminal.err(`verify it anywhere: coffre evidence verify ${out} --key PUBLIC_KEY_FILE\n`);
 }

@@ -21,7 +21,7 @@
 import type { ResourceSnapshot } from '../xds/resource.ts';
 import { blame, type RefusedResponse } from './blame.ts';
 import type { CanaryEvent, CanaryState, ProxyState, Refusal, Trial, Wanted } from './canary-state.ts';
-import { type ContentKey, compose, danglingIn, type Unit, unitsOf } from './rollout-unit.ts';
+import { type ContentKey, compose, danglingIn, isSame, type Unit, unitsOf } from './rollout-unit.ts';
 
 /** Longest that a canary is waited for, in ms: four types behind each other, each given up by xDS after 2 s, and some. */
 export const canaryWaitMs = 10_000;
@@ -287,12 +287,6 @@ function isIn(
   response: RefusedResponse,
 ) {
   return typeUrl === response.typeUrl && response.resources.get(name) === version;
-}
-
-function isSame(left: ResourceSnapshot, right: ResourceSnapshot): boolean {
-  return (
-    left.revision === right.revision && [...right.types].every(([typeUrl, all]) => left.types.get(typeUrl) === all)
-  );
 }
 
 function loneKey(proxy: string, typeUrl: string): string {

@@ -38,9 +38,15 @@ const known = new WeakMap<Resource, ReadonlySet<ResourceKey>>();
 export function referencesOf(resource: Resource): ReadonlySet<ResourceKey> {
   const before = known.get(resource);
   if (before !== undefined) return before;
-  const found = new Set<ResourceKey>();
-  collect(fromBinary(AnySchema, resource.any), found);
+  const found = referencesWithin(fromBinary(AnySchema, resource.any));
   known.set(resource, found);
+  return found;
+}
+
+/** Of a message, or of a part of one. */
+export function referencesWithin(part: unknown): ReadonlySet<ResourceKey> {
+  const found = new Set<ResourceKey>();
+  collect(part, found);
   return found;
 }
 

@@ -67,6 +67,13 @@ export function compose(base: ResourceSnapshot, wanted: ResourceSnapshot, held: 
   return { revision: wanted.revision, types };
 }
 
+/** Of two of which one was composed on the other: whether nothing changed. */
+export function isSame(left: ResourceSnapshot, right: ResourceSnapshot): boolean {
+  return (
+    left.revision === right.revision && [...right.types].every(([typeUrl, all]) => left.types.get(typeUrl) === all)
+  );
+}
+
 function giveOne(former: Resource | undefined, resource: Resource, held: readonly Unit[]): Resource | undefined {
   if (former?.version === resource.version) return former;
   const key = keyOf(resource);

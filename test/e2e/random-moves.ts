@@ -3,9 +3,9 @@
  *
  *   MovingMesh.move() ──▶ {what, files to write}        the model here is the truth that proxies must have at the end
  *
- * Every edit is one file, because an author's edit is atomic only as far as a file is. Each deployment stands behind a service
- * that never moves, so that its port is declared throughout: what a port sees whose first service is routed to in the very
- * edit that declares it is another question, between two proxies, and not one of order on a stream.
+ * Every edit is one file, because an author's edit is atomic only as far as a file is. No deployment stands behind a service
+ * that stays: a port may be declared for the first time and routed to in the same edit, and lose its last service in the
+ * edit that routes elsewhere, so that callers and callees have to change in order.
  */
 import { documents, podText, serviceText } from './mesh-folder.ts';
 
@@ -143,7 +143,6 @@ export class MovingMesh {
     const refs = [...this.#backends].map(([name, weight]) => `{ name: ${name}, port: 80, weight: ${weight} }`);
     return documents(
       serviceText('shop', 'front', '10.96.0.1', 'none', httpPort),
-      ...Object.keys(deployments).map((app, index) => serviceText('shop', app, `10.96.0.${index + 2}`, app, httpPort)),
       ...[...this.#services].map(([name, app]) => serviceText('shop', name, addressOf(name), app, httpPort)),
       `
 apiVersion: gateway.networking.k8s.io/v1

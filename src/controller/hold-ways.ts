@@ -1,0 +1,115 @@
+/**
+ * The caller's side of a handover: nobody is led to an endpoint before its own sidecar lets callers in.
+ *
+ *   endpoints   those that are not open yet are left out of the assignment
+ *   ways        a listener or route that would newly lead to a cluster without any open endpoint stays as it was,
+ *               and with it the clusters, endpoints and secrets that it leads to
+ *
+ * Clusters and endpoints go ahead of the way that leads to them, so that the switch itself is one small push.
+ * An endpoint that is gone is gone at once, but where nobody would be left: the last of a cluster that is led to stay until
+ * one of those that replace them is open, and those of a cluster that is gone until no way that is held leads there. Who
+ * stays must still exist; where nobody does, those that are not open yet are better than none.
+ */
+import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
+import { typeUrls } from '../xds/type-url.ts';
+import { type EndpointKey, endpointsOf, withoutEndpoints } from './doors.ts';
+import { HandoverDraft, resourceIn } from './handover-draft.ts';
+import { keyOf, type ResourceKey, referencesOf } from './references.ts';
+
+export interface WaysAsk {
+  /** Whether callers like this one are let in there; false only where they are about to be. */
+  isOpen(endpoint: EndpointKey): boolean;
+  /** Whether that workload still exists, ready or not. */
+  isThere(endpoint: EndpointKey): boolean;
+  /** False once it was held for long enough, or where holding it might keep something open. */
+  mayHold(key: ResourceKey): boolean;
+}
+
+const wayTypes = [typeUrls.route, typeUrls.listener] as const;
+
+/** @param shown what the proxy was given last. */
+export function holdWays(shown: ResourceSnapshot, wanted: ResourceSnapshot, ask: WaysAsk): HandoverDraft {
+  const draft = new HandoverDraft(shown, wanted);
+  const deserted = leaveOutClosed(draft, shown, wanted, ask);
+  if (deserted.size > 0) holdWaysTo(deserted, draft, shown, wanted, ask);
+  for (const kept of draft.kept(typeUrls.endpoints)) {
+    draft.replace(keeping(kept, [...endpointsOf(kept)].filter(ask.isThere)));
+  }
+  return draft;
+}
+
+/** @returns assignments of which nothing can be shown yet. */
+function leaveOutClosed(
+  draft: HandoverDraft,
+  shown: ResourceSnapshot,
+  wanted: ResourceSnapshot,
+  ask: WaysAsk,
+): ReadonlySet<ResourceKey> {
+  const deserted = new Set<ResourceKey>();
+  let used: ReadonlySet<ResourceKey> | undefined;
+  for (const assignment of wanted.types.get(typeUrls.endpoints)?.values() ?? []) {
+    const key = keyOf(assignment);
+    const former = resourceIn(shown, key);
+    if (former?.version === assignment.version) continue;
+    const all = [...endpointsOf(assignment)];
+    const before: ReadonlySet<EndpointKey> = former === undefined ? new Set() : endpointsOf(former);
+    const closed = all.filter((endpoint) => !before.has(endpoint) && !ask.isOpen(endpoint));
+    if (closed.length === 0 || !ask.mayHold(key)) continue;
+    if (closed.length < all.length) {
+      draft.hold(key, withoutEndpoints(assignment, new Set(closed)));
+      continue;
+    }
+    used ??= assignmentsLedTo(shown);
+    const stay = [...before].filter(ask.isThere);
+    if (former !== undefined && used.has(key) && before.size > 0) {
+      if (stay.length > 0) draft.hold(key, keeping(former, stay));
+      continue;
+    }
+    draft.hold(key, withoutEndpoints(assignment, new Set(closed)));
+    deserted.add(key);
+  }
+  return deserted;
+}
+
+function keeping(assignment: Resource, stay: readonly EndpointKey[]): Resource {
+  const left = [...endpointsOf(assignment)].filter((endpoint) => !stay.includes(endpoint));
+  return left.length === 0 ? assignment : withoutEndpoints(assignment, new Set(left));
+}
+
+function holdWaysTo(
+  deserted: ReadonlySet<ResourceKey>,
+  draft: HandoverDraft,
+  shown: ResourceSnapshot,
+  wanted: ResourceSnapshot,
+  ask: WaysAsk,
+): void {
+  /** Routes first: a new listener has to wait for its new route. */
+  const absent = new Set<ResourceKey>();
+  for (const typeUrl of wayTypes) {
+    for (const after of wanted.types.get(typeUrl)?.values() ?? []) {
+      const key = keyOf(after);
+      const before = resourceIn(shown, key);
+      if (before?.version === after.version) continue;
+      const leads = [...referencesOf(after)];
+      const led = before === undefined ? new Set() : referencesOf(before);
+      const isEarly = leads.some((to) => !led.has(to) && assignmentsOf(wanted, to).some((each) => deserted.has(each)));
+      if (!(isEarly && ask.mayHold(key)) && !leads.some((to) => absent.has(to))) continue;
+      draft.hold(key, before);
+      if (before === undefined) absent.add(key);
+    }
+  }
+}
+
+/** Assignments of clusters that some listener or route leads to. */
+function assignmentsLedTo(snapshot: ResourceSnapshot): ReadonlySet<ResourceKey> {
+  const ways = wayTypes.flatMap((typeUrl) => [...(snapshot.types.get(typeUrl)?.values() ?? [])]);
+  return new Set(ways.flatMap((way) => [...referencesOf(way)].flatMap((to) => assignmentsOf(snapshot, to))));
+}
+
+/** Of what a way refers to, the endpoints of a cluster. */
+function assignmentsOf(snapshot: ResourceSnapshot, to: ResourceKey): readonly ResourceKey[] {
+  const cluster: Resource | undefined = to.startsWith(`${typeUrls.cluster} `) ? resourceIn(snapshot, to) : undefined;
+  return [...(cluster === undefined ? [] : referencesOf(cluster))].filter((key) =>
+    key.startsWith(`${typeUrls.endpoints} `),
+  );
+}

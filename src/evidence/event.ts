@@ -169,8 +169,10 @@ export interface CertificateEvent extends EventCommon {
 export interface PublicationEvent extends EventCommon {
   readonly kind: 'publication';
   readonly proxies: number;
+  /** Workloads that keep what they have, the first hundred. */
   readonly withheld: readonly string[];
-  /** Objects that came, changed or went, as `Kind namespace/name (file:line)`; the first hundred. */
+  readonly withheldCount?: number;
+  /** Objects that came, changed or went, as `changed Kind namespace/name (file:line)`; the first hundred. */
   readonly objects: readonly string[];
   readonly objectCount: number;
 }

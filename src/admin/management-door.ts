@@ -19,6 +19,7 @@ import type { ListenOptions } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { removeDeadSocket } from '../grpc/dead-socket.ts';
 import { answer, type ManagementPorts } from './answer.ts';
+import { aboutOf, type DoorCall } from './door-call.ts';
 import { type Caller, mayCall, methodNamed, methods } from './methods.ts';
 import { createScrapeAnswers, type ScrapePorts } from './metrics.ts';
 import { metricsReply } from './metrics-reply.ts';
@@ -62,11 +63,15 @@ export interface DoorEvent {
   readonly status: number;
 }
 
-/** @param observe told of every call but routine ones, after it was answered. Must not throw. */
+/**
+ * @param observe told of every call but routine ones, after it was answered. Must not throw.
+ * @param called told of the same calls, with who called and about what: evidence. Must not throw.
+ */
 export function createManagementDoor(
   ports: ManagementPorts & ScrapePorts,
   trustDomain: () => string | undefined,
   observe: (event: DoorEvent) => void,
+  called: (call: DoorCall) => void = () => undefined,
 ): ManagementDoor {
   let context: SecureContext | undefined;
   const servers: Server[] = [];
@@ -79,10 +84,12 @@ export function createManagementDoor(
         request.method === 'GET' ? metricsReply(scrape, request, caller) : handle(ports, request, caller);
       replying
         .catch(() => internalError)
-        .then(({ status, contentType, body, method, routine }) => {
+        .then(({ status, contentType, body, method, about = '', routine }) => {
           response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' });
           response.end(body);
-          if (routine === undefined) observe({ caller: nameOf(caller), method, status });
+          if (routine !== undefined) return;
+          observe({ caller: nameOf(caller), method, status });
+          called({ caller, method, about, status });
         });
     };
   const open = async (server: Server, options: ListenOptions, shown: string): Promise<void> => {
@@ -188,8 +195,9 @@ async function handle(ports: ManagementPorts, request: IncomingMessage, caller: 
   if (body === undefined)
     return problem(400, 'bad-request', 'the body is no JSON, or too long', `send at most ${bytesMax} bytes`, method);
   const told = await answer(ports, method, caller, access.scope, body.value);
-  if (told.kind === 'ok') return json(200, told.value, method);
-  return problem(statusOf[told.kind], told.kind, told.message, told.advice, method);
+  const about = aboutOf(body.value);
+  if (told.kind === 'ok') return { ...json(200, told.value, method), about };
+  return { ...problem(statusOf[told.kind], told.kind, told.message, told.advice, method), about };
 }
 
 /** A form in a page cannot have this content type, and a script can only after a preflight, which nobody here answers. */

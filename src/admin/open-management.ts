@@ -5,6 +5,7 @@ import { makePrivateFolder } from '../identity/atomic-file.io.ts';
 import type { Authority } from '../identity/authority.ts';
 import type { Leaf } from '../identity/leaf.ts';
 import type { ManagementPorts } from './answer.ts';
+import type { DoorCall } from './door-call.ts';
 import { managementSocket } from './door-names.ts';
 import { createManagementDoor, type DoorEvent } from './management-door.ts';
 import type { ScrapePorts } from './metrics.ts';
@@ -16,6 +17,8 @@ export interface ManagementOptions extends ManagementPorts, ScrapePorts {
   /** Absent: no port, only the socket. */
   readonly admin: SocketEndpoint | undefined;
   observe(event: DoorEvent): void;
+  /** For evidence. Absent: nobody keeps any. */
+  called?(call: DoorCall): void;
 }
 
 export interface Management {
@@ -29,7 +32,7 @@ export interface Management {
 export async function openManagement(options: ManagementOptions): Promise<Management> {
   let trustDomain: string | undefined;
   let anchorPem = '';
-  const door = createManagementDoor(options, () => trustDomain, options.observe);
+  const door = createManagementDoor(options, () => trustDomain, options.observe, options.called);
   await makePrivateFolder(options.state);
   await door.listenOnSocket(join(options.state, managementSocket));
   return {

@@ -6,6 +6,8 @@ export interface Reply {
   readonly body: string;
   /** What log and evidence call it; '' where nothing was called. */
   readonly method: string;
+  /** Name of what the call was about; absent where it was refused unread. */
+  readonly about?: string;
   /** A machine that reads numbers every few seconds: no act of anybody, and nobody is told of it. */
   readonly routine?: true;
 }

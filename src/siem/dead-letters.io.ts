@@ -4,7 +4,7 @@ import { oneLine } from './one-line.ts';
 import type { SinkRecord } from './sink.ts';
 
 /** Largest file, in bytes. When it is full nothing more is put aside: the sink waits, and its lag grows in sight. */
-export const deadLetterBytesMax = 67_108_864;
+const deadLetterBytesMax = 67_108_864;
 
 export class DeadLetters {
   readonly #writer: LineWriter;

@@ -8,7 +8,7 @@
  */
 import type { EventCommon } from '../evidence/event.ts';
 
-export const ocsfVersion = '1.4.0';
+const ocsfVersion = '1.4.0';
 
 /** By the schema's own names; the category is the first digit. */
 export const classUid = {

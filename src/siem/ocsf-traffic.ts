@@ -19,7 +19,7 @@ import type {
 import { destinationEndpoint, observablesOf, sourceEndpoint } from './ocsf-endpoint.ts';
 import { type JsonObject, otherActivity, type Saying, severity } from './ocsf-record.ts';
 import { redactPath } from './redact.ts';
-import { cutText, quoted, type Telling } from './telling.ts';
+import { cutText, pathLengthMax, quoted, type Telling } from './telling.ts';
 
 /** `activity_id` of Network Activity. */
 const connection = { fail: 4, refuse: 5 } as const;
@@ -177,7 +177,10 @@ function exchange(event: EventCommon, { host, method, path, status }: RecordedRe
     http_request: {
       uid: event.decision,
       http_method: cutText(method),
-      url: { hostname: isHostname(host) ? host : undefined, path: cutText(redactPath(path, telling.paths)) },
+      url: {
+        hostname: isHostname(host) ? host : undefined,
+        path: cutText(redactPath(path, telling.paths), pathLengthMax),
+      },
     },
     http_response: status === 0 ? undefined : { code: status },
   };

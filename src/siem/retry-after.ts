@@ -1,7 +1,7 @@
 /** How long a server asks us to wait (RFC 9110, section 10.2.3): seconds, or a date. */
 
 /** Longest that is believed, in ms: a server may not silence us for days. */
-export const retryAfterMaxMs = 300_000;
+const retryAfterMaxMs = 300_000;
 
 /** @returns ms from now, at most `retryAfterMaxMs`; undefined where nothing readable was said. */
 export function retryAfterMs(header: string | string[] | undefined, nowMs: number): number | undefined {

@@ -7,10 +7,13 @@ export interface Telling {
 }
 
 /** Longest text of an attribute, in UTF-16 units. */
-const textLengthMax = 1_024;
+const textLengthMax = 512;
+
+/** Longest path, in UTF-16 units: as long as an event has it. */
+export const pathLengthMax = 1_024;
 
 /** Longest text within a list, in UTF-16 units. */
-const itemLengthMax = 256;
+const itemLengthMax = 128;
 
 /** Longest list. */
 const itemsMax = 20;

@@ -28,7 +28,7 @@ const hostile = fc.oneof(
   fc
     .array(fc.constantFrom(...'\n\r\0\u001b[2J"\\]\'{}\u0085\u2028\u2029\u202e\u200f\ud800\udc00é💥 1 <109>1 '))
     .map((parts) => parts.join('')),
-  fc.constantFrom('x"] evil\n<109>1 - - - - - forged', '"}\n{"class_uid":2004}', '\ud83d', 'a'.repeat(10_000)),
+  fc.constantFrom('x"] evil\n<109>1 - - - - - forged', '"}\n{"class_uid":2004}', '\ud83d', '💥'.repeat(5_000)),
 );
 
 const event = fc

@@ -155,7 +155,12 @@ async function run(config: Config): Promise<void> {
     const rollout = new Rollout({ clock: systemClock, cache, refusalsChanged: () => loop.tellProblems() });
     const loop: Loop = new Loop({
       clock: systemClock,
-      platform: { bypass: config.bypass, authz: config.authz, systemCaFile: config.systemCaFile },
+      platform: {
+        bypass: config.bypass,
+        authz: config.authz,
+        evidence: config.evidence,
+        systemCaFile: config.systemCaFile,
+      },
       snapshot: snapshotNow,
       trust: {
         trustDomain: authority.trustDomain,

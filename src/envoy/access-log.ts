@@ -49,8 +49,13 @@ export function refusalLog(listener: string): AccessLog {
       path: '%REQ(:PATH):1024%',
       status: '%RESPONSE_CODE%',
     },
-    anyOf(statusAtLeast(400), grpcFailure()),
+    refusals(),
   );
+}
+
+/** Answered 400 or above, or failed as gRPC. */
+export function refusals(): AccessLogFilter {
+  return anyOf(statusAtLeast(400), grpcFailure());
 }
 
 /** Asked of gRPC only: Envoy takes the 200 of any other answer for a gRPC status that is not OK. */
@@ -68,7 +73,7 @@ function contentType(value: StringMatch): AccessLogFilter {
   return filterOf({ case: 'headerFilter', value: { header } });
 }
 
-function anyOf(...filters: readonly AccessLogFilter[]): AccessLogFilter {
+export function anyOf(...filters: readonly AccessLogFilter[]): AccessLogFilter {
   return filterOf({ case: 'orFilter', value: { filters: [...filters] } });
 }
 
@@ -78,7 +83,7 @@ export function statusAtLeast(status: number): AccessLogFilter {
   return filterOf({ case: 'statusCodeFilter', value: { comparison: { op: ComparisonFilter_Op.GE, value } } });
 }
 
-function filterOf(
+export function filterOf(
   filterSpecifier: MessageInitShape<typeof AccessLogFilterSchema>['filterSpecifier'] & object,
 ): AccessLogFilter {
   return create(AccessLogFilterSchema, { filterSpecifier });

@@ -7,7 +7,7 @@
  * nothing starts before the (empty) runtime layer has been answered.
  * Written as JSON: Envoy's YAML would read a bare `n` as false.
  */
-import { create, toJson } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toJson } from '@bufbuild/protobuf';
 import { BootstrapSchema } from '#gen/envoy/config/bootstrap/v3/bootstrap_pb.js';
 import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ApiConfigSource_ApiType, ApiVersion } from '#gen/envoy/config/core/v3/config_source_pb.js';
@@ -20,16 +20,27 @@ import {
   SubjectAltNameMatcher_SanType,
   TlsParameters_TlsProtocol,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
-import { UpstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import {
+  type CommonTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { HttpProtocolOptionsSchema } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import { tcpAddress, unixAddress } from './address.ts';
 import { bypassOption } from './cluster-options.ts';
-import { adminCluster, controlPlaneCluster, drillLayer, rootFileSecret, tokenFileSecret } from './names.ts';
+import {
+  adminCluster,
+  controlPlaneCluster,
+  drillLayer,
+  evidenceCluster,
+  identitySecret,
+  rootFileSecret,
+  tokenFileSecret,
+} from './names.ts';
 import type { CaptureBypass } from './platform.ts';
 import { envoyRegistry } from './registry.ts';
 import { durationOf, pack } from './resource.ts';
 import { exact } from './string-match.ts';
-import { fromAds } from './tls.ts';
+import { fromAds, tlsSocket } from './tls.ts';
 
 /** Header that carries the workload's token to the control plane; of our own, so that no proxy in between reads it as somebody's. */
 const tokenHeader = 'x-coffre-token';
@@ -39,6 +50,13 @@ const downstreamConnectionsMax = 10_000n;
 
 /** Questions to the admin interface at a time: it answers on Envoy's main thread, which has other things to do. */
 const adminRequestsMax = 4;
+
+/** Bytes of records that one connection holds for a control plane that does not read; then logs keep theirs, up to their own bound. */
+const evidenceBufferBytes = 262_144;
+/** Longest that the start waits for the way to the evidence, in ms: as long as a second try of the stream. */
+const evidenceWaitMs = 1_000;
+/** Logs that are told at a time: one stream for each, and each of Envoy's threads. */
+const evidenceStreamsMax = 1_024;
 
 export interface BootstrapOptions {
   /** `namespace/pod`; the control plane serves it only to the holder of a token for it. */
@@ -93,7 +111,7 @@ export function bootstrapFor(options: BootstrapOptions): unknown {
         grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: controlPlaneCluster } } }],
       },
     },
-    staticResources: { clusters: [controlPlane(options), admin(options)] },
+    staticResources: { clusters: [controlPlane(options), evidence(options), admin(options)] },
     overloadManager: {
       resourceMonitors: [
         {
@@ -118,29 +136,47 @@ function returning() {
 }
 
 function controlPlane(options: BootstrapOptions): Cluster {
+  const { address, port } = options.controlPlane;
   return create(ClusterSchema, {
-    name: controlPlaneCluster,
+    ...ofControlPlane(controlPlaneCluster, options, []),
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
-    connectTimeout: durationOf(1_000),
     loadAssignment: {
       clusterName: controlPlaneCluster,
       endpoints: [
-        {
-          lbEndpoints: [
-            {
-              hostIdentifier: {
-                case: 'endpoint',
-                value: { address: tcpAddress(options.controlPlane.address, options.controlPlane.port) },
-              },
-            },
-          ],
-        },
+        { lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value: { address: tcpAddress(address, port) } } }] },
       ],
     },
-    transportSocket: {
-      name: 'envoy.transport_sockets.tls',
-      configType: { case: 'typedConfig', value: pack(UpstreamTlsContextSchema, serverTrust(options)) },
+  });
+}
+
+/**
+ * The same server at the port that EDS tells, shown the workload's own certificate. Where either is not there yet, or
+ * nobody listens, records are lost, and neither the start nor a request waits for them.
+ * Envoy 1.40.0 makes static clusters before its ADS stream and ends with a null pointer where one of them asks it for a
+ * secret (measured); clusters of EDS it makes afterwards.
+ */
+function evidence(options: BootstrapOptions): Cluster {
+  return create(ClusterSchema, {
+    ...ofControlPlane(evidenceCluster, options, [{ name: identitySecret, sdsConfig: soonFromAds() }]),
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
+    edsClusterConfig: { edsConfig: soonFromAds() },
+    perConnectionBufferLimitBytes: evidenceBufferBytes,
+    circuitBreakers: {
+      thresholds: [{ maxPendingRequests: evidenceStreamsMax, maxRequests: evidenceStreamsMax, maxRetries: 0 }],
     },
+  });
+}
+
+function ofControlPlane(
+  name: string,
+  options: BootstrapOptions,
+  tlsCertificateSdsSecretConfigs: NonNullable<CommonTls['tlsCertificateSdsSecretConfigs']>,
+) {
+  const context = serverTrust(options, tlsCertificateSdsSecretConfigs);
+  return {
+    name,
+    connectTimeout: durationOf(1_000),
+    transportSocket: tlsSocket(pack(UpstreamTlsContextSchema, context)),
     typedExtensionProtocolOptions: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': pack(
         HttpProtocolOptionsSchema,
@@ -148,10 +184,15 @@ function controlPlane(options: BootstrapOptions): Cluster {
       ),
     },
     ...bypassOption(options.bypass),
-  });
+  };
 }
 
-/** The proxy's own admin interface, for the inspection listener; see `inspection-listener.ts`. */
+/** Over ADS, and not waited for longer than a stream that is up would take. */
+function soonFromAds() {
+  return { ...fromAds(), initialFetchTimeout: durationOf(evidenceWaitMs) };
+}
+
+/** The proxy's own admin interface, for the doors that lead there; see `admin-door.ts`. */
 function admin({ adminSocket }: BootstrapOptions): Cluster {
   return create(ClusterSchema, {
     name: adminCluster,
@@ -171,11 +212,17 @@ function admin({ adminSocket }: BootstrapOptions): Cluster {
   });
 }
 
-function serverTrust({ serverName, files }: BootstrapOptions) {
+type CommonTls = MessageInitShape<typeof CommonTlsContextSchema>;
+
+function serverTrust(
+  { serverName, files }: BootstrapOptions,
+  tlsCertificateSdsSecretConfigs: NonNullable<CommonTls['tlsCertificateSdsSecretConfigs']>,
+) {
   return create(UpstreamTlsContextSchema, {
     sni: serverName,
     commonTlsContext: {
       alpnProtocols: ['h2'],
+      tlsCertificateSdsSecretConfigs,
       tlsParams: {
         tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
         tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,

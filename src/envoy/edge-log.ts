@@ -4,29 +4,18 @@
  *   request ──▶ runtime key `drill.log.<cluster>`, 0 unless a drill says otherwise ──▶ record ──▶ control plane
  *
  * Always armed, as arming it later would change the listener and drain its connections. Outside a drill a request costs
- * one look at the runtime, and the proxy one timer.
+ * one look at the runtime, and the proxy one timer. Of an opaque port, what failed is told without being asked for: no
+ * other log names the edge.
  * The surprise is where a route divides the requests: the key is that of the service that was dialled, the record names
  * the backend that was chosen. So the key of a service does not switch on the requests that reach it by the route of
  * another one. And a connection that its breaker refused names no cluster (measured with Envoy 1.40.0), which is why the
  * log of an opaque port bears the name of its edge.
  */
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import {
-  type AccessLog,
-  type AccessLogFilter,
-  AccessLogFilterSchema,
-  AccessLogSchema,
-} from '#gen/envoy/config/accesslog/v3/accesslog_pb.js';
-import { ApiVersion } from '#gen/envoy/config/core/v3/config_source_pb.js';
-import {
-  type CommonGrpcAccessLogConfigSchema,
-  HttpGrpcAccessLogConfigSchema,
-  TcpGrpcAccessLogConfigSchema,
-} from '#gen/envoy/extensions/access_loggers/grpc/v3/als_pb.js';
+import type { AccessLog, AccessLogFilter } from '#gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { FractionalPercent_DenominatorType } from '#gen/envoy/type/v3/percent_pb.js';
+import { anyOf, filterOf } from './access-log.ts';
 import { edgeLogKey } from './drill-keys.ts';
-import { controlPlaneCluster } from './names.ts';
-import { durationOf, pack } from './resource.ts';
+import { failed, httpLog, tcpLog } from './evidence-log.ts';
 
 /** The log of HTTP, the same for every listener: Envoy keeps a stream and a timer for each that is different. */
 const requests = {
@@ -38,67 +27,25 @@ const requests = {
 } as const;
 
 /** The log of one opaque port: connections are few, so each record leaves by itself and the timer has nothing to do. */
-const connections = { flushIntervalMs: 3_600_000, bufferBytes: 0 } as const;
+const connections = { flushIntervalMs: 3_600_000, bufferBytes: 1 } as const;
 
 /** @param cluster of the service that is dialled. */
 export function httpEdgeLog(cluster: string): AccessLog {
-  return create(AccessLogSchema, {
-    name: 'envoy.access_loggers.http_grpc',
-    filter: whileLogged(cluster),
-    configType: {
-      case: 'typedConfig',
-      value: pack(
-        HttpGrpcAccessLogConfigSchema,
-        create(HttpGrpcAccessLogConfigSchema, { commonConfig: logTo(requests) }),
-      ),
-    },
-  });
+  return httpLog(requests, whileLogged(cluster));
 }
 
 export function tcpEdgeLog(cluster: string): AccessLog {
-  return create(AccessLogSchema, {
-    name: 'envoy.access_loggers.tcp_grpc',
-    filter: whileLogged(cluster),
-    configType: {
-      case: 'typedConfig',
-      value: pack(
-        TcpGrpcAccessLogConfigSchema,
-        create(TcpGrpcAccessLogConfigSchema, { commonConfig: logTo({ ...connections, logName: cluster }) }),
-      ),
-    },
-  });
-}
-
-interface Log {
-  readonly logName: string;
-  readonly flushIntervalMs: number;
-  readonly bufferBytes: number;
-}
-
-function logTo({
-  logName,
-  flushIntervalMs,
-  bufferBytes,
-}: Log): MessageInitShape<typeof CommonGrpcAccessLogConfigSchema> {
-  return {
-    logName,
-    grpcService: { targetSpecifier: { case: 'envoyGrpc', value: { clusterName: controlPlaneCluster } } },
-    transportApiVersion: ApiVersion.V3,
-    bufferFlushInterval: durationOf(flushIntervalMs),
-    bufferSizeBytes: bufferBytes,
-  };
+  return tcpLog({ ...connections, logName: cluster }, anyOf(whileLogged(cluster), failed()));
 }
 
 /** Percent of the requests, by a throw of the dice for each: a caller's request id would always fall on the same side. */
 function whileLogged(cluster: string): AccessLogFilter {
-  return create(AccessLogFilterSchema, {
-    filterSpecifier: {
-      case: 'runtimeFilter',
-      value: {
-        runtimeKey: edgeLogKey(cluster),
-        percentSampled: { numerator: 0, denominator: FractionalPercent_DenominatorType.HUNDRED },
-        useIndependentRandomness: true,
-      },
+  return filterOf({
+    case: 'runtimeFilter',
+    value: {
+      runtimeKey: edgeLogKey(cluster),
+      percentSampled: { numerator: 0, denominator: FractionalPercent_DenominatorType.HUNDRED },
+      useIndependentRandomness: true,
     },
   });
 }

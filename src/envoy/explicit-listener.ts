@@ -15,6 +15,7 @@ import type { Capture } from '../model/snapshot.ts';
 import type { ProxyView } from '../policy/view.ts';
 import { connectionLog } from './access-log.ts';
 import { tcpAddress } from './address.ts';
+import { inboundConnections } from './evidence-log.ts';
 import { firstRecordTimeoutMs, inboundChains } from './inbound-chain.ts';
 import { boundInboundListener } from './names.ts';
 import { durationOf, type EnvoyResource, resource } from './resource.ts';
@@ -34,7 +35,7 @@ export function boundInbound(view: ProxyView): readonly EnvoyResource[] {
           trafficDirection: TrafficDirection.INBOUND,
           listenerFiltersTimeout: durationOf(firstRecordTimeoutMs),
           listenerFilters: [tlsInspector()],
-          accessLog: [connectionLog(name)],
+          accessLog: [connectionLog(name), inboundConnections()],
           filterChains: inboundChains(view, port),
         }),
       );

@@ -31,8 +31,9 @@ import type { ProxyView } from '../policy/view.ts';
 import { connectionLog } from './access-log.ts';
 import { tcpAddress } from './address.ts';
 import { eitherHttp, outsideOption } from './cluster-options.ts';
+import { outboundConnections } from './evidence-log.ts';
 import { outboundSocket } from './explicit-listener.ts';
-import { outboundHttp } from './http-connection-manager.ts';
+import { externalHttp } from './http-connection-manager.ts';
 import { externalCluster, externalRoute } from './names.ts';
 import type { Platform } from './platform.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
@@ -131,7 +132,7 @@ function listener(external: ExternalService, capture: Capture): EnvoyResource {
       name,
       ...outboundSocket(capture, external.virtualIp, external.port),
       trafficDirection: TrafficDirection.OUTBOUND,
-      accessLog: [connectionLog(name)],
+      accessLog: [connectionLog(name), outboundConnections()],
       listenerFilters: listenerFilters(external),
       filterChains: [chain(external)],
     }),
@@ -145,7 +146,7 @@ function listenerFilters({ protocol }: ExternalService): ListenerFilter[] {
 function chain(external: ExternalService): MessageInitShape<typeof FilterChainSchema> {
   switch (external.protocol) {
     case 'http':
-      return { filters: [outboundHttp(externalRoute(external))] };
+      return { filters: [externalHttp(externalRoute(external))] };
     case 'tcp':
       return { filters: [outboundTcp(externalCluster(external))] };
     case 'tls':

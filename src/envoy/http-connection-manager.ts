@@ -8,6 +8,7 @@
  * Bodies are never buffered. Routes come by RDS. A route that brings no rules lets nobody in.
  */
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { AccessLog } from '#gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { HeaderValueOption_HeaderAppendAction as Append } from '#gen/envoy/config/core/v3/base_pb.js';
 import { HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores } from '#gen/envoy/config/core/v3/protocol_pb.js';
 import type { Filter as NetworkFilter } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
@@ -27,12 +28,14 @@ import {
 import { HeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { refusalLog, statusAtLeast } from './access-log.ts';
 import { httpEdgeLog } from './edge-log.ts';
+import { inboundRequests, outboundRequests } from './evidence-log.ts';
 import { authzFilters } from './ext-authz.ts';
 import { faultFilter } from './fault.ts';
 import { allowNobody, type RbacRules } from './rbac.ts';
 import { durationOf, pack } from './resource.ts';
 import { prefix } from './string-match.ts';
 import { fromAds } from './tls.ts';
+import type { Tracing } from './tracing.ts';
 
 /** Names of the two RBAC filters; the route's rules are addressed to them by name. */
 export const denyFilter = 'coffre.rbac.deny';
@@ -52,11 +55,20 @@ const limits = {
   initialConnectionWindowBytes: 1_048_576,
 } as const;
 
-/** @param name of the RouteConfiguration that brings this port's rules; @param authz whether every request is also put to a worker. */
-export function inboundHttp(name: string, authz: boolean): NetworkFilter {
+export interface InboundHttp {
+  /** Every request is also put to a worker. */
+  readonly authz: boolean;
+  /** Of the healthy requests that leave a record. */
+  readonly samplePercent: number;
+  readonly tracing: Tracing;
+}
+
+/** @param name of the RouteConfiguration that brings this port's rules. */
+export function inboundHttp(name: string, { authz, samplePercent, tracing }: InboundHttp): NetworkFilter {
   return hcmFilter({
-    ...common(name, 'inbound'),
+    ...common(name, 'inbound', inboundRequests(samplePercent)),
     ...plainPaths,
+    ...tracing,
     forwardClientCertDetails: Xfcc.SANITIZE_SET,
     setCurrentClientCertDetails: { uri: true },
     httpFilters: [
@@ -69,20 +81,27 @@ export function inboundHttp(name: string, authz: boolean): NetworkFilter {
   });
 }
 
-/** @param edge that drills may look at, by its log; a way out of the mesh has none. */
-export function outboundHttp(name: string, edge?: { readonly cluster: string }): NetworkFilter {
-  const { accessLog, ...rest } = common(name, 'outbound');
-  const edgeLog = edge === undefined ? [] : [httpEdgeLog(edge.cluster)];
-  return hcmFilter({ ...rest, accessLog: [...accessLog, ...edgeLog], httpFilters: [router()] });
+/** @param cluster of the service: drills may look at this edge, by its log. */
+export function outboundHttp(name: string, cluster: string, tracing: Tracing): NetworkFilter {
+  return hcmFilter({
+    ...common(name, 'outbound', outboundRequests(), httpEdgeLog(cluster)),
+    ...tracing,
+    httpFilters: [router()],
+  });
+}
+
+/** A way out of the mesh: no edge of a drill, and no span, whose id would go out with the request. */
+export function externalHttp(name: string): NetworkFilter {
+  return hcmFilter({ ...common(name, 'outbound', outboundRequests()), httpFilters: [router()] });
 }
 
 /**
- * The door of the control plane: HTTP/1.1, no routes from anywhere else, and rules that say who may ask what.
+ * A door to the admin interface: HTTP/1.1, no routes from anywhere else, and rules that say who may ask what.
  * @param routes repeat what the rules say, so that neither alone opens the way to what lies behind.
  */
-export function inspectionHttp(name: string, rules: RbacRules, routes: RouteConfiguration): NetworkFilter {
+export function adminHttp(name: string, rules: RbacRules, routes: RouteConfiguration): NetworkFilter {
   return hcmFilter({
-    ...common(name, name),
+    ...common(name, name, inboundRequests(0)),
     ...plainPaths,
     codecType: Codec.HTTP1,
     routeSpecifier: { case: 'routeConfig', value: routes },
@@ -100,7 +119,7 @@ const plainPaths = {
 
 type HcmInit = MessageInitShape<typeof HttpConnectionManagerSchema>;
 
-function common(name: string, direction: string) {
+function common(name: string, direction: string, ...evidence: readonly AccessLog[]) {
   return {
     statPrefix: name.replaceAll('/', '_'),
     codecType: Codec.AUTO,
@@ -132,7 +151,7 @@ function common(name: string, direction: string) {
         },
       ],
     },
-    accessLog: [refusalLog(direction)],
+    accessLog: [refusalLog(direction), ...evidence],
   } satisfies HcmInit;
 }
 

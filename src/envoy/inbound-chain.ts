@@ -10,6 +10,7 @@ import { inboundHttp } from './http-connection-manager.ts';
 import { inboundChainName, inboundName, peersSecret, sniOf, tenantTrustSecret } from './names.ts';
 import { inboundTcp } from './tcp-proxy.ts';
 import { downstreamTls } from './tls.ts';
+import { tracingOf } from './tracing.ts';
 
 /** How long a connection may stay silent before its first TLS record, in ms; then it is closed without an answer. */
 export const firstRecordTimeoutMs = 1_000;
@@ -20,6 +21,7 @@ export function inboundChains(view: ProxyView, port: InboundPort): FilterChain[]
 
 function inboundChain(view: ProxyView, port: InboundPort, caller: CallerTenant): FilterChain {
   const http = port.protocol !== 'tcp';
+  const { samplePercent } = view.observation;
   return create(FilterChainSchema, {
     name: inboundChainName(port.port, caller.tenant),
     filterChainMatch: {
@@ -31,7 +33,7 @@ function inboundChain(view: ProxyView, port: InboundPort, caller: CallerTenant):
       ? downstreamTls(tenantTrustSecret(caller.tenant), ['h2', 'http/1.1'])
       : downstreamTls(peersSecret(port.port, caller.tenant), []),
     filters: http
-      ? [inboundHttp(inboundName(port.port), port.everyRequest)]
+      ? [inboundHttp(inboundName(port.port), { authz: port.everyRequest, samplePercent, tracing: tracingOf(view) })]
       : [...inboundTcp(port, caller, caller.tenant === view.workload.tenant)],
   });
 }

@@ -18,10 +18,10 @@ import {
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { OriginalDstSchema } from '#gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
 import { inboundCapturePort, outboundCapturePort } from '../model/ports.ts';
-import type { Capture } from '../model/snapshot.ts';
 import type { OutboundPort, ProxyView } from '../policy/view.ts';
 import { connectionLog } from './access-log.ts';
 import { dualStack } from './address.ts';
+import { inboundConnections, outboundConnections } from './evidence-log.ts';
 import { boundInbound, outboundSocket } from './explicit-listener.ts';
 import { outboundHttp } from './http-connection-manager.ts';
 import { firstRecordTimeoutMs, inboundChains } from './inbound-chain.ts';
@@ -29,12 +29,13 @@ import { inboundListener, outboundListener, outboundRoute, outboundServiceListen
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
 import { outboundTcp, outboundTcpEdge } from './tcp-proxy.ts';
 import { tlsInspector } from './tls.ts';
+import { tracingOf } from './tracing.ts';
 
 export function listenersOf(view: ProxyView): readonly EnvoyResource[] {
   const { capture } = view.workload;
   return [
     ...(capture === 'explicit' ? boundInbound(view) : [inbound(view), outboundCatch()]),
-    ...view.outbound.flatMap((port) => port.virtualIps.map((address) => outboundService(port, address, capture))),
+    ...view.outbound.flatMap((port) => port.virtualIps.map((address) => outboundService(view, port, address))),
   ];
 }
 
@@ -49,7 +50,7 @@ function inbound(view: ProxyView): EnvoyResource {
       trafficDirection: TrafficDirection.INBOUND,
       listenerFiltersTimeout: durationOf(firstRecordTimeoutMs),
       listenerFilters: [originalDestination(), tlsInspector()],
-      accessLog: [connectionLog(inboundListener)],
+      accessLog: [connectionLog(inboundListener), inboundConnections()],
       filterChains: chains.length === 0 ? [neverMatches()] : chains,
     }),
   );
@@ -64,22 +65,23 @@ function outboundCatch(): EnvoyResource {
       address: dualStack(outboundCapturePort),
       trafficDirection: TrafficDirection.OUTBOUND,
       useOriginalDst: true,
-      accessLog: [connectionLog(outboundListener)],
+      accessLog: [connectionLog(outboundListener), outboundConnections()],
       filterChains: [neverMatches()],
     }),
   );
 }
 
-function outboundService(port: OutboundPort, address: string, capture: Capture): EnvoyResource {
+function outboundService(view: ProxyView, port: OutboundPort, address: string): EnvoyResource {
   const name = outboundServiceListener(port, address);
   const cluster = serviceCluster(port);
-  const filter = port.protocol === 'tcp' ? outboundTcpEdge(cluster) : outboundHttp(outboundRoute(port), { cluster });
+  const filter =
+    port.protocol === 'tcp' ? outboundTcpEdge(cluster) : outboundHttp(outboundRoute(port), cluster, tracingOf(view));
   return resource(
     ListenerSchema,
     name,
     create(ListenerSchema, {
       name,
-      ...outboundSocket(capture, address, port.port),
+      ...outboundSocket(view.workload.capture, address, port.port),
       trafficDirection: TrafficDirection.OUTBOUND,
       accessLog: [connectionLog(name)],
       filterChains: [{ filters: [filter] }],

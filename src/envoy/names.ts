@@ -25,6 +25,12 @@ export const rootFileSecret = 'mesh-root';
 export const tokenFileSecret = 'token';
 /** Where the configuration comes from. */
 export const controlPlaneCluster = 'coffre-xds';
+/** Where records of what happened go; from the bootstrap, as Envoy takes no other cluster for its logs. */
+export const evidenceCluster = 'coffre-evidence';
+/** Where spans go, of a mesh that is traced. */
+export const tracesCluster = 'coffre-traces';
+/** Where statistics are read. */
+export const statisticsListener = 'statistics';
 /** What is never there: the share of a backend that this caller may not dial. */
 export const unresolvedCluster = 'unresolved';
 /** Prefix of what is said of a caller's tenant in SNI; it selects a filter chain and grants nothing. */
@@ -71,6 +77,16 @@ export function externalCluster({ name, port }: ExternalService): string {
 
 export function externalRoute(external: ExternalService): string {
   return `out/${externalCluster(external)}`;
+}
+
+/** The chain of the statistics for scrapers of one tenant. */
+export function scrapersChain(tenant: string): string {
+  return `${statisticsListener}/${tenant}`;
+}
+
+/** Trust in exactly those of one tenant that may read statistics. */
+export function scrapersSecret(tenant: string): string {
+  return `scrapers/${tenant}`;
 }
 
 /** Trust in any identity of one tenant. */

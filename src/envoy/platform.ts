@@ -1,10 +1,12 @@
 import type { Workload } from '../model/snapshot.ts';
 
-/** What stands around every proxy, the same for all of one control plane: how it is captured, and where verdicts come from. */
+/** What stands around every proxy, the same for all of one control plane: how it is captured, where verdicts come from and records go. */
 export interface Platform {
   readonly bypass: CaptureBypass;
   /** Authorization workers, sorted. */
   readonly authz: readonly { readonly address: string; readonly port: number }[];
+  /** Where sidecars tell what happened: a port of the control plane, under mutual TLS. */
+  readonly evidence: { readonly address: string; readonly port: number };
   /** Where a sidecar finds the system's CA certificates, for external services that bring none; read by Envoy, in its own file system. */
   readonly systemCaFile: string;
 }

@@ -13,7 +13,13 @@
  * The text belongs to one family; the caller hands it to iptables-restore (4) or ip6tables-restore (6).
  */
 import { isIP } from 'node:net';
-import { inboundCapturePort, inspectionPort, outboundCapturePort, reservedPorts } from '../model/ports.ts';
+import {
+  inboundCapturePort,
+  inspectionPort,
+  outboundCapturePort,
+  reservedPorts,
+  statisticsPort,
+} from '../model/ports.ts';
 
 /** SO_MARK of every socket the sidecar dials with. An application cannot set it: that takes CAP_NET_ADMIN. */
 export const proxyMark = 0xc0f;
@@ -43,8 +49,8 @@ export function interceptionRules(options: InterceptionOptions): string {
     ':INPUT ACCEPT [0:0]',
     ':OUTPUT ACCEPT [0:0]',
     ':POSTROUTING ACCEPT [0:0]',
-    '# whatever arrives meets the inbound listener, but for who asks at the inspection door: TLS there judges who it is',
-    `-A PREROUTING ! -i lo -p tcp --dport ${inspectionPort} -j RETURN`,
+    "# whatever arrives meets the inbound listener, but for who asks at one of the sidecar's doors: TLS there judges who it is",
+    ...doors.map((port) => `-A PREROUTING ! -i lo -p tcp --dport ${port} -j RETURN`),
     `-A PREROUTING ! -i lo -p tcp -j REDIRECT --to-ports ${inboundCapturePort}`,
     ...resolvers.map((address) => `-A OUTPUT -p tcp -d ${address} --dport 53 -j RETURN`),
     "# the sidecar dialling its own pod's address meets its inbound listener too",
@@ -68,8 +74,10 @@ export function interceptionRules(options: InterceptionOptions): string {
     ':FORWARD DROP [0:0]',
     ':OUTPUT DROP [0:0]',
     '-A INPUT -i lo -j ACCEPT',
-    '# the inspection door',
-    `-A INPUT -p tcp --dport ${inspectionPort} -m conntrack --ctorigdstport ${inspectionPort} --ctdir ORIGINAL -j ACCEPT`,
+    '# the doors',
+    ...doors.map(
+      (port) => `-A INPUT -p tcp --dport ${port} -m conntrack --ctorigdstport ${port} --ctdir ORIGINAL -j ACCEPT`,
+    ),
     "# the sidecar's own other ports are not for strangers; judged by the port that was dialled, before any redirection",
     `-A INPUT -p tcp ${dialledReserved} -j DROP`,
     `-A INPUT -p tcp --dport ${inboundCapturePort} -m conntrack --ctstate DNAT --ctdir ORIGINAL -j ACCEPT`,
@@ -84,8 +92,8 @@ export function interceptionRules(options: InterceptionOptions): string {
     ...family.insides.map((range) => `-A OUTPUT -p tcp ${outside} -d ${range} -j DROP`),
     '# nor for the application, which could otherwise enter the inbound listener from behind',
     `-A OUTPUT -p tcp ${notSidecar} ${dialledReserved} -j DROP`,
-    '# at the inspection door nobody answers but the sidecar, or an application that took the port would be open to all',
-    `-A OUTPUT -p tcp ${notSidecar} -m conntrack --ctorigdstport ${inspectionPort} --ctdir REPLY -j DROP`,
+    '# at a door nobody answers but the sidecar, or an application that took the port would be open to all',
+    ...doors.map((port) => `-A OUTPUT -p tcp ${notSidecar} -m conntrack --ctorigdstport ${port} --ctdir REPLY -j DROP`),
     '-A OUTPUT -o lo -j ACCEPT',
     `-A OUTPUT -p tcp -d ${family.redirectTarget} --dport ${outboundCapturePort} -m conntrack --ctstate DNAT -j ACCEPT`,
     `-A OUTPUT -p tcp ${sidecar} -j ACCEPT`,
@@ -100,6 +108,9 @@ export function interceptionRules(options: InterceptionOptions): string {
   ];
   return `${lines.join('\n')}\n`;
 }
+
+/** The sidecar's own ports that others may ask at. */
+const doors = [inspectionPort, statisticsPort] as const;
 
 /** Only the direction of the one who dialled: answers from a control plane on such a port must pass. */
 const dialledReserved = `-m conntrack --ctorigdstport ${reservedPorts.first}:${reservedPorts.last} --ctdir ORIGINAL`;

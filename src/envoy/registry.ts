@@ -5,6 +5,8 @@ import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_
 import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
+import { OpenTelemetryConfigSchema } from '#gen/envoy/config/trace/v3/opentelemetry_pb.js';
+import { ExpressionFilterSchema } from '#gen/envoy/extensions/access_loggers/filters/cel/v3/cel_pb.js';
 import {
   HttpGrpcAccessLogConfigSchema,
   TcpGrpcAccessLogConfigSchema,
@@ -29,6 +31,7 @@ import { RBACSchema as NetworkRbacSchema } from '#gen/envoy/extensions/filters/n
 import { TcpProxySchema } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
 import { HeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
 import { GenericSchema } from '#gen/envoy/extensions/http/injected_credentials/generic/v3/generic_pb.js';
+import { UuidRequestIdConfigSchema } from '#gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js';
 import { DownstreamConnectionsConfigSchema } from '#gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import {
@@ -49,6 +52,7 @@ export const envoyRegistry = createRegistry(
   TypedExtensionConfigSchema,
   // What stands inside them and the bootstrap
   StdoutAccessLogSchema,
+  ExpressionFilterSchema,
   HttpGrpcAccessLogConfigSchema,
   TcpGrpcAccessLogConfigSchema,
   CredentialInjectorSchema,
@@ -57,6 +61,8 @@ export const envoyRegistry = createRegistry(
   HttpProtocolOptionsSchema,
   HttpConnectionManagerSchema,
   HeaderMutationSchema,
+  OpenTelemetryConfigSchema,
+  UuidRequestIdConfigSchema,
   HttpRbacSchema,
   RBACPerRouteSchema,
   ExtAuthzSchema,

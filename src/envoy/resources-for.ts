@@ -18,6 +18,8 @@ import type { EnvoyResource } from './resource.ts';
 import { routesOf } from './route.ts';
 import { runtimeOf } from './runtime.ts';
 import { secretsOf } from './secret.ts';
+import { statisticsOf } from './statistics-listener.ts';
+import { tracesClusterOf } from './tracing.ts';
 
 export function resourcesFor(view: ProxyView, trust: ProxyTrust, common: Platform): readonly EnvoyResource[] {
   const platform = platformOf(view.workload, common);
@@ -25,9 +27,11 @@ export function resourcesFor(view: ProxyView, trust: ProxyTrust, common: Platfor
     runtimeOf(),
     ...secretsOf(view, trust),
     ...clustersOf(view, platform),
-    ...endpointsOf(view),
+    ...tracesClusterOf(view, platform),
+    ...endpointsOf(view, platform),
     ...listenersOf(view),
     ...inspectionOf(view, platform),
+    ...statisticsOf(view, platform),
     ...routesOf(view),
     ...extensionsOf(view),
     ...externalResources(view, platform),

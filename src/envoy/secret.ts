@@ -14,6 +14,7 @@ import {
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import { spiffeIdPrefix } from '../model/spiffe-id.ts';
 import { controlPlaneSpiffeId, systemNamespace } from '../model/system-namespace.ts';
+import type { Scrapers } from '../policy/observation.ts';
 import {
   asksForVerdicts,
   backendsOf,
@@ -28,6 +29,7 @@ import {
   controlPlaneTrustSecret,
   identitySecret,
   peersSecret,
+  scrapersSecret,
   serversSecret,
   tenantTrustSecret,
 } from './names.ts';
@@ -48,14 +50,16 @@ export function secretsOf(view: ProxyView, trust: ProxyTrust): readonly EnvoyRes
     ...backendsOf(view).map((outbound) => servers(outbound, trust)),
     ...(asksForVerdicts(view) ? [authzWorkers(trust)] : []),
     controlPlane(view, trust),
+    ...view.observation.scrapers.map((each) => scrapersOf(each, trust)),
   ];
 }
 
-/** Whose CAs this proxy needs: its own tenant's, its callers', those whose services it may dial, and the control plane's. */
+/** Whose CAs this proxy needs: its own tenant's, its callers', those whose services it may dial, its scrapers', and the control plane's. */
 export function tenantsOf(view: ProxyView): readonly string[] {
   const callers = view.inbound.flatMap((port) => port.callers.map((caller) => caller.tenant));
   const servers = view.outbound.map(({ tenant }) => tenant);
-  return [...new Set([systemNamespace, view.workload.tenant, ...callers, ...servers])].sort();
+  const scrapers = view.observation.scrapers.map(({ tenant }) => tenant);
+  return [...new Set([systemNamespace, view.workload.tenant, ...callers, ...servers, ...scrapers])].sort();
 }
 
 function tenantsToTrust(view: ProxyView): readonly string[] {
@@ -100,6 +104,10 @@ function authzWorkers({ rootPem }: ProxyTrust): EnvoyResource {
 /** One name, and the one CA that may give it: a tenant's CA could write the same name, and is not believed here. */
 function controlPlane({ trustDomain }: ProxyView, trust: ProxyTrust): EnvoyResource {
   return validationContext(controlPlaneTrustSecret, systemNamespace, trust, [exact(controlPlaneSpiffeId(trustDomain))]);
+}
+
+function scrapersOf({ tenant, spiffeIds }: Scrapers, trust: ProxyTrust): EnvoyResource {
+  return validationContext(scrapersSecret(tenant), tenant, trust, spiffeIds.map(exact));
 }
 
 function validationContext(

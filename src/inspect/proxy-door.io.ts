@@ -1,7 +1,7 @@
 /**
- * The control plane's side of the inspection door: asks one proxy one question, and believes nobody but that proxy.
+ * The control plane's side of a proxy's doors: asks one proxy one question, and believes nobody but that proxy.
  *
- *   read(proxy, path) ──TLS 1.3, both names exact──▶ 15004 of the workload ──▶ its admin interface ──▶ text
+ *   read(proxy, path) ──TLS 1.3, both names exact──▶ 15004 or 15005 of the workload ──▶ its admin interface ──▶ text
  *
  * The server is anchored at its tenant's CA and must bear exactly the workload's SPIFFE ID: another workload that answers
  * at a recycled address is nobody. What comes back was said by a process that may be compromised: it is bounded here, and
@@ -18,7 +18,7 @@ import {
   type TLSSocket,
 } from 'node:tls';
 import { type buildConnector, Client } from 'undici';
-import { inspectionPort } from '../model/ports.ts';
+import { inspectionPort, statisticsPort } from '../model/ports.ts';
 import {
   answerBytesMax,
   answerMs,
@@ -61,8 +61,9 @@ export type Reading =
   /** No connection, no trust, no answer in time, or too long a one. */
   | { readonly kind: 'unreachable'; readonly why: string };
 
-/** What the door answers, with any query. */
-export type InspectionPath = `/${'config_dump' | 'runtime' | 'stats' | 'clusters'}${'' | `?${string}`}`;
+/** What the doors answer, with any query: the last one's at a port of its own. */
+export type InspectionPath =
+  `/${'config_dump' | 'runtime' | 'stats' | 'clusters' | 'stats/prometheus'}${'' | `?${string}`}`;
 
 interface KeptClient {
   readonly client: Client;
@@ -106,7 +107,7 @@ export class ProxyDoor {
       return { kind: 'unreachable', why: 'there is no certificate to ask with yet' };
     }
     try {
-      const { client } = this.#clientFor(proxy, credentials, anchors);
+      const { client } = this.#clientFor(proxy, portOf(path), credentials, anchors);
       const { statusCode, body } = await client.request({ method: 'GET', path, ...(signal && { signal }) });
       const text = await body.text();
       return statusCode === 200 ? { kind: 'read', text } : { kind: 'refused', status: statusCode };
@@ -115,8 +116,8 @@ export class ProxyDoor {
     }
   }
 
-  #clientFor(proxy: InspectedProxy, credentials: Credentials, anchors: string): KeptClient {
-    const key = `${proxy.address} ${proxy.spiffeId}`;
+  #clientFor(proxy: InspectedProxy, port: number, credentials: Credentials, anchors: string): KeptClient {
+    const key = `${proxy.address} ${port} ${proxy.spiffeId}`;
     const known = this.#clients.get(key);
     this.#clients.delete(key);
     const isFresh = known?.credentials === credentials && known.anchors === anchors && !known.client.destroyed;
@@ -124,7 +125,7 @@ export class ProxyDoor {
     const kept =
       known !== undefined && isFresh
         ? known
-        : { client: this.#connect(proxy, credentials, anchors), credentials, anchors };
+        : { client: this.#connect(proxy, port, credentials, anchors), credentials, anchors };
     this.#clients.set(key, kept);
     const [oldest] = this.#clients;
     if (this.#clients.size > clientsMax && oldest !== undefined) {
@@ -134,9 +135,9 @@ export class ProxyDoor {
     return kept;
   }
 
-  #connect(proxy: InspectedProxy, credentials: Credentials, anchors: string): Client {
+  #connect(proxy: InspectedProxy, port: number, credentials: Credentials, anchors: string): Client {
     const connector: buildConnector.connector = (_, done) => {
-      this.#handshake(proxy, credentials, anchors).then(
+      this.#handshake(proxy, port, credentials, anchors).then(
         (socket) => done(null, socket),
         (error: Error) => done(error, null),
       );
@@ -168,10 +169,10 @@ export class ProxyDoor {
     );
   }
 
-  async #handshake(proxy: InspectedProxy, credentials: Credentials, anchors: string): Promise<TLSSocket> {
-    const { dial = async (host, port) => connectTcp({ host, port }) } = this.#ports;
+  async #handshake(proxy: InspectedProxy, port: number, credentials: Credentials, anchors: string): Promise<TLSSocket> {
+    const { dial = async (host: string, at: number) => connectTcp({ host, port: at }) } = this.#ports;
     const socket = connectTls({
-      socket: await dial(proxy.address, inspectionPort),
+      socket: await dial(proxy.address, port),
       secureContext: this.#contextFor(credentials, anchors),
       ALPNProtocols: ['http/1.1'],
       checkServerIdentity: (_host: string, certificate: PeerCertificate) => mistaken(certificate, proxy.spiffeId),
@@ -184,6 +185,10 @@ export class ProxyDoor {
       clearTimeout(timer);
     }
   }
+}
+
+function portOf(path: InspectionPath): number {
+  return path.startsWith('/stats/prometheus') ? statisticsPort : inspectionPort;
 }
 
 /** Answers under way are read to their end. */

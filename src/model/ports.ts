@@ -6,5 +6,7 @@ export const outboundCapturePort = 15_001;
 export const inboundCapturePort = 15_006;
 /** Where the control plane, and nobody else, asks a sidecar what it holds. */
 export const inspectionPort = 15_004;
+/** Where the control plane, and the scrapers that the mesh names, read the statistics of a sidecar. */
+export const statisticsPort = 15_005;
 /** First and last port that no service may declare. */
 export const reservedPorts = { first: 15_000, last: 15_021 } as const;

@@ -25,6 +25,7 @@ import { decide } from './decide.ts';
 import { atOwnAddresses } from './explicit-view.ts';
 import { type HeadlessPort, podPorts } from './headless.ts';
 import { leadsTo, liveGrants, speaksOf } from './live-grants.ts';
+import { type Observation, observationOf } from './observation.ts';
 import type { PortPolicy } from './port-policy.ts';
 import { indexRoutes, type OutboundRule, patienceOf, placeOf, rulesFor } from './routing.ts';
 import { indexTraffic, longer, type TrafficIndex, type TrafficSettings, trafficOf } from './traffic.ts';
@@ -38,6 +39,7 @@ export interface ProxyView {
   readonly outbound: readonly OutboundPort[];
   /** The ways out of the mesh. Sorted by name, then port. */
   readonly external: readonly ExternalService[];
+  readonly observation: Observation;
 }
 
 /** A port that a Service declares on this workload; an undeclared port has no filter chain at all. */
@@ -100,6 +102,7 @@ export function viewOf(snapshot: Snapshot, workload: Workload, nowMs: number): P
     inbound: inboundOf(snapshot, workload, now),
     outbound: outboundOf(snapshot, workload, now),
     external: snapshot.externalServices.get(workload.tenant) ?? [],
+    observation: observationOf(snapshot),
   };
   const addresses = snapshot.explicitAddresses.get(workload.key);
   return addresses === undefined ? view : atOwnAddresses(view, addresses);

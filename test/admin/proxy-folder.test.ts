@@ -57,7 +57,7 @@ test('nothing that was moved speaks of the old place, and every path leads into 
     expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
   }
   const paths = [...moved.files['bootstrap.json'].matchAll(/"path": "([^"]+)"/g)].map(([, path]) => path);
-  expect(paths).toHaveLength(6);
+  expect(paths).toHaveLength(10);
   expect(paths.every((path) => path?.startsWith(`${folder}/`))).toBe(true);
   expect(moved.files['secrets/token']).toBe(before.files['secrets/token']);
 });

@@ -5,7 +5,7 @@ import { Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
-import { outboundHttp } from '../../src/envoy/http-connection-manager.ts';
+import { externalHttp } from '../../src/envoy/http-connection-manager.ts';
 import { durationOf, type EnvoyResource, resource } from '../../src/envoy/resource.ts';
 import { contentVersion, type Resource, type ResourceSnapshot } from '../../src/xds/resource.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
@@ -35,7 +35,7 @@ export function route(name: string, clusters: readonly string[], ms = 1): Resour
 }
 
 function listener(name: string, routeName: string): Resource {
-  const filterChains = [{ filters: [outboundHttp(routeName)] }];
+  const filterChains = [{ filters: [externalHttp(routeName)] }];
   return encoded(resource(ListenerSchema, name, create(ListenerSchema, { name, filterChains })));
 }
 

@@ -20,10 +20,12 @@ import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js
 import type { ProbeReader } from '../../src/chaos/probe/probe-reader.io.ts';
 import { tcpAddress, unixAddress } from '../../src/envoy/address.ts';
 import { bootstrapFor } from '../../src/envoy/bootstrap.ts';
+import { evidenceEndpoint } from '../../src/envoy/endpoint.ts';
 import { outboundHttp } from '../../src/envoy/http-connection-manager.ts';
 import { drillLayer } from '../../src/envoy/names.ts';
 import { type EnvoyResource, resource } from '../../src/envoy/resource.ts';
 import { runtimeOf } from '../../src/envoy/runtime.ts';
+import { identitySecretOf } from '../../src/envoy/secret.ts';
 import { outboundTcpEdge } from '../../src/envoy/tcp-proxy.ts';
 import {
   type AccessLogEvent,
@@ -41,7 +43,7 @@ import { createLoadService, type LoadEvent, type LoadReport, type LoadService } 
 import { contentVersion, type Resource } from '../../src/xds/resource.ts';
 import { createXdsService } from '../../src/xds/server.io.ts';
 import type { XdsEvent } from '../../src/xds/xds-event.ts';
-import { serverLeaf, serverName, testAuthority } from '../grpc/authority.ts';
+import { cart, clientLeaf, serverLeaf, serverName, testAuthority } from '../grpc/authority.ts';
 import { startEnvoy } from './static-envoy.ts';
 
 export const caller = 'shop/web-0';
@@ -121,6 +123,8 @@ export async function startCaller(): Promise<EdgeCaller> {
     clock: systemClock,
     admit,
     observe,
+    spiffeIdOf: () => cart,
+    seen: () => undefined,
     logged: (record) => {
       records.push(record);
       for (const listener of listeners) listener.record(record);
@@ -138,9 +142,14 @@ export async function startCaller(): Promise<EdgeCaller> {
     stops,
     createTcpServer((socket) => void socket.on('error', () => undefined).write('hello')),
   );
+  const evidence = asServed(evidenceEndpoint({ address: '127.0.0.1', port: bound.port }));
+  const leaf = clientLeaf(authority);
+  const identity = asServed(identitySecretOf({ ...leaf, privateKeyPem: leaf.privateKeyPem.reveal() }));
   const publish = (settings: Readonly<Record<string, number>>) => {
     const runtime = asServed(runtimeOf(new Map(Object.entries(settings))));
-    const types = [runtime, ...fixed(home, http, tcp).map(asServed)].map((one) => [one.typeUrl, one] as const);
+    const types = [runtime, identity, evidence, ...fixed(home, http, tcp).map(asServed)].map(
+      (one) => [one.typeUrl, one] as const,
+    );
     const byType = Map.groupBy(types, ([typeUrl]) => typeUrl);
     snapshots.set(caller, {
       revision: 'e2e',
@@ -202,7 +211,7 @@ function asServed({ typeUrl, name, any }: EnvoyResource): Resource {
 function fixed(home: string, httpPort: number, tcpPort: number): readonly EnvoyResource[] {
   const route = `out/${httpEdge}`;
   return [
-    listener('http', home, outboundHttp(route, { cluster: httpEdge })),
+    listener('http', home, outboundHttp(route, httpEdge, {})),
     listener('tcp', home, outboundTcpEdge(tcpEdge)),
     cluster(httpEdge, httpPort),
     cluster(tcpEdge, tcpPort),

@@ -20,8 +20,8 @@ test('every cluster that a route, a TCP proxy or an authorization filter names e
   everyConfiguration(({ listener, route, cluster }) => {
     const values = [...listener.values(), ...route.values()];
     const named = values.flatMap((value) => [...fieldsNamed(value, 'cluster'), ...fieldsNamed(value, 'cluster_name')]);
-    // The chain that never matches needs a filter, and its filter a name; the admin interface and the control plane come from the bootstrap.
-    expect([...cluster.keys(), 'never', 'coffre-admin', 'coffre-xds']).toEqual(expect.arrayContaining(named));
+    // The chain that never matches needs a filter, and its filter a name; the admin interface and the way of the records come from the bootstrap.
+    expect([...cluster.keys(), 'never', 'coffre-admin', 'coffre-evidence']).toEqual(expect.arrayContaining(named));
   });
 });
 
@@ -41,7 +41,8 @@ test('every secret that a TLS context names exists, and every one that exists is
 test('every cluster that waits for endpoints has an assignment, and every assignment a cluster', options, () => {
   everyConfiguration(({ cluster, endpoints }) => {
     const waiting = [...cluster].filter(([, value]) => at(value, 'type')[0] === 'EDS').map(([name]) => name);
-    expect([...endpoints.keys()].sort()).toEqual(waiting.sort());
+    // The bootstrap has the cluster of the records.
+    expect([...endpoints.keys()].sort()).toEqual([...waiting, 'coffre-evidence'].sort());
     for (const [name, value] of endpoints) expect(at(value, 'cluster_name')).toEqual([name]);
   });
 });

@@ -14,7 +14,7 @@ import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'n
 import type { JsonValue } from '@bufbuild/protobuf';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { bootstrapFor } from '../../../src/envoy/bootstrap.ts';
-import { adminCluster, controlPlaneCluster } from '../../../src/envoy/names.ts';
+import { adminCluster, controlPlaneCluster, evidenceCluster } from '../../../src/envoy/names.ts';
 import { proxyMark } from '../../../src/envoy/redirect.ts';
 import { type AppProcess, startApp } from '../../../src/lab/app-process.ts';
 import { type EnvoyProcess, startEnvoy } from '../../../src/lab/envoy-process.ts';
@@ -39,6 +39,9 @@ const settleMs = 20_000;
 const lookMs = 10;
 /** Longest wait for the door and for the first byte of its answer, in ms. */
 const doorMs = 10_000;
+
+/** In the lab's folder: where it sends its records, in plain HTTP/2. Nobody listens there unless a test does. */
+export const evidenceSocket = 'evidence.sock';
 
 /** How the sidecar's own connections pass its pod's redirection. */
 export const bypass = { kind: 'mark', mark: proxyMark } as const;
@@ -175,7 +178,11 @@ function bootstrap(dir: string): object {
   // Under the name that a sidecar of ours knows its control plane by.
   const text = JSON.stringify(bootstrapOf('DELTA_GRPC', dir)).replaceAll('"xds"', JSON.stringify(controlPlaneCluster));
   const base: { static_resources?: { clusters?: readonly unknown[] } } = JSON.parse(text);
-  const clusters = [...(base.static_resources?.clusters ?? []), ...adminClusters(dir)];
+  const known = base.static_resources?.clusters ?? [];
+  const evidence = JSON.parse(
+    JSON.stringify(known).replaceAll(controlPlaneCluster, evidenceCluster).replaceAll('xds.sock', evidenceSocket),
+  );
+  const clusters = [...known, ...evidence, ...adminClusters(dir)];
   return { ...base, static_resources: { clusters }, layered_runtime: { layers: [drill] } };
 }
 

@@ -1,5 +1,5 @@
 /** A store in memory, a clock that is turned by hand, and a sink that does as it is told: behave, and can be looked at. */
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { EventQuery, QueryAnswer, SignedHead, StoredEvent } from '../../src/evidence/store.ts';
 import type { EvidenceSource, SinkEvent, SinkPorts } from '../../src/siem/ports.ts';
 import { type Delivery, delivered, type Sink, type SinkRecord } from '../../src/siem/sink.ts';
@@ -103,11 +103,11 @@ export function worldIn(folder: string): World {
   return { store, clock, told, ports: { store, clock, random: () => 1, observe: (event) => told.push(event), folder } };
 }
 
-/** Waits for files and promises, not for time. @throws when it is not so after very many turns. */
+/** Looks again until it is so: a file's fsync takes as long as the disk likes. @throws where it never is. */
 export async function until(isSo: () => boolean): Promise<void> {
-  for (let turns = 0; turns < 200_000; turns += 1) {
+  for (let looks = 0; looks < 30_000; looks += 1) {
     if (isSo()) return;
-    await turn();
+    await pause(1);
   }
   throw new Error('what was waited for did not come');
 }

@@ -37,6 +37,8 @@ export interface AccessLogEntry {
   readonly certificateUris: readonly string[];
   /** HTTP status; 0 of a connection, and of a request that was never answered. */
   readonly status: number;
+  /** Of gRPC, where the proxy was told to log it: 0 is well. */
+  readonly grpcStatus: string;
   /** Response code details. */
   readonly details: string;
   /** Connection termination details. */
@@ -93,6 +95,7 @@ export function httpEntry(entry: WireFields): AccessLogEntry {
     protocol: 'http',
     ...commonOf(entry.message(1)),
     status: response.message(1).count(1),
+    grpcStatus: grpcStatusOf(response),
     details: response.text(6, lengthMax.reason),
     request: {
       method: methodOf(request.count(1)),
@@ -104,7 +107,13 @@ export function httpEntry(entry: WireFields): AccessLogEntry {
 
 /** @throws where the bytes are no entry. */
 export function tcpEntry(entry: WireFields): AccessLogEntry {
-  return { protocol: 'tcp', ...commonOf(entry.message(1)), status: 0, details: '', request: undefined };
+  return { protocol: 'tcp', ...commonOf(entry.message(1)), status: 0, grpcStatus: '', details: '', request: undefined };
+}
+
+/** Said in the trailers, or in the headers of an answer that has nothing else. */
+function grpcStatusOf(response: WireFields): string {
+  const said = [4, 5].flatMap((field) => response.messages(field, listedMax));
+  return said.find((header) => header.text(1, lengthMax.tag) === 'grpc-status')?.text(2, lengthMax.id) ?? '';
 }
 
 function commonOf(fields: WireFields) {

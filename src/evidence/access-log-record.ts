@@ -29,6 +29,9 @@ export type DecodedEntries =
 /** Largest message, in bytes. Envoy flushes at 16 KiB, or with the record that passes it, whose headers are 60 KiB at most. */
 export const accessLogMessageBytesMax = 256 * 1_024;
 
+/** Most entries of one message: ten times those that fit into Envoy's batch. Empty ones would be a hundred thousand. */
+export const accessLogEntriesMax = 2_000;
+
 /** Longest name of a log, in characters: that of an edge of a pod, as `drill-keys.ts` of the other side counts it. */
 const logNameLengthMax = 512;
 
@@ -39,6 +42,7 @@ export function decodeAccessLog(bytes: Uint8Array, logName = ''): DecodedEntries
   if (bytes.length > accessLogMessageBytesMax) return { kind: 'too-large' };
   try {
     const fields = new WireFields(bytes);
+    if (entriesIn(fields) > accessLogEntriesMax) return { kind: 'too-large' };
     const identifier = fields.message(message.identifier);
     const entries = [
       ...fields.message(message.httpEntries).messages(1).map(httpEntry),
@@ -57,11 +61,14 @@ export function decodeAccessLog(bytes: Uint8Array, logName = ''): DecodedEntries
 /** How many entries a message has that is not going to be read; 0 where that cannot be told. */
 export function countEntries(bytes: Uint8Array): number {
   try {
-    const fields = new WireFields(bytes);
-    return fields.message(message.httpEntries).times(1) + fields.message(message.tcpEntries).times(1);
+    return entriesIn(new WireFields(bytes));
   } catch {
     return 0;
   }
+}
+
+function entriesIn(fields: WireFields): number {
+  return fields.message(message.httpEntries).times(1) + fields.message(message.tcpEntries).times(1);
 }
 
 /** @param logName of the stream: of TCP the name of the edge, as a connection that its breaker refused names no cluster. */

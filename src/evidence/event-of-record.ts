@@ -19,7 +19,7 @@ export interface MeshDirectory {
   /** @param address without a port. @returns key of the workload that has it. */
   workloadAt(address: string): string | undefined;
   spiffeIdOf(workload: string): string | undefined;
-  /** Whether a service declares this port of the workload's application. */
+  /** Whether something is meant to be dialled at this port: a service of the application, or a door of the sidecar itself. */
   isDeclared(workload: string, port: number): boolean;
   /** Share of the healthy requests that proxies log, in percent. */
   samplePercent(): number;

@@ -24,7 +24,7 @@ export type Meaning =
 
 export interface EntryContext {
   readonly log: EvidenceLog;
-  /** Whether a service declares this port of the workload whose proxy logged. */
+  /** Of the workload whose proxy logged; see `MeshDirectory`. */
   isDeclared(port: number): boolean;
   /** Share of the healthy requests that are logged, in percent. */
   readonly samplePercent: number;
@@ -39,6 +39,8 @@ const couldNotBeHad = ['UO', 'UH', 'UF', 'NC', 'DF'];
 /** Somebody left, waited too long or came at a bad time: nobody was refused by a rule. */
 const endedOtherwise = ['DC', 'DR', 'SI', 'DT', 'OM'];
 const noRoute = 'NR';
+/** How Envoy ends a handshake that takes too long. */
+const lateHandshake = 'transport socket timeout was reached';
 
 const authzFilter = 'envoy.filters.http.ext_authz';
 const tlsInspector = 'envoy.filters.listener.tls_inspector';
@@ -51,7 +53,7 @@ export function meaningOf(entry: AccessLogEntry, context: EntryContext): Meaning
 }
 
 function inboundRequest(entry: AccessLogEntry, { samplePercent }: EntryContext): Meaning | undefined {
-  const { details, status, flags } = entry;
+  const { details, status, grpcStatus, flags } = entry;
   const worker = entry.metadata.get(authzFilter);
   const revision = worker?.get('revision');
   const judged = revision === undefined ? {} : { revision };
@@ -68,7 +70,8 @@ function inboundRequest(entry: AccessLogEntry, { samplePercent }: EntryContext):
   }
   if (details === 'via_upstream' || hasAny(entry, triedUpstream) || flags.includes(faultInjected)) {
     // What failed is logged each time, whatever the sample.
-    return { kind: 'request', standsFor: status >= 400 || samplePercent <= 0 ? 1 : 100 / samplePercent };
+    const isEach = status >= 400 || (grpcStatus !== '' && grpcStatus !== '0') || samplePercent <= 0;
+    return { kind: 'request', standsFor: isEach ? 1 : 100 / samplePercent };
   }
   if (status === 0 || details === '' || hasAny(entry, endedOtherwise)) return undefined;
   return { kind: 'denial', verdict: 'deny', by: 'proxy', reason: codeOf(details) };
@@ -85,6 +88,9 @@ function inboundConnection(entry: AccessLogEntry, { isDeclared }: EntryContext):
   // TLS it was: its SNI names no tenant that may call here, or its handshake went wrong.
   if (flags.includes(noRoute)) return { kind: 'handshake-failure', reason: 'filter_chain_not_found' };
   if (transportFailure !== '') return { kind: 'handshake-failure', reason: transportFailure };
+  // Whatever else Envoy ends with a word about it had got through its handshake.
+  if (termination !== '')
+    return termination === lateHandshake ? { kind: 'handshake-failure', reason: termination } : undefined;
   if (sni !== '' || certificateUris.length > 0) return { kind: 'handshake-failure', reason: 'connection_closed' };
   return { kind: 'plaintext-attempt', silent: true };
 }

@@ -9,6 +9,7 @@ import {
 } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import type { AccessLogEntry } from '../../src/evidence/access-log-entry.ts';
 import {
+  accessLogEntriesMax,
   accessLogMessageBytesMax,
   countEntries,
   decodeAccessLog,
@@ -70,6 +71,7 @@ describe('an access log message', () => {
         sni: 'shop.mesh.coffre',
         certificateUris: [web],
         status: 503,
+        grpcStatus: '',
         details: 'overflow',
         termination: 'ended',
         transportFailure: 'TLS_error',
@@ -137,6 +139,9 @@ describe('an access log message', () => {
   test('that is no message is malformed, and one beyond the bound is not read', () => {
     expect(decodeAccessLog(Buffer.from('GET / HTTP/1.1'))).toEqual({ kind: 'malformed' });
     expect(decodeAccessLog(new Uint8Array(accessLogMessageBytesMax + 1))).toEqual({ kind: 'too-large' });
+    const empty = Array.from({ length: accessLogEntriesMax + 1 }, () => ({}));
+    expect(decodeAccessLog(bytesOf(httpMessage('inbound-http', ...empty)))).toEqual({ kind: 'too-large' });
+    expect(entriesOf(httpMessage('inbound-http', ...empty.slice(1)))).toHaveLength(accessLogEntriesMax);
   });
 
   test('is counted without being read', () => {

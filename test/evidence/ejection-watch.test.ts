@@ -73,6 +73,7 @@ function entry(more: Partial<LoggedEntry> = {}): LoggedEntry {
     sni: '',
     certificateUris: [],
     status: 503,
+    grpcStatus: '',
     details: '',
     termination: '',
     transportFailure: '',

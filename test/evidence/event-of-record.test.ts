@@ -273,6 +273,24 @@ const connections: readonly [what: string, message: MessageInit, event: object |
     },
   ],
   [
+    'a handshake that takes too long is one',
+    refusedConnection({
+      tlsProperties: tls('shop.mesh.coffre'),
+      connectionTerminationDetails: 'transport socket timeout was reached',
+    }),
+    {
+      ...undecided,
+      kind: 'handshake-failure',
+      sni: 'shop.mesh.coffre',
+      reason: 'transport socket timeout was reached',
+    },
+  ],
+  [
+    'what the proxy ends after the handshake is told by its requests',
+    refusedConnection({ tlsProperties: tls('shop.mesh.coffre', web), connectionTerminationDetails: 'codec_error' }),
+    undefined,
+  ],
+  [
     'a rule turns away after the handshake has an identity',
     refusedConnection({
       tlsProperties: tls('shop.mesh.coffre', web),
@@ -472,6 +490,19 @@ describe('an event', () => {
         expect(text).not.toContain(secret);
       }),
     );
+  });
+
+  test('of gRPC that failed stands for itself, and of gRPC that went well for a share', () => {
+    const standsFor = (response: {
+      responseTrailers?: Record<string, string>;
+      responseHeaders?: Record<string, string>;
+    }) => {
+      const answered = { responseCode: 200, responseCodeDetails: 'via_upstream', ...response };
+      return eventsOf(httpMessage('inbound-http', { commonProperties: connection, response: answered }))[0];
+    };
+    expect(standsFor({ responseTrailers: { 'grpc-status': '13' } })).toMatchObject({ standsFor: 1 });
+    expect(standsFor({ responseHeaders: { 'grpc-status': '5' } })).toMatchObject({ standsFor: 1 });
+    expect(standsFor({ responseTrailers: { 'grpc-status': '0' } })).toMatchObject({ standsFor: 200 });
   });
 
   test('has a trace only where the caller’s header names one', () => {

@@ -39,6 +39,7 @@ spec:
       - name: lines
         classes:
           - security
+        wholePaths: true
         to:
           file:
             path: /var/log/coffre/events.jsonl

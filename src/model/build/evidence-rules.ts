@@ -31,8 +31,12 @@ export function buildEvidenceRules(written: Spec['evidence']): EvidenceRules {
   };
 }
 
-function sinkOf({ name, classes, to }: WrittenSink): EvidenceSink[] {
-  const common = { name, ...(classes === undefined ? {} : { classes }) };
+function sinkOf({ name, classes, wholePaths, to }: WrittenSink): EvidenceSink[] {
+  const common = {
+    name,
+    ...(classes === undefined ? {} : { classes }),
+    ...(wholePaths === undefined ? {} : { wholePaths }),
+  };
   const { file, stdout, syslog, http } = to;
   if (stdout) return [{ ...common, kind: 'stdout' }];
   if (http) return [{ ...common, kind: 'http', ...http }];

@@ -123,6 +123,12 @@ export const evidenceSchema = Type.Optional(
                   evidenceClasses.length,
                 ),
               ),
+              wholePaths: Type.Optional(
+                Type.Boolean({
+                  description: 'Whether it gets the paths of requests as they were; absent means their shape only.',
+                  examples: [true],
+                }),
+              ),
               to: destination,
             },
             'One receiver of events.',

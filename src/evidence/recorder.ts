@@ -13,6 +13,7 @@
 import { systemNamespace } from '../model/system-namespace.ts';
 import { type EventKind, type EvidenceEvent, type LossEvent, type RetentionClass, retentionClassOf } from './event.ts';
 import { LossCount } from './loss-count.ts';
+import { draftOf } from './record-draft.ts';
 import { type RecorderLimits, recorderLimits } from './recorder-limits.ts';
 import type { EvidenceClock } from './recorder-ports.ts';
 import { Shelf } from './shelf.ts';
@@ -141,6 +142,7 @@ export class Recorder {
   #refusal(bytes: number): string | undefined {
     if (this.#closed) return 'the recorder is closed';
     if (this.#stalled) return this.#trouble;
+    if (bytes === Infinity) return 'an event among them can be no record';
     return this.#promised.hasRoomFor({ bytes }) ? undefined : 'too much waits for the disk already';
   }
 
@@ -278,10 +280,14 @@ export class Recorder {
   }
 }
 
-/** @returns characters of its JSON, which is about its bytes in memory; Infinity for what has none. */
+/**
+ * @returns characters of its text, which is about its bytes in memory; Infinity for what can be no record. The store would
+ * refuse the whole group that holds it, again and again, and with it everything that comes after.
+ */
 function sizeOf(event: EvidenceEvent): number {
   try {
-    return JSON.stringify(event).length;
+    const draft = draftOf(event);
+    return 'refused' in draft ? Infinity : draft.body.length;
   } catch {
     return Infinity;
   }

@@ -179,16 +179,19 @@ test('a store that does not answer raises the alarm, holds nobody, and is told n
   expect(kept()).toEqual(['a', 'b']);
 });
 
-test('what cannot be written as JSON, or is too long, is counted and stops nothing', async () => {
+test('what can be no record, or is too long, is counted and holds up nothing', async () => {
   const { recorder, store, kept } = world();
   const endless = { reason: '' } as { reason: string; self?: unknown };
   endless.self = endless;
   recorder.record(denial('endless', endless));
   recorder.record(denial('long', { reason: 'x'.repeat(recorderLimits.eventCharactersMax) }));
+  recorder.record(denial('i'.repeat(65)));
+  recorder.record(denial('timeless', { atMs: Number.NaN }));
   recorder.record(denial('good'));
+  expect(await recorder.recordNow([denial('fine'), denial('')])).toMatchObject({ kind: 'failed' });
   await recorder.settled();
   expect(kept()).toEqual(['own-1', 'good']);
-  expect(store.kept[0]).toMatchObject({ count: 2 });
+  expect(store.kept[0]).toMatchObject({ count: 4 });
 });
 
 test('each event is observed as it is taken, and a loss of our own as it is kept', async () => {

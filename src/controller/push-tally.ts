@@ -7,6 +7,7 @@
  * never made one of many, and what came before it is told before it. Pure: somebody else owns the clock.
  */
 import type { AckEvent, EvidenceEvent, NackEvent, PushEvent } from '../evidence/event.ts';
+import { tenantOf } from '../evidence/tenant-of.ts';
 import type { XdsEvent } from '../xds/xds-event.ts';
 
 /** Most proxies that one event names; the count is of all. */
@@ -122,9 +123,4 @@ export class PushTally {
     const sent = this.#sent.get(stream)?.get(typeUrl);
     return sent?.nonce === nonce ? sent.revision : undefined;
   }
-}
-
-/** @param workload `namespace/name`. */
-function tenantOf(workload: string): string {
-  return workload.slice(0, workload.indexOf('/'));
 }

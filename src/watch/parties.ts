@@ -1,5 +1,6 @@
 /** Who an event is about, by what was proved or seen, and never by what was claimed. */
 import type { Peer, Target } from '../evidence/event.ts';
+import { tenantOf } from '../evidence/tenant-of.ts';
 import { parseSpiffeId } from '../model/spiffe-id.ts';
 
 /** The identity that a handshake proved, or the workload whose own proxy or address it was. */
@@ -19,14 +20,9 @@ export function addressOf({ address }: Peer): string | undefined {
 }
 
 export function tenantOfCaller({ identity, workload }: Peer): string | undefined {
-  if (identity === undefined) return tenantOfWorkload(workload);
+  if (identity === undefined) return workload === undefined ? undefined : tenantOf(workload);
   const parsed = parseSpiffeId(identity);
   return parsed.kind === 'ok' ? parsed.id.namespace : undefined;
-}
-
-/** @param workload `namespace/name`. */
-export function tenantOfWorkload(workload: string | undefined): string | undefined {
-  return workload?.includes('/') ? workload.slice(0, workload.indexOf('/')) : undefined;
 }
 
 /** What was dialled, as exactly as it is known. */

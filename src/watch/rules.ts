@@ -5,9 +5,10 @@
  * doors does not. They are constants with reasons, not laws: what a mesh says in a quiet month is the better source.
  */
 import type { EvidenceEvent, Peer, Target } from '../evidence/event.ts';
+import { tenantOf } from '../evidence/tenant-of.ts';
 import { quote, quoteList } from '../model/quote.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
-import { addressOf, callerOrAddress, dialled, provenCaller, tenantOfCaller, tenantOfWorkload } from './parties.ts';
+import { addressOf, callerOrAddress, dialled, provenCaller, tenantOfCaller } from './parties.ts';
 import type { Rule, RuleSign } from './rule.ts';
 import type { Threshold } from './series.ts';
 
@@ -17,7 +18,10 @@ const quietMs = 10 * minuteMs;
 /** How long a destination is remembered as known, in ms: what a job dials once a night is new only once. */
 const destinationQuietMs = 26 * 60 * minuteMs;
 
-/** Two other tenants: a mistake dials one wrong name, and each other tenant says no on its own. */
+/**
+ * Two other tenants: a mistake dials one wrong name. Each tenant's proxies say no on their own, so no single tenant whose
+ * sidecar lies can bring a stranger under this suspicion.
+ */
 const movement: Threshold = { pointsMin: 2, windowMs: 10 * minuteMs, quietMs };
 /** Five workloads: more than the replicas that most services have, which a mistake meets all. */
 const crossTenant: Threshold = { pointsMin: 5, windowMs: 10 * minuteMs, quietMs };
@@ -159,8 +163,7 @@ interface ForeignTarget {
 function targetOf({ to, workload: seenBy, from }: { to: Target; workload?: string; from: Peer }) {
   // At the caller's side the proxy that saw it is the caller's own, and only the dialled address can say more.
   const workload = to.workload ?? (seenBy === from.workload ? undefined : seenBy);
-  const tenant = tenantOfWorkload(workload);
-  return workload === undefined || tenant === undefined ? undefined : { tenant, workload };
+  return workload === undefined ? undefined : { tenant: tenantOf(workload), workload };
 }
 
 function told({ windowMs }: Threshold): string {

@@ -206,7 +206,7 @@ export const instruments = {
 
   // Evidence.
   events: counter('coffre_evidence_events_total', '{event}', 'Events recorded, by kind.', { kind: eventKinds }),
-  losses: counter(
+  losses: readCounter(
     'coffre_evidence_losses_total',
     '{event}',
     'Events that could not be kept, by where they were lost.',

@@ -16,6 +16,8 @@ export interface SeenEvent {
 export interface SeenEvidence {
   /** Events that wait to be written. */
   queued(): number;
+  /** Events that the recorder could not keep, since the start. */
+  lost(): number;
   /** Why nothing can be written; undefined while it can. */
   blocked(): string | undefined;
   /** The newest signed head. */
@@ -25,17 +27,24 @@ export interface SeenEvidence {
 /** @returns to be told of each event that is recorded. */
 export function telemetryOfEvidence(meters: Meters, evidence: SeenEvidence): (event: SeenEvent) => void {
   const events = meters.count(instruments.events);
-  const losses = meters.count(instruments.losses);
+  const losses = new Map<(typeof lossPlaces)[number], number>(lossPlaces.map((place) => [place, 0]));
   const certificates = meters.count(instruments.certificateNews);
   meters.read(instruments.evidenceQueue, (tell) => tell(evidence.queued(), {}));
   meters.read(instruments.evidenceBlocked, (tell) => tell(evidence.blocked() === undefined ? 0 : 1, {}));
   meters.read(instruments.evidenceHead, (tell) => tell(evidence.head()?.position ?? 0, {}));
   meters.read(instruments.evidenceHeadTime, (tell) => tell((evidence.head()?.atMs ?? 0) / 1_000, {}));
 
+  meters.read(instruments.losses, (tell) => {
+    for (const [place, count] of losses) tell(place === 'recorder' ? evidence.lost() : count, { where: place });
+  });
+
   return ({ kind, what = '', where = '', count = 0 }) => {
     events(1, { kind: oneOf(eventKinds, kind) });
     if (kind === 'certificate') certificates(1, { what: oneOf(certificateNews, what) });
-    // The name behind the place is a proxy's or a sink's: it is in the event, and no label.
-    if (kind === 'loss') losses(count, { where: oneOf(lossPlaces, where.split(' ')[0] ?? '') });
+    if (kind !== 'loss') return;
+    // The name behind the place is a proxy's or a sink's: it is in the event, and no label. What the recorder lost is
+    // asked of itself: while nothing can be written, there is no event of it either.
+    const place = oneOf(lossPlaces, where.split(' ')[0] ?? '');
+    losses.set(place, (losses.get(place) ?? 0) + count);
   };
 }

@@ -27,7 +27,7 @@ export function everyRecorder(meters: Meters): () => void {
   telemetryOfDecisions(meters, undefined).decided({ id: 'a', timeMs: 0, durationUs: 30, verdict: 'allow' });
   telemetryOfWorker(meters, () => 0);
   telemetryOfCertificates(meters, () => [{ tenant: 'shop', notAfterMs: 1_000 }]);
-  telemetryOfEvidence(meters, { queued: () => 0, blocked: () => undefined, head: () => undefined });
+  telemetryOfEvidence(meters, { queued: () => 0, lost: () => 0, blocked: () => undefined, head: () => undefined });
   telemetryOfSinks(meters, () => [{ name: 'siem', lag: 0, delivered: 0, deadLetters: 0 }]);
   telemetryOfDoor(meters);
   return readProcess(meters);

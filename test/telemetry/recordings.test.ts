@@ -117,23 +117,27 @@ test('every kind of event has a label, and a loss is counted by its place and si
   const { meters, series } = measuring();
   const recorded = telemetryOfEvidence(meters, {
     queued: () => 3,
+    lost: () => 40,
     blocked: () => 'the disk is full',
     head: () => ({ position: 41, atMs: 2_000 }),
   });
   for (const kind of evidenceKinds) recorded({ kind });
   recorded({ kind: 'loss', where: 'proxy shop/cart-1', count: 12 });
+  // Counted by the recorder itself already.
+  recorded({ kind: 'loss', where: 'recorder', count: 40 });
   recorded({ kind: 'certificate', what: 'renewed' });
   const seen = await series();
   expect([...eventKinds].filter((kind) => kind !== 'other').sort()).toEqual([...evidenceKinds].sort());
   expect({
     denials: seen.get('coffre_evidence_events_total{kind="denial"}'),
     losses: seen.get('coffre_evidence_losses_total{where="proxy"}'),
+    lostHere: seen.get('coffre_evidence_losses_total{where="recorder"}'),
     renewed: seen.get('coffre_certificate_events_total{what="renewed"}'),
     queue: seen.get('coffre_evidence_queue_events'),
     blocked: seen.get('coffre_evidence_store_blocked'),
     head: seen.get('coffre_evidence_head_position'),
     signed: seen.get('coffre_evidence_head_timestamp_seconds'),
-  }).toEqual({ denials: 1, losses: 12, renewed: 1, queue: 3, blocked: 1, head: 41, signed: 2 });
+  }).toEqual({ denials: 1, losses: 12, lostHere: 40, renewed: 1, queue: 3, blocked: 1, head: 41, signed: 2 });
   expect([...seen.keys()].join()).not.toContain('shop');
 });
 

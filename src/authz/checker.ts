@@ -86,9 +86,9 @@ function decide(judge: Judge, request: AccessRequest, asker: Asker): Decision {
 function answer(id: string, decision: Decision): CheckAnswer {
   switch (decision.kind) {
     case 'allow':
-      return { kind: 'response', bytes: allowAnswer(id) };
+      return { kind: 'response', bytes: allowAnswer(id, decision) };
     case 'deny':
-      return { kind: 'response', bytes: denyAnswer(id, decision.publicText) };
+      return { kind: 'response', bytes: denyAnswer(id, decision, decision.publicText) };
     case 'unavailable':
       return { kind: 'unavailable', why: 'no verdict can be given' };
   }

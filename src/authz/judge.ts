@@ -28,6 +28,8 @@ export type Decision =
       readonly kind: 'deny';
       /** A stable code, such as `no-allow-rule`. For the record, not for the caller. */
       readonly reason: string;
+      /** Name of the rule that denies, where it is one. */
+      readonly rule?: string;
       readonly revision: string;
       /** A sentence for the caller, given only where this caller is entitled to it. */
       readonly publicText?: string;

@@ -37,5 +37,9 @@ export const recordedPathLengthMax = 256;
 /** Longest reason told to a caller, in characters. */
 export const publicTextLengthMax = 1_024;
 
+/** Longest rule, reason or revision told to a proxy, in characters; and how many different answers are kept encoded. */
+export const factLengthMax = 512;
+export const factsMax = 4_096;
+
 /** Health watchers at one time, over all connections. */
 export const healthWatchersMax = 64;

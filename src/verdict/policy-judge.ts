@@ -52,7 +52,13 @@ function judgeBy(program: Program, revision: string, request: AccessRequest, now
   const caller = parseSpiffeId(principal);
   const mayKnow =
     caller.kind === 'ok' && caller.id.trustDomain === policy.trustDomain && caller.id.namespace === policy.tenant;
-  return { kind: 'deny', reason: code, revision, ...(mayKnow ? { publicText: sentence } : {}) };
+  return {
+    kind: 'deny',
+    reason: code,
+    revision,
+    ...('rule' in decision.reason ? { rule: decision.reason.rule.name } : {}),
+    ...(mayKnow ? { publicText: sentence } : {}),
+  };
 }
 
 function unavailable(why: string): Decision {

@@ -45,7 +45,7 @@ test('a deny says 403 and the id, in header and body', () => {
 test('whatever the reason says, it stays inside the body', () => {
   fc.assert(
     fc.property(ids, fc.string({ unit: 'binary', maxLength: 2_000 }), (id, reason) => {
-      const { denied } = deniedOf(denyAnswer(id, `"}\r\n\ud800${reason}`));
+      const { denied } = deniedOf(denyAnswer(id, undefined, `"}\r\n\ud800${reason}`));
       expect(denied.headers.map(spelled)).toEqual([
         ['x-coffre-decision', id],
         ['content-type', 'application/json'],
@@ -55,9 +55,30 @@ test('whatever the reason says, it stays inside the body', () => {
   );
 });
 
-test('no deny carries the mark of the seal', () => {
-  expect(decode(denyAnswer('7')).dynamicMetadata).toBeUndefined();
-  expect(decode(denyAnswer('7', 'no')).dynamicMetadata).toBeUndefined();
+test('no deny carries the mark of the seal, whatever its facts say', () => {
+  const facts = { reason: 'allow', rule: 'allow', revision: 'verdict' };
+  expect(decode(denyAnswer('7')).dynamicMetadata).toEqual({ verdict: 'deny' });
+  expect(decode(denyAnswer('7', facts)).dynamicMetadata).toEqual({ verdict: 'deny', ...facts });
+  expect(decode(denyAnswer('7', facts, 'no')).dynamicMetadata).toEqual({ verdict: 'deny', ...facts });
+});
+
+test('facts change nothing of an answer but the metadata, and are cut where they are long', () => {
+  fc.assert(
+    fc.property(ids, fc.string({ maxLength: 600 }), fc.string(), (id, rule, revision) => {
+      const { dynamicMetadata, ...rest } = decode(allowAnswer(id, { rule, revision }));
+      expect(dynamicMetadata).toEqual({ verdict: 'allow', rule: rule.slice(0, 512), revision });
+      const { dynamicMetadata: bare, ...same } = decode(allowAnswer(id));
+      expect(bare).toEqual({ verdict: 'allow' });
+      expect(rest).toEqual(same);
+    }),
+  );
+});
+
+test('more different facts than are kept are answered all the same', () => {
+  for (let asked = 0; asked < 5_000; asked += 1) {
+    const { dynamicMetadata } = decode(denyAnswer('7', { reason: 'tenant-wall', revision: `r${asked}` }));
+    expect(dynamicMetadata).toEqual({ verdict: 'deny', reason: 'tenant-wall', revision: `r${asked}` });
+  }
 });
 
 test('an id longer than an id can be is refused rather than cut', () => {

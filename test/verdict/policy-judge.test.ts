@@ -111,7 +111,14 @@ test.for<[string, Check, string]>([
   ['a tenant beside its grant', { from: notaire.web, method: 'POST' }, 'outside-grant'],
   ['a tenant at a denied path', { from: notaire.web, path: '/admin' }, 'deny-rule'],
 ])('%s is denied, and is told no reason', ([, check, reason]) => {
-  expect(judge(check)).toEqual({ kind: 'deny', reason, revision: 'r1' });
+  const denied = judge(check);
+  expect(denied).toMatchObject({ kind: 'deny', reason, revision: 'r1' });
+  expect(denied).not.toHaveProperty('publicText');
+});
+
+test('the record names the rule that denies, where one does', () => {
+  expect(judge({ path: '/admin' })).toMatchObject({ rule: 'access-policy/atelier/no-admin/deny/0' });
+  expect(judge({ from: notaire.web, method: 'POST' })).not.toHaveProperty('rule');
 });
 
 test('the own tenant is told which rule, and where it stands', () => {

@@ -32,8 +32,8 @@ export interface EntryContext {
 
 /** A fault of a drill, at the destination, acts on what was allowed. */
 const faultInjected = 'FI';
-/** An upstream was chosen, or there was none to choose: the request had passed every rule. */
-const triedUpstream = ['UH', 'UF', 'UO', 'UC', 'UT', 'UR', 'URX', 'UPE', 'UMSDR', 'LR', 'NC', 'DF'];
+/** An upstream was tried, or there was none to try: whatever came had passed every rule. */
+const triedUpstream = ['UH', 'UF', 'UO', 'UC', 'UT', 'UR', 'URX', 'UPE', 'NC', 'DF'];
 /** The destination could not be had. */
 const couldNotBeHad = ['UO', 'UH', 'UF', 'NC', 'DF'];
 /** Somebody left, waited too long or came at a bad time: nobody was refused by a rule. */
@@ -63,12 +63,18 @@ function inboundRequest(entry: AccessLogEntry, { samplePercent }: EntryContext):
     return { kind: 'denial', verdict: 'unavailable', by: 'proxy', reason: details, ...judged };
   }
   if (details === 'ext_authz_denied') {
-    const verdict = worker?.get('verdict') === 'unavailable' ? 'unavailable' : 'deny';
     const rule = worker?.get('rule');
     const reason = codeOf(worker?.get('reason') ?? details);
-    return { kind: 'denial', verdict, by: 'worker', reason, ...(rule === undefined ? {} : { rule }), ...judged };
+    return {
+      kind: 'denial',
+      verdict: 'deny',
+      by: 'worker',
+      reason,
+      ...(rule === undefined ? {} : { rule }),
+      ...judged,
+    };
   }
-  if (details === 'via_upstream' || hasAny(entry, triedUpstream) || flags.includes(faultInjected)) {
+  if (reachedUpstream(entry) || flags.includes(faultInjected)) {
     // What failed is logged each time, whatever the sample.
     const isEach = status >= 400 || (grpcStatus !== '' && grpcStatus !== '0') || samplePercent <= 0;
     return { kind: 'request', standsFor: isEach ? 1 : 100 / samplePercent };
@@ -78,10 +84,10 @@ function inboundRequest(entry: AccessLogEntry, { samplePercent }: EntryContext):
 }
 
 function inboundConnection(entry: AccessLogEntry, { isDeclared }: EntryContext): Meaning | undefined {
-  const { termination, transportFailure, flags, sni, certificateUris, upstream, local } = entry;
+  const { termination, transportFailure, flags, sni, certificateUris, local } = entry;
   const refused = refusalBy(termination);
   if (refused !== undefined) return refused;
-  if (upstream !== undefined || hasAny(entry, triedUpstream)) return undefined;
+  if (reachedUpstream(entry)) return undefined;
   if (local !== undefined && !isDeclared(local.port)) return { kind: 'undeclared-port', direction: 'inbound' };
   const isPlaintext = entry.metadata.get(tlsInspector)?.get('failure_reason') === 'ClientHelloNotDetected';
   if (isPlaintext) return { kind: 'plaintext-attempt', silent: false };
@@ -93,6 +99,10 @@ function inboundConnection(entry: AccessLogEntry, { isDeclared }: EntryContext):
     return termination === lateHandshake ? { kind: 'handshake-failure', reason: termination } : undefined;
   if (sni !== '' || certificateUris.length > 0) return { kind: 'handshake-failure', reason: 'connection_closed' };
   return { kind: 'plaintext-attempt', silent: true };
+}
+
+function reachedUpstream(entry: AccessLogEntry): boolean {
+  return entry.details === 'via_upstream' || entry.upstream !== undefined || hasAny(entry, triedUpstream);
 }
 
 function outbound(entry: AccessLogEntry): Meaning | undefined {

@@ -205,6 +205,21 @@ const requests: readonly [what: string, message: MessageInit, event: object | un
     undefined,
   ],
   ['says nothing of why is nothing', inbound(200, ''), undefined],
+  [
+    'was cut off at the application had been allowed',
+    inbound(503, 'local_reset', {
+      upstreamRemoteAddress: address('127.0.0.1', 8_080),
+      responseFlags: { localReset: true },
+    }),
+    {
+      ...decided,
+      kind: 'request',
+      verdict: 'allow',
+      standsFor: 1,
+      durationMs: 0,
+      request: { ...asked, status: 503 },
+    },
+  ],
 ];
 
 const connections: readonly [what: string, message: MessageInit, event: object | undefined][] = [

@@ -35,15 +35,23 @@ export function chainJournal(store: Chain, seal: PersonSeal, stateFolder: string
     records: () =>
       store.drillRecords().map((record): JournalRecord => {
         const { position, stream, sequence, epoch, body } = record;
-        return { position, stream, sequence, epoch, body: renamePeople(body, revealer(seal, tenantOf(stream))) };
+        return {
+          position,
+          stream,
+          sequence,
+          epoch,
+          body: renamePeople(body, (token) => seal.reveal(tenantOf(stream), token)),
+        };
       }),
     append(stream, after, body) {
       if (closed !== undefined) return { kind: 'failed', message: closed };
       const tenant = tenantOf(stream);
-      return store.appendDrill(stream, after, renamePeople(body, sealer(seal, tenant)), {
-        atMs: momentOf(body),
-        tenant,
-      });
+      try {
+        return store.appendDrill(stream, after, sealed(body, seal, tenant), { atMs: momentOf(body), tenant });
+      } catch (error) {
+        // A tenant's first key is written to the disk, which may refuse it.
+        return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };
+      }
     },
     close() {
       closed = 'the journal is closed';
@@ -52,17 +60,8 @@ export function chainJournal(store: Chain, seal: PersonSeal, stateFolder: string
 }
 
 /** Whoever holds the state folder is no person whom one could forget. */
-function sealer(seal: PersonSeal, tenant: string): (name: string) => string {
-  const tokens = new Map([[ownerName, ownerName]]);
-  return (name) => {
-    const token = tokens.get(name) ?? seal.seal(tenant, name);
-    tokens.set(name, token);
-    return token;
-  };
-}
-
-function revealer(seal: PersonSeal, tenant: string): (token: string) => string {
-  return (token) => (token.startsWith('p:') ? seal.reveal(tenant, token) : token);
+function sealed(body: string, seal: PersonSeal, tenant: string): string {
+  return renamePeople(body, (name) => (name === ownerName ? name : seal.seal(tenant, name)));
 }
 
 /** A drill's stream is its key; any other is of the mesh. */

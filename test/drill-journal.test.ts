@@ -44,6 +44,7 @@ class FakeSeal implements PersonSeal {
   }
 
   reveal(tenant: string, token: string): string {
+    if (!token.startsWith('p:')) return token;
     const [keyOf, name] = Buffer.from(token.split(':')[2] ?? '', 'base64url')
       .toString()
       .split(' ');
@@ -129,6 +130,22 @@ test('a store that takes nothing lets no drill begin, and says why', async () =>
   store.trouble = 'no space';
   expect([journal.blocked(), journal.probe()]).toEqual(['no space', 'no space']);
   expect(journal.append('a/b', 0, '{"atMs":1}')).toEqual({ kind: 'failed', message: 'no space' });
+});
+
+test('a name that cannot be sealed is not written at all, and nothing is thrown', async () => {
+  const store = new FakeStore();
+  const seal = {
+    seal: () => {
+      throw new Error('no space for its key');
+    },
+    reveal: () => '',
+  };
+  const world = new DrillWorld({}, chainJournal(store, seal, folder));
+  expect(await world.runner.haltAll({ ...owner, name: 'zoe' }, '')).toMatchObject({
+    kind: 'store',
+    message: expect.stringContaining('no space for its key'),
+  });
+  expect(store.kept).toEqual([]);
 });
 
 test('a journal that was closed writes no more, and its store lives on', () => {

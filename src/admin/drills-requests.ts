@@ -6,6 +6,7 @@
  */
 import Type, { type Static, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { reportForms, reportLanguages } from '../chaos/report/report-form.ts';
 import { findingsOf } from '../model/schema-findings.ts';
 
 /** Longest `namespace/name`, in characters: a DNS label, a slash, a subdomain. */
@@ -36,6 +37,10 @@ const reason = Type.String({
     '^[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]*$',
 });
 
+const form = Type.Enum([...reportForms], { description: 'Form of the report.', examples: ['html'] });
+
+const language = Type.Enum([...reportLanguages], { description: 'Language of its sentences.', examples: ['en'] });
+
 function body<Properties extends Record<string, TSchema>>(properties: Properties) {
   return Type.Object(properties, { description: 'The request.', additionalProperties: false });
 }
@@ -49,6 +54,7 @@ const schemas = {
   drillRelease: body({}),
   drills: body({}),
   drill: body({ drill }),
+  drillReport: body({ drill, form, language }),
 } as const;
 
 export type DrillRequests = { readonly [Name in keyof typeof schemas]: Static<(typeof schemas)[Name]> };

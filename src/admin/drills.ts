@@ -8,7 +8,15 @@
  * A drill outside the scope and one that is nowhere are answered with the same words, whichever of the two judges
  * found it so. A replayed start is harmless: it names one plan, and of two starts of a plan the engine lets one win.
  */
-import type { Actor, DrillAnswer, DrillEngine, DrillRecord, DrillView, PlanView } from '../chaos/drill-engine.ts';
+import type {
+  Actor,
+  DrillAnswer,
+  DrillEngine,
+  DrillRecord,
+  DrillView,
+  PlanView,
+  SignedReport,
+} from '../chaos/drill-engine.ts';
 import { type AlertsRequest, readAlerts } from './drills-alerts.ts';
 import { type DrillCall, type DrillRequests, type ReadBody, readDrillRequest } from './drills-requests.ts';
 import type { Caller } from './methods.ts';
@@ -23,6 +31,7 @@ export interface DrillAnswers {
   drillRelease: { readonly released: true };
   drills: readonly DrillView[];
   drill: DrillRecord;
+  drillReport: SignedReport;
 }
 
 export interface AlertDoor {
@@ -69,6 +78,8 @@ export async function answerDrillCall(
       return inScope(call, ({ drill, reason }) => engine.halt(drill, by, reason));
     case 'drill':
       return inScope(call, ({ drill }) => engine.show(drill, by));
+    case 'drillReport':
+      return inScope(call, ({ drill, form, language }) => engine.report(drill, by, form, language));
     case 'drillHaltAll':
       return then(readDrillRequest(call, body), ({ reason }) => engine.haltAll(by, reason));
     case 'drillRelease':
@@ -81,7 +92,7 @@ export async function answerDrillCall(
   }
 }
 
-const forWhoeverFeelsIt: ReadonlySet<DrillCall> = new Set<DrillCall>(['drill', 'drillHalt']);
+const forWhoeverFeelsIt: ReadonlySet<DrillCall> = new Set<DrillCall>(['drill', 'drillReport', 'drillHalt']);
 
 function feels(by: Actor, shown: DrillAnswer<DrillRecord>): boolean {
   return shown.kind === 'ok' && isBounded(shown.value, by);

@@ -42,6 +42,8 @@ export const methods = {
   drills: { roles: onlookers },
   /** One drill with its timeline. */
   drill: { roles: onlookers },
+  /** What a drill was, and whom it reached, as a signed text to hand on: with people and events in it. */
+  drillReport: { roles: ['operator', 'game-master', 'auditor'] },
   /** What happened: denials, attempts, pushes, drills, people. */
   events: { roles: onlookers },
   /** Where the chain of evidence ends, and by which key that is signed. */

@@ -6,6 +6,7 @@
  * Whoever calls has been authenticated already; what an actor may do to which tenant is judged here, once more.
  */
 import type { Drill, DrillMethod, ProbePhase } from '../model/drill.ts';
+import type { ReportForm, ReportLanguage } from './report/report-form.ts';
 
 export interface DrillEngine {
   /** Resolves targets and says what would be touched; applies nothing. */
@@ -23,6 +24,8 @@ export interface DrillEngine {
   list(by: Actor): readonly DrillView[];
   /** One run with its timeline. */
   show(drill: string, by: Actor): DrillAnswer<DrillRecord>;
+  /** The same run as people who were not there read it, with what else was recorded meanwhile; signed. */
+  report(drill: string, by: Actor, form: ReportForm, language: ReportLanguage): Promise<DrillAnswer<SignedReport>>;
   /** An alert from outside, such as Alertmanager's webhook. */
   alert(alert: Alert): void;
 }
@@ -145,6 +148,15 @@ export interface DrillRecord extends DrillView {
   readonly measured: readonly ProbeMeasure[];
   /** Ascending. */
   readonly timeline: readonly TimelineEntry[];
+}
+
+export interface SignedReport {
+  readonly text: string;
+  /** Detached, over exactly the bytes of `text` in UTF-8: Ed25519, base64. */
+  readonly signature: string;
+  /** As in the view of the drill: how it went, for whoever reads no text. */
+  readonly phase: DrillPhase;
+  readonly verdict: DrillView['verdict'];
 }
 
 /** One service account that calls the drilled edge, by the workload keys of its proxies. */

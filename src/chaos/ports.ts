@@ -9,6 +9,7 @@ import type { Snapshot } from '../model/snapshot.ts';
 import type { ProxyTraffic, TimelineEntry } from './drill-engine.ts';
 import type { Journal } from './journal.ts';
 import type { ConnectedProxy } from './plan.ts';
+import type { Happenings } from './report/happening.ts';
 
 /** Life of a layer that nobody renews, in ms: the dead man's switch in every proxy. Source: design of drills; measured on Envoy. */
 export const layerTtlMs = 10_000;
@@ -23,8 +24,35 @@ export interface DrillPorts {
   readonly eyes: ProxyEyes;
   readonly probes: DrillProbes;
   readonly journal: Journal;
+  readonly evidence: ReportEvidence;
   /** Must not throw. */
   observe(event: DrillEvent): void;
+}
+
+/** Where a report finds what else happened, and what it is signed with. */
+export interface ReportEvidence {
+  /** A rejection means that nothing could be read. */
+  happenings(wanted: WantedHappenings): Promise<Happenings>;
+  /** Newest of the chain, as `replica:position:hash`; undefined while there is none. */
+  head(): string | undefined;
+  /** @returns Ed25519 over exactly these bytes, base64. */
+  sign(bytes: Uint8Array): string;
+}
+
+export interface WantedHappenings {
+  /** Epoch ms, inclusive. */
+  readonly fromMs: number;
+  /** Epoch ms, exclusive. */
+  readonly untilMs: number;
+  /** Whose, and nobody else's. */
+  readonly tenants: readonly string[];
+  /** Also what is nobody's, but the mesh's own. */
+  readonly ofMesh: boolean;
+  /** The drilled edge: the clusters by which its callers call it, and the workloads behind it. */
+  readonly clusters: ReadonlySet<string>;
+  readonly endpoints: ReadonlySet<string>;
+  /** `tenant/serviceAccount` of each caller's proxy. */
+  readonly accounts: ReadonlyMap<string, string>;
 }
 
 export interface DrillClock {

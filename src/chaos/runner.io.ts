@@ -9,12 +9,23 @@
 import { drillEdge } from '../envoy/drill-edge.ts';
 import type { Drill } from '../model/drill.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import type { Actor, Alert, DrillAnswer, DrillEngine, DrillRecord, DrillView, PlanView } from './drill-engine.ts';
+import type {
+  Actor,
+  Alert,
+  DrillAnswer,
+  DrillEngine,
+  DrillRecord,
+  DrillView,
+  PlanView,
+  SignedReport,
+} from './drill-engine.ts';
 import { crowdRefusals, type RunningDrill } from './house-rules.ts';
 import { Lever } from './lever.ts';
 import { type DrillPlan, planDrill } from './plan.ts';
 import type { DrillPorts } from './ports.ts';
 import { formatRefusals, type Refusal } from './refusal.ts';
+import type { ReportForm, ReportLanguage } from './report/report-form.ts';
+import { signedReport, wantedHappenings } from './report/signed-report.ts';
 import { maySee, sightOf, strikeRefusals } from './rights.ts';
 import { isActive, type Run } from './run.ts';
 import { RunBook, type RunEntry } from './run-book.ts';
@@ -158,6 +169,20 @@ export class DrillRunner implements DrillEngine {
       return ok(sight.kind === 'struck' ? struckRecord(record, sight.tenant) : record);
     }
     return this.#declared(drill, by) ? neverStarted(drill) : notFound(drill);
+  }
+
+  async report(
+    drill: string,
+    by: Actor,
+    form: ReportForm,
+    language: ReportLanguage,
+  ): Promise<DrillAnswer<SignedReport>> {
+    const shown = this.show(drill, by);
+    if (shown.kind !== 'ok') return shown;
+    const { evidence, clock, snapshot } = this.#ports;
+    const clusters = this.#book.newest(drill)?.run.plan.clusters ?? [];
+    const wanted = wantedHappenings(shown.value, clusters, by.tenant, snapshot(), clock.nowMs());
+    return ok(await signedReport(evidence, shown.value, wanted, form, language));
   }
 
   alert({ name, state, startsAtMs, tenant }: Alert): void {

@@ -6,12 +6,11 @@
  *
  * `start` begins what was seen: a plan named by its hash, or one that it shows and asks about first.
  */
-import { writeFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import type { DrillRecord, DrillView, PlanView } from '../chaos/drill-engine.ts';
-import { drillReport } from '../chaos/report/drill-report.ts';
+import type { DrillView, PlanView } from '../chaos/drill-engine.ts';
 import { CliFailure } from './cli-failure.ts';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
+import { addDrillReportCommands } from './drill-report.ts';
 import { clockText, drillExitCode, listText, planText } from './drill-text.ts';
 import type { ValidateOptions } from './drill-validate.ts';
 import { watchDrill } from './drill-watch.ts';
@@ -30,11 +29,6 @@ interface StartOptions extends Asking {
 interface HaltOptions extends Asking {
   readonly all?: true;
   readonly reason: string;
-}
-
-interface ReportOptions extends DoorOptions {
-  readonly output: 'markdown' | 'json';
-  readonly out?: string;
 }
 
 export function addDrillCommand(program: Command, terminal: Terminal): void {
@@ -91,16 +85,7 @@ export function addDrillCommand(program: Command, terminal: Terminal): void {
       if (options.output === 'json') writeJson(terminal, views);
       else terminal.out(listText(views));
     });
-  withDoorOptions(drill.command('report'))
-    .description('what was believed, what was done, what came of it; exits 80 or 81 by it')
-    .argument('<name>', 'the drill, as `tenant/name`')
-    .addOption(
-      new Option('-o, --output <format>', 'Markdown, or the record itself')
-        .choices(['markdown', 'json'])
-        .default('markdown'),
-    )
-    .option('--out <file>', 'write it there instead of printing it')
-    .action((name: string, options: ReportOptions) => report(terminal, name, options));
+  addDrillReportCommands(drill, terminal);
 }
 
 function asking(command: Command): Command {
@@ -180,17 +165,6 @@ async function halt(terminal: Terminal, name: string | undefined, options: HaltO
   for (const view of views) terminal.out(viewLine(terminal, view));
   if (views.length === 0) terminal.out('no drill was running\n');
   if (all === true) terminal.out('where that was the whole mesh, drills begin again after `coffre drill release`\n');
-}
-
-async function report(terminal: Terminal, drill: string, options: ReportOptions): Promise<void> {
-  const record: DrillRecord = await askDoor(options, 'drill', { drill });
-  const text = options.output === 'json' ? `${JSON.stringify(record, null, 2)}\n` : drillReport(record);
-  if (options.out === undefined) terminal.out(text);
-  else {
-    await writeFile(options.out, text);
-    terminal.out(`written to ${printable(options.out)}\n`);
-  }
-  terminal.setExitCode(drillExitCode(record));
 }
 
 function tell(terminal: Terminal, { output }: Asking, view: DrillView, next: string): void {

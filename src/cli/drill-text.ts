@@ -114,12 +114,12 @@ const verdictWords = {
   pending: 'is not judged yet',
 } as const satisfies Record<DrillView['verdict'], string>;
 
-export function isOver({ phase }: DrillView): boolean {
+export function isOver({ phase }: Pick<DrillView, 'phase'>): boolean {
   return phase === 'completed' || phase === 'aborted' || phase === 'failed';
 }
 
 /** What was found comes before how it ended: a drill that deviated and was then halted has deviated. */
-export function drillExitCode(view: DrillView): ExitCode {
+export function drillExitCode(view: Pick<DrillView, 'phase' | 'verdict'>): ExitCode {
   if (!isOver(view)) return exitCode.ok;
   if (view.verdict === 'deviated') return exitCode.deviated;
   if (view.phase === 'aborted') return exitCode.halted;

@@ -8,7 +8,10 @@ import type {
   DrillRecord,
   DrillView,
   PlanView,
+  SignedReport,
 } from '../../src/chaos/drill-engine.ts';
+import { drillReport } from '../../src/chaos/report/drill-report.ts';
+import type { ReportForm, ReportLanguage } from '../../src/chaos/report/report-form.ts';
 
 export class FakeDrillEngine implements DrillEngine {
   readonly heard: Alert[] = [];
@@ -17,6 +20,7 @@ export class FakeDrillEngine implements DrillEngine {
   halted = false;
   /** Called before each look at one drill: time goes by between two of them. */
   beforeShow: () => void = () => undefined;
+  sign: (text: string) => string = () => 'c2lnbmVk';
   readonly #records: Map<string, DrillRecord>;
 
   constructor(...records: readonly DrillRecord[]) {
@@ -78,6 +82,20 @@ export class FakeDrillEngine implements DrillEngine {
     this.beforeShow();
     const record = this.#records.get(drill);
     return record === undefined ? notFound : { kind: 'ok', value: record };
+  }
+
+  async report(
+    drill: string,
+    by: Actor,
+    form: ReportForm,
+    language: ReportLanguage,
+  ): Promise<DrillAnswer<SignedReport>> {
+    this.asked.push({ what: `report ${drill}: ${form} ${language}`, by });
+    const record = this.#records.get(drill);
+    if (record === undefined) return notFound;
+    const text = drillReport({ record, happenings: { each: [], isCut: false }, head: 'here:7:cafe' }, form, language);
+    const { phase, verdict } = record;
+    return { kind: 'ok', value: { text, signature: this.sign(text), phase, verdict } };
   }
 
   alert(alert: Alert): void {

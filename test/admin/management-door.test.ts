@@ -97,6 +97,7 @@ async function world(): Promise<World> {
     rotations: () => rotations,
     confirmLoss: () => ({ kind: 'confirmed', objects: 12 }),
     drills: () => drills,
+    evidence: () => undefined,
     proxies: () => ({ eyes: blankProxy, sent: () => ({ revision: 'r', types: new Map() }) }),
     workloads,
   };
@@ -163,6 +164,8 @@ function call(door: Door, method: MethodName) {
     case 'drillPlan':
     case 'drill':
       return ask(door, method, { drill });
+    case 'drillReport':
+      return ask(door, method, { drill, form: 'json', language: 'fr' });
     case 'drillApprove':
     case 'drillStart':
       return ask(door, method, { drill, planHash: sampleRecord.plan.hash });
@@ -196,14 +199,27 @@ describe('each role on each method', () => {
         'proxyConfig',
         'proxyDiff',
       ],
-      ...['drillHalt', 'drillHaltAll', 'drills', 'drill', 'alerts'],
+      ...['drillHalt', 'drillHaltAll', 'drills', 'drill', 'drillReport', 'alerts'],
     ] as MethodName[],
     'game-master': [
       ...['status', 'rotations', 'proxyStatus', 'drillPlan', 'drillApprove', 'drillStart', 'drillHalt', 'drillHaltAll'],
-      ...['drillRelease', 'drills', 'drill', 'alerts'],
+      ...['drillRelease', 'drills', 'drill', 'drillReport', 'alerts'],
     ] as MethodName[],
-    auditor: ['status', 'explain', 'rotations', 'proxyStatus', 'proxyConfig', 'proxyDiff', 'drills', 'drill'],
+    auditor: [
+      ...[
+        'status',
+        'explain',
+        'rotations',
+        'proxyStatus',
+        'proxyConfig',
+        'proxyDiff',
+        'drills',
+        'drill',
+        'drillReport',
+      ],
+    ] as MethodName[],
     alerter: ['alerts'],
+    scraper: [],
   };
   test.each(roles)('%s', async (role) => {
     for (const scope of [wholeMesh, { kind: 'tenant', tenant: 'atelier' } as const]) {
@@ -437,6 +453,7 @@ describe('the socket’s place', () => {
     rotations: () => undefined,
     confirmLoss: () => ({ kind: 'confirmed', objects: 12 }),
     drills: () => undefined,
+    evidence: () => undefined,
     proxies: () => undefined,
     workloads: '',
   };

@@ -8,7 +8,15 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Actor, ProxyTraffic } from '../../src/chaos/drill-engine.ts';
 import type { AppendAnswer, Journal, JournalRecord } from '../../src/chaos/journal.ts';
-import { type DrillEvent, type DrillPorts, layerTtlMs, type ProbedEdge } from '../../src/chaos/ports.ts';
+import {
+  type DrillEvent,
+  type DrillPorts,
+  layerTtlMs,
+  type ProbedEdge,
+  type ReportEvidence,
+  type WantedHappenings,
+} from '../../src/chaos/ports.ts';
+import type { Happenings } from '../../src/chaos/report/happening.ts';
 import { DrillRunner } from '../../src/chaos/runner.io.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
@@ -261,6 +269,17 @@ export class DrillWorld {
   overflows: number | undefined = 7;
   /** And of their requests. */
   traffic: readonly ProxyTraffic[] = [];
+  /** What else was recorded, and who asked for what of it. */
+  happenings: Happenings = { each: [], isCut: false };
+  readonly wanted: WantedHappenings[] = [];
+  readonly evidence: ReportEvidence = {
+    happenings: async (wanted) => {
+      this.wanted.push(wanted);
+      return this.happenings;
+    },
+    head: () => 'here:7:cafe',
+    sign: (bytes) => `signed ${bytes.length} bytes`,
+  };
   runner: DrillRunner;
   /** What the server lays on each proxy, as long as it lives. */
   readonly #overlays = new Map<string, ReadonlyMap<string, number>>();
@@ -300,6 +319,7 @@ export class DrillWorld {
         traffic: () => this.traffic,
       },
       journal: this.journal,
+      evidence: this.evidence,
       observe: (event) => this.events.push(event),
       ...more,
     };

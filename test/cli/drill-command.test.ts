@@ -1,10 +1,8 @@
 /** `coffre drill` as a person and as a script type it, against a door behind which drills are only remembered. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createManagementDoor, type ManagementDoor } from '../../src/admin/management-door.ts';
 import type { DrillRecord } from '../../src/chaos/drill-engine.ts';
-import { drillReport } from '../../src/chaos/report/drill-report.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { FakeDrillEngine } from '../admin/fake-drill-engine.ts';
 import { faultMs, sampleRecord } from '../chaos/report/sample-record.ts';
@@ -98,7 +96,7 @@ describe('plan', () => {
   test('shows every proxy and key, who is left out, and the next command with its hash', async () => {
     const { out, code } = await coffre(await world(planned), 'plan', drill);
     expect(code).toBe(0);
-    expect(out).toContain('would touch 3 proxies, with 1 proxy as control group');
+    expect(out).toContain('would touch 3 proxies, with 2 proxies as control group');
     expect(out).toContain('  atelier/web-1  circuit_breakers.atelier/api/80.default.max_requests = 0\n');
     expect(out).toContain('  left out: atelier/web-4 it takes no resource with a time to live\n');
     expect(out).toMatch(new RegExp(`next: coffre drill start ${drill} --plan ${hash}\n$`));
@@ -354,28 +352,4 @@ test('list shows each drill in a row, and says so where there is none', async ()
   expect(out).toMatch(/^DRILL +PHASE +VERDICT +STARTED +BY +PROXIES\n/);
   expect(out).toMatch(/^atelier\/api-breaker +aborted +deviated +2026-\S+ +alice +2 clean, 1 expired, 1 excluded$/m);
   expect(await coffre(await world(), 'list')).toMatchObject({ out: 'there is no drill that you may see\n' });
-});
-
-describe('report', () => {
-  test('is printed, or written to a file', async () => {
-    const here = await world(sampleRecord);
-    expect(await coffre(here, 'report', drill)).toMatchObject({ out: drillReport(sampleRecord) });
-    const file = join(here.state, 'report.md');
-    await coffre(here, 'report', drill, '--out', file);
-    expect(await readFile(file, 'utf8')).toBe(drillReport(sampleRecord));
-  });
-
-  test('as JSON is the record', async () => {
-    const { out } = await coffre(await world(sampleRecord), 'report', drill, '-o', 'json');
-    expect(JSON.parse(out)).toEqual(sampleRecord);
-  });
-
-  test('into a folder that is not there ends with 2', async () => {
-    const told = await coffre(await world(sampleRecord), 'report', drill, '--out', '/nowhere/report.md');
-    expect(told).toMatchObject({ code: 2, err: expect.stringMatching(/ENOENT.*check the path/) });
-  });
-
-  test('in a format that is none is refused', async () => {
-    expect(await coffre(await world(sampleRecord), 'report', drill, '-o', 'html')).toMatchObject({ code: 2 });
-  });
 });

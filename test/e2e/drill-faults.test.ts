@@ -5,9 +5,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { DrillRecord } from '../../src/chaos/drill-engine.ts';
-import { drillReport } from '../../src/chaos/report/drill-report.ts';
 import { hasEnded, isEffective } from '../../src/lab/drill-control.ts';
 import { MeshLab } from '../../src/lab/mesh-lab.ts';
+import { toldReport } from '../chaos/report/told-report.ts';
 import { meshFolder, removeFolder } from './mesh-folder.ts';
 import {
   askOwner,
@@ -162,8 +162,8 @@ describe('a drill that goes wrong', () => {
         ...away.map((proxy) => ({ proxy, state: 'expired', why: '' })),
       ]);
       expect(record.reason).toContain('4 confirmed, 2 by expiry');
-      expect(drillReport(record)).toContain('4 confirmed, 2 by expiry');
-      expect(drillReport(record)).toMatch(/shop\/web-4.*by expiry/);
+      expect(toldReport(record)).toContain('4 confirmed, 2 by expiry');
+      expect(toldReport(record)).toMatch(/shop\/web-4.*by expiry/);
     } finally {
       await heal();
     }
@@ -189,7 +189,7 @@ describe('a drill that goes wrong', () => {
     const record = await ended('shop/breaker');
     expectAborted(record, 'alert');
     expect(record.timeline.find(({ about }) => about === 'CustomersSuffer')?.text).toMatch(/, \d+ ms after the fault$/);
-    expect(drillReport(record)).toMatch(/\| the fault \| an alert that it names: `CustomersSuffer` \| \d+ ms \|/);
+    expect(toldReport(record)).toMatch(/\| the fault \| an alert that it names: `CustomersSuffer` \| \d+ ms \|/);
   });
 
   test('FLT-28 is aborted when consent is withdrawn, and may not begin without it', async () => {
@@ -237,7 +237,7 @@ describe('a drill that goes wrong', () => {
       await mesh.drills.until('shop/breaker', 'an effective fault', drillMs, isEffective);
       expect(await struck(mesh, callers)).toEqual(callers.slice(0, 5));
       await mesh.drills.halt('shop/breaker', 'seen');
-      expect(drillReport(await ended('shop/breaker'))).toMatch(/`shop\/web-5`.*left out/);
+      expect(toldReport(await ended('shop/breaker'))).toMatch(/`shop\/web-5`.*left out/);
     } finally {
       await deaf.stop();
     }

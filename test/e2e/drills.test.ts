@@ -3,9 +3,9 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DrillRecord } from '../../src/chaos/drill-engine.ts';
-import { drillReport } from '../../src/chaos/report/drill-report.ts';
 import { hasEnded, isEffective } from '../../src/lab/drill-control.ts';
 import { MeshLab } from '../../src/lab/mesh-lab.ts';
+import { toldReport } from '../chaos/report/told-report.ts';
 import { drillFiles, sidecars } from './drills-mesh.ts';
 import { meshFolder, removeFolder } from './mesh-folder.ts';
 import { type Steady, startSteady } from './steady.ts';
@@ -77,7 +77,7 @@ describe('drills', { timeout: 120_000 }, () => {
         expect(spared.answers().filter(({ status }) => status !== 200)).toEqual([]);
         expect(connections(struck)).toBe(1);
         expect(connections(spared)).toBe(1);
-        expect(drillReport(record)).toContain('seen enough');
+        expect(toldReport(record)).toContain('seen enough');
       }),
     );
   });

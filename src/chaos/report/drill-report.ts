@@ -15,20 +15,15 @@ import { html } from './html.ts';
 import { markdown } from './markdown.ts';
 import { mergedTimeline } from './merged-timeline.ts';
 import { type ReportMaterial, reportBlocks } from './report-blocks.ts';
+import type { ReportForm, ReportLanguage } from './report-form.ts';
 import type { Graph } from './report-graphs.ts';
 import { plain } from './rich-text.ts';
 import { shortfalls } from './shortfalls.ts';
 import type { GraphWords } from './svg.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
-export const reportForms = ['markdown', 'html', 'json'] as const;
-export const reportLanguages = ['en', 'fr'] as const;
-
-export type ReportForm = (typeof reportForms)[number];
-export type ReportLanguage = (typeof reportLanguages)[number];
-
 /** Of the JSON form: a field may be added under it, none is renamed or taken away. */
-export const reportVersion = 'coffre.dev/drill-report/v1';
+const reportVersion = 'coffre.dev/drill-report/v1';
 
 const phrasesOf: Readonly<Record<ReportLanguage, Phrases>> = { en: english, fr: french };
 

@@ -54,7 +54,7 @@ export function svg(graph: Graph, words: GraphWords): string {
     }),
     ...series.map((each) => (each.shape === 'bars' ? bars(each, x, y) : steps(each, x, y, x(untilMs)))),
     ...series.map(({ name: of, shape }, index) => {
-      const at = left + 190 * index;
+      const at = left + 300 * index;
       const sample = shape === 'bars' ? `<rect class="${of}" x="${at}" y="4" width="18" height="8"/>` : '';
       const line = shape === 'steps' ? `<line class="${of}" x1="${at}" x2="${at + 18}" y1="8" y2="8"/>` : '';
       return `${sample}${line}<text x="${at + 24}" y="12">${escapeHtml(words.series[of])}</text>`;

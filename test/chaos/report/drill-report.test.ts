@@ -2,26 +2,17 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { DrillRecord, TimelineEntry } from '../../../src/chaos/drill-engine.ts';
-import {
-  drillReport,
-  type ReportLanguage,
-  reportForms,
-  reportLanguages,
-} from '../../../src/chaos/report/drill-report.ts';
+import { drillReport } from '../../../src/chaos/report/drill-report.ts';
 import { type Happenings, type OccurrenceWord, occurrenceWords } from '../../../src/chaos/report/happening.ts';
+import { type ReportLanguage, reportForms, reportLanguages } from '../../../src/chaos/report/report-form.ts';
 import { struckRecord } from '../../../src/chaos/struck-view.ts';
 import { call, occurrence, sampleHappenings } from './sample-happenings.ts';
 import { entry, faultMs, sampleDrill, sampleRecord } from './sample-record.ts';
+import { toldReport } from './told-report.ts';
 
 const head = 'eu-1:4711:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
-const quiet: Happenings = { each: [], isCut: false };
 const whole = { record: sampleRecord, happenings: { each: sampleHappenings, isCut: false }, head };
 const suffix = { markdown: 'md', html: 'html', json: 'json' } as const;
-
-/** In Markdown and English, of a mesh in which nothing else happened. */
-function told(record: DrillRecord): string {
-  return drillReport({ record, happenings: quiet, head }, 'markdown', 'en');
-}
 
 describe('a drill that an alert ended is told whole, with what else happened', () => {
   test.each(reportForms.flatMap((form) => reportLanguages.map((language) => [form, language] as const)))(
@@ -34,12 +25,12 @@ describe('a drill that an alert ended is told whole, with what else happened', (
 });
 
 test('a drill whose hypothesis held, without loss, falls short in nothing', async () => {
-  await expect(told(held)).toMatchFileSnapshot('golden/held.en.md');
+  await expect(toldReport(held)).toMatchFileSnapshot('golden/held.en.md');
 });
 
 test('a tenant that felt the drill of another is told what concerns itself', async () => {
   const others = struckRecord({ ...sampleRecord, drill: 'banque/api-breaker', tenant: 'banque' }, 'atelier');
-  await expect(told(others)).toMatchFileSnapshot('golden/felt-by-another-tenant.en.md');
+  await expect(toldReport(others)).toMatchFileSnapshot('golden/felt-by-another-tenant.en.md');
 });
 
 test('the same material gives the same bytes', () => {
@@ -127,14 +118,14 @@ describe('what falls short is said', () => {
     ['a fault that was never laid', { faultAtMs: 0, timeline: [] }, /^- the fault was never laid/m],
   ];
   test.each(cases)('%s', (_, change, line) => {
-    expect(told({ ...sampleRecord, ...change })).toMatch(line);
-    expect(told(held)).not.toMatch(line);
+    expect(toldReport({ ...sampleRecord, ...change })).toMatch(line);
+    expect(toldReport(held)).not.toMatch(line);
   });
 });
 
 test('an alert from before the fault has detected nothing', () => {
   const early = sampleRecord.timeline.map((each) => (each.what === 'alert' ? { ...each, atMs: faultMs - 1 } : each));
-  const report = told({ ...sampleRecord, timeline: early.toSorted((left, right) => left.atMs - right.atMs) });
+  const report = toldReport({ ...sampleRecord, timeline: early.toSorted((left, right) => left.atMs - right.atMs) });
   expect(report).toContain('| the fault | an alert that it names | – |');
 });
 
@@ -146,16 +137,16 @@ describe('who noticed', () => {
   const namingNone = { ...sampleDrill, abortOn: [{ kind: 'probe', probe: 'web-up' }] } as const;
 
   test('an alert that the drill does not name has not detected the fault', () => {
-    const report = told(fired('BackupLate'));
+    const report = toldReport(fired('BackupLate'));
     expect(report).toContain('| the fault | an alert that it names | – |');
     expect(report).toMatch(/^- nobody noticed: no alert that the drill names fired/m);
   });
 
   test('of a drill that names no alert any counts, and the report says so', () => {
-    const report = told({ ...fired('BackupLate'), definition: namingNone });
+    const report = toldReport({ ...fired('BackupLate'), definition: namingNone });
     expect(report).toMatch(/\| the fault \| any alert, as it names none: `BackupLate` \| [\d.]+ m?s \|/);
     const unseen = { ...sampleRecord, definition: namingNone, timeline: without('alert') };
-    expect(told(unseen)).toMatch(/^- nobody noticed: no alert fired/m);
+    expect(toldReport(unseen)).toMatch(/^- nobody noticed: no alert fired/m);
   });
 });
 
@@ -164,7 +155,7 @@ test('what may be a secret in an address is not in the report', () => {
   if (probe === undefined) throw new Error('the sample has no probe');
   const url = 'https://robot:hunter2@10.0.0.5:8443/health?token=hunter3#hunter4';
   const source = { kind: 'http', url, expectStatus: 200, metric: 'success' } as const;
-  const report = told({ ...sampleRecord, definition: { ...sampleDrill, steadyState: [{ ...probe, source }] } });
+  const report = toldReport({ ...sampleRecord, definition: { ...sampleDrill, steadyState: [{ ...probe, source }] } });
   expect(report).toContain('`https://10.0.0.5:8443/health?…`');
   expect(report).not.toMatch(/hunter|robot/);
 });
@@ -174,7 +165,7 @@ test('a table of thousands is cut, and what went wrong is above the cut', () => 
     { length: 2_000 },
     (_, index) => ({ proxy: `atelier/p${index}`, state: 'clean', why: '' }) as const,
   );
-  const report = told({
+  const report = toldReport({
     ...sampleRecord,
     proxies: [...many, { proxy: 'atelier/last', state: 'expired', why: '' }],
   });

@@ -33,8 +33,11 @@ export function statementOf(query: EventQuery, { after, upTo }: Span, limit: num
     named(query.to, ['to_workload']),
     named(query.identity, sideColumns(query.identity, 'either')),
   ].filter((alternatives) => alternatives.length > 0);
+  // A plus keeps the planner from walking along positions, where a range of paths or times is the shorter way.
+  const isRanged = query.after === undefined && (query.path?.endsWith('*') || query.untilMs !== undefined);
+  const place = isRanged ? '+position' : 'position';
   const common: readonly Condition[] = [
-    { sql: 'position > ? AND position <= ? AND body IS NOT NULL', parameters: [after, upTo] },
+    { sql: `${place} > ? AND ${place} <= ? AND body IS NOT NULL`, parameters: [after, upTo] },
     ...others.map(anyOf),
     ...plainConditions(query),
   ];

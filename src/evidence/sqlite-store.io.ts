@@ -178,7 +178,10 @@ class SqliteStore implements EvidenceStore {
   }
 
   probe(): string | undefined {
-    return this.blocked() ?? this.#parts.writer.probe();
+    const { writer } = this.#parts;
+    const refusal = this.#closed ?? writer.blocked ?? writer.probe();
+    if (refusal === fenced) writer.blocked = fenced;
+    return refusal;
   }
 
   async query(query: EventQuery): Promise<QueryAnswer> {
@@ -198,8 +201,10 @@ class SqliteStore implements EvidenceStore {
   async close(): Promise<void> {
     if (this.#closed !== undefined) return;
     this.#closed = 'the store is closed';
-    await Promise.all([this.#parts.writer.end(), this.#parts.reader.end()]);
+    // The writer last: whoever closes last writes the log back into the file, and a reader cannot.
+    await this.#parts.reader.end();
     this.#parts.own.close();
+    await this.#parts.writer.end();
   }
 }
 

@@ -33,8 +33,10 @@ const searched: Readonly<Record<string, string>> = {
   verdict: `body ->> '$.verdict'`,
 };
 
+// A body that was changed and is no JSON any more must not break every query that meets it.
 const columns = Object.entries(searched).map(
-  ([name, expression]) => `${name} TEXT GENERATED ALWAYS AS (${expression}) VIRTUAL`,
+  ([name, expression]) =>
+    `${name} TEXT GENERATED ALWAYS AS (CASE WHEN json_valid(body) THEN ${expression} END) VIRTUAL`,
 );
 
 export const tables = `
@@ -64,7 +66,7 @@ export const indices: Readonly<Record<string, string>> = {
   record_by_stream: `CREATE UNIQUE INDEX IF NOT EXISTS record_by_stream ON record (stream, sequence) WHERE stream > ''`,
   record_by_kind: 'CREATE INDEX IF NOT EXISTS record_by_kind ON record (kind)',
   record_by_tenant: 'CREATE INDEX IF NOT EXISTS record_by_tenant ON record (tenant)',
-  record_by_time: 'CREATE INDEX IF NOT EXISTS record_by_time ON record (at_ms)',
+  record_by_time: 'CREATE INDEX IF NOT EXISTS record_by_time ON record (at_ms) WHERE body IS NOT NULL',
   record_kept: 'CREATE INDEX IF NOT EXISTS record_kept ON record (class, at_ms) WHERE body IS NOT NULL',
   ...Object.fromEntries(
     Object.keys(searched).map((name) => [

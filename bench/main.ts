@@ -7,8 +7,9 @@ import { parseArgs } from 'node:util';
 import { type Bench, reportOf, reportText, runsMin } from './bench.ts';
 import { deadMan } from './dead-man.ts';
 import { drill } from './drill.ts';
+import { store } from './store.ts';
 
-const benches: readonly Bench[] = [drill, deadMan];
+const benches: readonly Bench[] = [drill, deadMan, store];
 
 const { values, positionals } = parseArgs({
   options: {

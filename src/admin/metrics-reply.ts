@@ -37,10 +37,10 @@ export async function metricsReply(
   return { status: 200, contentType, body, method, routine: true };
 }
 
-/** As the scraper calls this door, so that it finds it again; its address where that is no name and port. */
+/** As the scraper calls this door, so that it finds it again; its address where that is no name. */
 function doorOf({ headers, socket }: IncomingMessage): string {
   const { host = '' } = headers;
-  if (/^(?:[a-zA-Z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]):\d{1,5}$/.test(host)) return host;
+  if (/^(?:[a-zA-Z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(?::\d{1,5})?$/.test(host)) return host;
   const { localAddress = '', localPort = 0 } = socket;
   return localAddress.includes(':') ? `[${localAddress}]:${localPort}` : `${localAddress}:${localPort}`;
 }

@@ -78,6 +78,41 @@ describe('a drill of another tenant that the own one feels', () => {
   });
 });
 
+describe('a report', () => {
+  const wish = { drill, form: 'markdown', language: 'fr' };
+
+  test('is the engine’s, in the form and language that were asked for', async () => {
+    const engine = new FakeDrillEngine(sampleRecord);
+    const told = await answerDrillCall(engine, 'drillReport', person('auditor', mesh), wish);
+    expect(told).toMatchObject({
+      kind: 'ok',
+      value: { text: expect.stringMatching(/^# Exercice/), verdict: 'deviated' },
+    });
+    expect(engine.asked).toMatchObject([{ what: `report ${drill}: markdown fr`, by: { name: 'alice' } }]);
+  });
+
+  test('of a drill that the tenant feels is given, and of another’s there is none', async () => {
+    const felt = new FakeDrillEngine({ ...sampleRecord, boundedTo: 'notaire' });
+    expect(await answerDrillCall(felt, 'drillReport', person('operator', notaire), wish)).toMatchObject({ kind: 'ok' });
+    const foreign = new FakeDrillEngine(sampleRecord);
+    expect(await answerDrillCall(foreign, 'drillReport', person('operator', notaire), wish)).toMatchObject({
+      kind: 'not-found',
+    });
+    expect(foreign.asked).toEqual([]);
+  });
+
+  test.each([
+    [{ ...wish, form: 'pdf' }],
+    [{ ...wish, language: 'de' }],
+    [{ drill }],
+    [{ ...wish, out: '/etc/passwd' }],
+  ])('with a wish that is none is refused: %j', async (body) => {
+    const engine = new FakeDrillEngine(sampleRecord);
+    expect(await answerDrillCall(engine, 'drillReport', owner, body)).toMatchObject({ kind: 'bad-request' });
+    expect(engine.asked).toEqual([]);
+  });
+});
+
 describe('who is said to ask', () => {
   test.each<[string, Caller, ReturnType<typeof actorOf>]>([
     ['the owner', owner, { name: 'owner', tenant: undefined, mayStrike: true }],

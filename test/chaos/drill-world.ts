@@ -272,7 +272,7 @@ export class DrillWorld {
   /** What else was recorded, and who asked for what of it. */
   happenings: Happenings = { each: [], isCut: false };
   readonly wanted: WantedHappenings[] = [];
-  readonly evidence: ReportEvidence = {
+  readonly evidence: { -readonly [Port in keyof ReportEvidence]: ReportEvidence[Port] } = {
     happenings: async (wanted) => {
       this.wanted.push(wanted);
       return this.happenings;

@@ -12,6 +12,7 @@ import {
   drillMesh,
   feltByNotaire,
   MemoryJournal,
+  type MeshWords,
   owner,
   startMs,
   stranger,
@@ -383,6 +384,71 @@ describe('what callers told of the edge', () => {
     await world.run();
     await world.pass(20_000);
     expect(world.view()).toMatchObject({ faultAtMs: 0, traffic: [] });
+  });
+});
+
+describe('a report', () => {
+  async function ended(words?: MeshWords) {
+    const world = new DrillWorld(words);
+    await world.run();
+    await world.runner.halt(trip, ana, 'enough');
+    await world.pass(20_000);
+    world.happenings = {
+      isCut: false,
+      each: [{ kind: 'occurrence', atMs: startMs + 6_000, what: 'publication', about: 'r7', words: '' }],
+    };
+    return world;
+  }
+
+  test('asks for what happened from its start to its end, on its edge, and is signed to the byte', async () => {
+    const world = await ended();
+    const report = await world.runner.report(trip, owner, 'markdown', 'en');
+    const { startedAtMs, endedAtMs } = world.view();
+    expect(world.wanted).toEqual([
+      {
+        fromMs: startedAtMs,
+        untilMs: endedAtMs + 1,
+        tenants: ['atelier'],
+        ofMesh: true,
+        clusters: new Set(['atelier/api/80']),
+        endpoints: new Set(['atelier/api-1', 'atelier/api-2', 'atelier/api-3']),
+        accounts: expect.any(Map),
+      },
+    ]);
+    expect(world.wanted[0]?.accounts.get('atelier/web-2')).toBe('atelier/web');
+    if (report.kind !== 'ok') throw new Error(report.message);
+    const { text, signature, phase } = report.value;
+    expect(text).toContain('a new revision is in force');
+    expect(text).toContain('`here:7:cafe`');
+    expect(signature).toBe(`signed ${Buffer.byteLength(text)} bytes`);
+    expect(phase).toBe('aborted');
+  });
+
+  test('of one tenant is of its own events, also where the drill is another’s', async () => {
+    const world = await ended(feltByNotaire);
+    await world.runner.report(trip, owner, 'json', 'en');
+    await world.runner.report(trip, ana, 'json', 'en');
+    const felt = await world.runner.report(trip, { ...stranger, tenant: 'notaire' }, 'markdown', 'en');
+    expect(world.wanted.map(({ tenants, ofMesh }) => [...tenants, ofMesh])).toEqual([
+      ['atelier', 'notaire', true],
+      ['atelier', false],
+      ['notaire', false],
+    ]);
+    expect(felt.kind === 'ok' && felt.value.text).toContain('this is what `notaire`, which felt it, may see');
+    expect(felt.kind === 'ok' && felt.value.text).not.toContain('`ana`');
+  });
+
+  test('for whom the drill is not there is not there either, and nothing is asked', async () => {
+    const world = await ended();
+    expect(await world.runner.report(trip, stranger, 'html', 'fr')).toMatchObject({ kind: 'not-found' });
+    expect(world.wanted).toEqual([]);
+  });
+
+  test('is given without evidence too, and says so', async () => {
+    const world = await ended();
+    world.evidence.happenings = () => Promise.reject(new Error('the store is closed'));
+    const report = await world.runner.report(trip, owner, 'markdown', 'en');
+    expect(report.kind === 'ok' && report.value.text).toContain('more was recorded at that time than was read');
   });
 });
 

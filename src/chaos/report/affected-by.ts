@@ -56,7 +56,7 @@ export function affectedBy(record: DrillRecord, happenings: readonly Happening[]
 }
 
 /** From the fault until the last proxy was seen without it. */
-export function feltBetween({ faultAtMs, endedAtMs, timeline }: DrillRecord): readonly [number, number] {
+function feltBetween({ faultAtMs, endedAtMs, timeline }: DrillRecord): readonly [number, number] {
   const gone = timeline.findLast(({ what }) => what === 'proxy-clean' || what === 'proxy-expired');
   return [faultAtMs, gone?.atMs ?? (endedAtMs || Number.POSITIVE_INFINITY)];
 }

@@ -5,12 +5,12 @@
  *            └─▶ a span below the proxy's, where the proxy samples the request: it carries the decision's id
  *
  * This stands on the path of every request, so decisions are counted in plain numbers that are read when somebody asks:
- * the API's counter takes 0.65 µs with two labels, this one a twentieth of it.
+ * a decision costs 0.12 µs with its time, of which the histogram is 0.1; the API's counter alone takes 0.65 with two labels.
  */
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from '@opentelemetry/api';
 import { parseTraceParent } from '@opentelemetry/core';
 import { oneOf, type ValuesOf } from './instrument.ts';
-import { instruments, reasonClasses, type verdicts } from './instruments.ts';
+import { instruments, reasonClasses, verdicts } from './instruments.ts';
 import type { Meters } from './meters.ts';
 import { spanAttributes, spans } from './spans.ts';
 
@@ -38,25 +38,29 @@ export interface DecisionTelemetry {
 
 type DecisionLabels = ValuesOf<typeof instruments.decisions.labels>;
 
+interface Count {
+  readonly labels: DecisionLabels;
+  count: number;
+}
+
 /** @param tracer absent: no spans. */
 export function telemetryOfDecisions(meters: Meters, tracer: Tracer | undefined): DecisionTelemetry {
-  const counts = new Map<string, { readonly labels: DecisionLabels; count: number }>();
-  const countOf = (verdict: DecisionLabels['verdict'], reason: string) => {
-    const key = `${verdict} ${reason}`;
-    const known = counts.get(key);
+  const counts = new Map(verdicts.map((verdict) => [verdict, new Map<string, Count>()]));
+  const countOf = (verdict: DecisionLabels['verdict'], reason: string): Count => {
+    const known = counts.get(verdict)?.get(reason);
     if (known !== undefined) return known;
     const labels = { verdict, reason: oneOf(reasonClasses, reason) };
     // A reason that is in no list is counted with the others: the map stays as large as the lists.
     if (labels.reason !== reason) return countOf(verdict, labels.reason);
     const fresh = { labels, count: 0 };
-    counts.set(key, fresh);
+    counts.get(verdict)?.set(reason, fresh);
     return fresh;
   };
   for (const verdict of ['allow', 'unavailable'] as const) countOf(verdict, 'none');
   countOf('deny', 'no-allow-rule');
   let shed = 0;
   meters.read(instruments.decisions, (tell) => {
-    for (const { count, labels } of counts.values()) tell(count, labels);
+    for (const byReason of counts.values()) for (const { count, labels } of byReason.values()) tell(count, labels);
   });
   meters.read(instruments.checksShed, (tell) => tell(shed, {}));
   const duration = meters.measure(instruments.checkDuration);

@@ -68,7 +68,7 @@ interface Proxy {
   wanted: ResourceSnapshot;
   /** Absent until it was given something. */
   acceptance?: Acceptance;
-  /** As they were when it was given something last. */
+  /** As they were when its configuration was made last. */
   places: string;
   rights: string;
   /** What is held back from it, and since when, in epoch ms. */
@@ -101,6 +101,7 @@ export class Handover {
       concerned.add(key);
     }
     const publish = this.#giveAll(concerned, nowMs);
+    if (event?.kind === 'looked') this.#noteRights(event.intended.keys());
     return { publish, wakeAtMs: this.#wakeAtMs(nowMs) };
   }
 
@@ -137,6 +138,17 @@ export class Handover {
     }
   }
 
+  /** What of the configuration is gone by the next look and under the same rights was not forbidden. */
+  #noteRights(made: Iterable<string>): void {
+    for (const key of made) {
+      const proxy = this.#proxies.get(key);
+      const workload = this.#workloads.get(key);
+      if (proxy === undefined || workload === undefined) continue;
+      proxy.places = this.#rights.places;
+      proxy.rights = this.#rights.of(workload);
+    }
+  }
+
   #giveAll(concerned: ReadonlySet<string>, nowMs: number): ReadonlyMap<string, ResourceSnapshot> {
     const publish = new Map<string, ResourceSnapshot>();
     for (const key of concerned) {
@@ -157,19 +169,16 @@ export class Handover {
     const workload = this.#workloads.get(key);
     if (acceptance === undefined || workload === undefined) return wanted;
     const { tenant } = workload;
-    const [places, rights] = [this.#rights.places, this.#rights.of(tenant)];
     const isTimely = (held: ResourceKey) => nowMs < (proxy.held.get(held) ?? nowMs) + silenceMs;
     const draft = holdWays(acceptance.given, wanted, {
       isOpen: (endpoint) => this.#isOpen(endpoint, tenant, nowMs),
       isThere: (endpoint) => this.#byAddress.has(addressOf(endpoint)),
-      mayHold: (held) => places === proxy.places && isTimely(held),
+      mayHold: (held) => this.#rights.places === proxy.places && isTimely(held),
     });
     holdDoors(acceptance.given, draft, {
       isUsed: (door) => this.#isComing(key, door) || this.#isUsed(workload, door, nowMs),
-      mayHold: (held) => rights === proxy.rights && isTimely(held),
+      mayHold: (held) => this.#rights.of(workload) === proxy.rights && isTimely(held),
     });
-    proxy.places = places;
-    proxy.rights = rights;
     proxy.held = new Map([...draft.held].map((held) => [held, proxy.held.get(held) ?? nowMs]));
     if (proxy.held.size > 0) this.#holding.add(key);
     else this.#holding.delete(key);

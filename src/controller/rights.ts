@@ -1,34 +1,34 @@
 /**
  * All that may be a reason to shut something, as text: equal texts, and nothing was tightened in between.
  *
- *   places        where requests of whom may go: every tenant
- *   of(tenant)    who may come in there: its policies, its grants that live, and the places
+ *   places          where requests of whom may go: the mesh and every tenant
+ *   of(workload)    who may come in there: the policies that select it, its tenant's grants that live, and the places
  *
  * It is coarse on purpose. A right that was added changes the text as well, and then a handover is less careful for once;
  * a rule for what tightens, and what does not, would have to be right every time.
  */
-import type { Snapshot } from '../model/snapshot.ts';
+import type { Snapshot, Workload } from '../model/snapshot.ts';
 import { liveGrants } from '../policy/live-grants.ts';
 
 export interface Rights {
   readonly places: string;
-  of(tenant: string): string;
+  of(workload: Workload): string;
 }
 
 /** @param nowMs epoch ms at which grants are judged dead or alive. */
 export function rightsOf(snapshot: Snapshot, nowMs: number): Rights {
   const places = text([snapshot.mesh, snapshot.tenants]);
-  const policies = Map.groupBy(snapshot.policies.values(), ({ tenant }) => tenant);
+  const policies = [...snapshot.policies.values()].map((policy) => ({ ...policy, text: text(policy) }));
+  const policiesOf = Map.groupBy(policies, ({ tenant }) => tenant);
   const grants = Map.groupBy(liveGrants(snapshot, nowMs), ({ tenant }) => tenant);
-  const known = new Map<string, string>();
+  const grantsOf = new Map([...grants].map(([tenant, all]) => [tenant, text(all)]));
   return {
     places,
-    of(tenant) {
-      const before = known.get(tenant);
-      if (before !== undefined) return before;
-      const rights = `${places} ${text([policies.get(tenant), grants.get(tenant)])}`;
-      known.set(tenant, rights);
-      return rights;
+    of({ tenant, labels }) {
+      const selecting = (policiesOf.get(tenant) ?? []).filter(({ selector }) =>
+        [...selector].every(([label, value]) => labels.get(label) === value),
+      );
+      return [places, ...selecting.map((each) => each.text), grantsOf.get(tenant)].join('\n');
     },
   };
 }

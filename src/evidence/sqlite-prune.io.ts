@@ -16,10 +16,10 @@ import type { PruneAnswer, RetentionRules } from './store.ts';
 const recordsAtOnce = 1_000;
 
 /** Condition for one class; its parameters are the class and twice the time. */
-const outlived = `
+export const outlived = `
   body IS NOT NULL AND class = ? AND at_ms < ?
   AND (stream = '' OR stream LIKE '%/%' AND NOT EXISTS (
-    SELECT 1 FROM record AS younger WHERE younger.stream = record.stream AND younger.at_ms >= ?))
+    SELECT 1 FROM record AS younger WHERE younger.stream = record.stream AND younger.stream > '' AND younger.at_ms >= ?))
   AND (kind <> 'store' OR body ->> '$.pruned.class' IS NULL OR EXISTS (
     SELECT 1 FROM record AS later WHERE later.kind = 'store' AND later.position > record.position
     AND later.body ->> '$.pruned.class' = record.body ->> '$.pruned.class'

@@ -40,6 +40,10 @@ export interface DrillDraft {
   readonly doubted: boolean;
 }
 
+/** It says `stream > ''` again, or SQLite would not see that the index of streams may be used. */
+export const newestOfStream =
+  "SELECT sequence, body FROM record WHERE stream = ? AND stream > '' ORDER BY sequence DESC LIMIT 1";
+
 /** The end of the chain. */
 interface Tip {
   readonly position: number;
@@ -247,9 +251,7 @@ export class SqliteWriter {
   }
 
   #newestOf(stream: string): readonly [sequence: number, text: string | undefined] {
-    const row = this.#opened.database
-      .prepare('SELECT sequence, body FROM record WHERE stream = ? ORDER BY sequence DESC LIMIT 1')
-      .get(stream);
+    const row = this.#opened.database.prepare(newestOfStream).get(stream);
     if (row === undefined) return [0, undefined];
     const { sequence, body } = row;
     return [Number(sequence), typeof body === 'string' ? JSON.parse(body).body : undefined];

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { statementOf } from '../../src/evidence/query-statement.ts';
-import { SqliteWriter } from '../../src/evidence/sqlite-writer.io.ts';
+import { outlived } from '../../src/evidence/sqlite-prune.io.ts';
+import { newestOfStream, SqliteWriter } from '../../src/evidence/sqlite-writer.io.ts';
 import type { EventQuery } from '../../src/evidence/store.ts';
 
 let folder: string;
@@ -67,4 +68,18 @@ test('without a filter, and behind a cursor, it goes along the chain and sorts n
 test('one of several names for the same thing is merged in order, and not sorted', () => {
   const plan = planOf({ id: 'x' }).join('\n');
   expect(plan).toContain('MERGE (UNION)');
+});
+
+test('the newest record of a stream, and what a class has outlived, are found by index', () => {
+  const planOfText = (sql: string, ...parameters: readonly (string | number)[]) =>
+    writer.database
+      .prepare(`EXPLAIN QUERY PLAN ${sql}`)
+      .all(...parameters)
+      .map(({ detail }) => String(detail))
+      .join('\n');
+  expect(planOfText(newestOfStream, 'a/b')).toBe('SEARCH record USING INDEX record_by_stream (stream=?)');
+  const pruning = planOfText(`SELECT position FROM record WHERE ${outlived}`, 'audit', 1, 1);
+  expect(pruning).toContain('SEARCH record USING INDEX record_kept (class=? AND at_ms<?)');
+  expect(pruning).toContain('SEARCH younger USING INDEX record_by_stream (stream=?');
+  expect(pruning).toContain('SEARCH later USING INDEX record_by_kind (kind=?');
 });

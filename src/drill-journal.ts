@@ -22,9 +22,19 @@ type Chain = Pick<EvidenceStore, 'appendDrill' | 'drillRecords' | 'blocked' | 'p
 /** Where drills were written before there was a chain, in the state folder. */
 const formerFile = join('drills', 'drills.db');
 
+/**
+ * What a stream could not take, as it was given and as it would have been kept. Tried again it must be the same text: the
+ * store may have kept it and not known, and a name is sealed otherwise each time. One for each stream of a drill.
+ */
+interface Refused {
+  readonly body: string;
+  readonly text: string;
+}
+
 /** Closing it leaves the store open: others write there too. */
 export function chainJournal(store: Chain, seal: PersonSeal, stateFolder: string): Journal {
   let closed: string | undefined;
+  const refused = new Map<string, Refused>();
   const formerPath = join(stateFolder, formerFile);
   return {
     findings: existsSync(formerPath)
@@ -35,19 +45,20 @@ export function chainJournal(store: Chain, seal: PersonSeal, stateFolder: string
     records: () =>
       store.drillRecords().map((record): JournalRecord => {
         const { position, stream, sequence, epoch, body } = record;
-        return {
-          position,
-          stream,
-          sequence,
-          epoch,
-          body: renamePeople(body, (token) => seal.reveal(tenantOf(stream), token)),
-        };
+        const reveal = (token: string) => seal.reveal(tenantOf(stream), token);
+        // Of a body that was taken away for its age the place in the stream is left, behind which the next one goes.
+        return { position, stream, sequence, epoch, body: body === '' ? '{}' : renamePeople(body, reveal) };
       }),
     append(stream, after, body) {
       if (closed !== undefined) return { kind: 'failed', message: closed };
       const tenant = tenantOf(stream);
       try {
-        return store.appendDrill(stream, after, sealed(body, seal, tenant), { atMs: momentOf(body), tenant });
+        const last = refused.get(stream);
+        const text = last?.body === body ? last.text : sealed(body, seal, tenant);
+        const answer = store.appendDrill(stream, after, text, { atMs: momentOf(body), tenant });
+        if (answer.kind === 'failed') refused.set(stream, { body, text });
+        else refused.delete(stream);
+        return answer;
       } catch (error) {
         // A tenant's first key is written to the disk, which may refuse it.
         return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };

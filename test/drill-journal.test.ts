@@ -1,13 +1,15 @@
 /** Drills on the chain of evidence: what the store is given, what the engine reads again, and what is left of a name. */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DrillRunner } from '../src/chaos/runner.io.ts';
 import { chainJournal } from '../src/drill-journal.ts';
-import type { PersonSeal } from '../src/evidence/person-seal.ts';
+import { type PersonSeal, personSeal } from '../src/evidence/person-seal.ts';
 import type { DrillAbout, DrillAppendAnswer, StoredDrill } from '../src/evidence/store.ts';
 import { ana, bob, DrillWorld, owner } from './chaos/drill-world.ts';
+import { SqliteWorld } from './evidence/sqlite-world.ts';
 
 /** Keeps bodies as the store does, and nothing else of it. */
 class FakeStore {
@@ -38,9 +40,12 @@ class FakeStore {
 /** A tenant's key is its name, until it is destroyed. */
 class FakeSeal implements PersonSeal {
   readonly destroyed = new Set<string>();
+  /** No two tokens are alike. */
+  #sealed = 0;
 
   seal(tenant: string, name: string): string {
-    return `p:${pseudonym}:${Buffer.from(`${tenant} ${name}`).toString('base64url')}`;
+    this.#sealed += 1;
+    return `p:${pseudonym}:${Buffer.from(`${tenant} ${name} ${this.#sealed}`).toString('base64url')}`;
   }
 
   reveal(tenant: string, token: string): string {
@@ -146,6 +151,77 @@ test('a name that cannot be sealed is not written at all, and nothing is thrown'
     message: expect.stringContaining('no space for its key'),
   });
   expect(store.kept).toEqual([]);
+});
+
+test('what is tried again is the same text, as the store may have kept the first without knowing', () => {
+  const [store, seal] = [new FakeStore(), new FakeSeal()];
+  const tried: string[] = [];
+  const journal = chainJournal(
+    {
+      drillRecords: () => [],
+      blocked: () => undefined,
+      probe: () => undefined,
+      appendDrill(stream, after, body, about) {
+        tried.push(body);
+        return store.appendDrill(stream, after, body, about);
+      },
+    },
+    seal,
+    folder,
+  );
+  const body = (by: string) => JSON.stringify({ atMs: 1, events: [{ kind: 'approved', by }] });
+  store.trouble = 'no answer';
+  journal.append('a/b', 0, body('ana'));
+  journal.append('a/b', 0, body('ana'));
+  journal.append('a/b', 0, body('bob'));
+  store.trouble = undefined;
+  journal.append('a/b', 0, body('bob'));
+  journal.append('a/b', 1, body('bob'));
+  const [first, again, other, kept, next] = tried;
+  expect([first === again, again === other, other === kept, kept === next]).toEqual([true, false, true, false]);
+});
+
+describe('on a real store', () => {
+  const keys = new Map<string, Uint8Array>();
+  const seal = personSeal({
+    keys: {
+      keyFor: (tenant) => keys.get(tenant) ?? keys.set(tenant, randomBytes(32)).get(tenant) ?? new Uint8Array(),
+      keyOf: (tenant) => keys.get(tenant),
+    },
+    entropy: { bytes: randomBytes },
+  });
+  let here: SqliteWorld;
+  beforeEach(() => {
+    here = new SqliteWorld();
+  });
+  afterEach(() => here.remove());
+
+  test('a drill is read again after the store was opened anew, and whoever had it open before writes no more', async () => {
+    const store = await here.open();
+    const world = new DrillWorld({}, chainJournal(store, seal, folder));
+    await world.run();
+    const younger = chainJournal(await here.open({ clock: world.clock }), seal, folder);
+    const again = new DrillRunner(world.ports({ journal: younger }));
+    expect(again.show('atelier/trip', owner)).toMatchObject({ value: { startedBy: 'ana', phase: 'aborting' } });
+    await world.pass(2_000);
+    expect(world.view().reason).toContain('journal cannot be written');
+    expect(world.struck()).toEqual([]);
+    expect(JSON.stringify(store.drillRecords())).not.toContain('"ana"');
+  });
+
+  test('a drill that was taken away for its age can be run again', async () => {
+    const store = await here.open();
+    const world = new DrillWorld({}, chainJournal(store, seal, folder));
+    await world.run();
+    await world.runner.halt('atelier/trip', ana, '');
+    await world.pass(20_000);
+    expect((await store.prune({ audit: 1 }, Date.parse('2028-01-01'))).kind).toBe('pruned');
+    await store.close();
+    const next = new DrillWorld({}, chainJournal(await here.open(), seal, folder));
+    expect(next.runner.list(owner)).toMatchObject([{ phase: 'declared' }]);
+    await next.run();
+    expect(next.view()).toMatchObject({ phase: 'running', startedBy: 'ana' });
+  });
 });
 
 test('a journal that was closed writes no more, and its store lives on', () => {

@@ -68,21 +68,25 @@ export function* partsOf(
   const rows = database
     .prepare(`SELECT ${recordColumns} FROM record WHERE position > ? ORDER BY position LIMIT ?`)
     .iterate(after, count);
-  let next = heads.next();
-  let records = 0;
-  for (const row of rows) {
-    const record = recordOf(row);
-    // A head without its record comes where the record would.
-    for (; !next.done && Number(next.value['position']) < record.position; next = heads.next()) {
-      yield { kind: 'head', head: headOf(replica, next.value) };
+  try {
+    let next = heads.next();
+    let records = 0;
+    for (const row of rows) {
+      const record = recordOf(row);
+      // A head without its record comes where the record would.
+      for (; !next.done && Number(next.value['position']) < record.position; next = heads.next()) {
+        yield { kind: 'head', head: headOf(replica, next.value) };
+      }
+      yield { kind: 'record', record };
+      records += 1;
+      if (!next.done && Number(next.value['position']) === record.position) {
+        yield { kind: 'head', head: headOf(replica, next.value) };
+        next = heads.next();
+      }
     }
-    yield { kind: 'record', record };
-    records += 1;
-    if (!next.done && Number(next.value['position']) === record.position) {
-      yield { kind: 'head', head: headOf(replica, next.value) };
-      next = heads.next();
-    }
+    if (records === count) return; // what is left belongs to the records behind
+    for (; !next.done; next = heads.next()) yield { kind: 'head', head: headOf(replica, next.value) };
+  } finally {
+    heads.return?.(); // one that is left open would hold on to this moment of the file
   }
-  if (records === count) return; // what is left belongs to the records behind
-  for (; !next.done; next = heads.next()) yield { kind: 'head', head: headOf(replica, next.value) };
 }

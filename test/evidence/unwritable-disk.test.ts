@@ -1,4 +1,8 @@
-/** FLT-31: the disk is full. What needs the store is refused, nothing else is; with room again it goes on without a gap. */
+/**
+ * Disks that take nothing: full (FLT-31), or read-only.
+ *
+ * What needs a record is refused, nothing else is; with room again it goes on without a gap.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -53,3 +57,21 @@ test('a file at its largest refuses likewise, and goes on where it was once it m
     await world.remove();
   }
 });
+
+test.skipIf(!canMount)(
+  'a copy on a read-only disk is verified where it is (needs user and mount namespaces)',
+  async () => {
+    const world = new SqliteWorld();
+    try {
+      const store = await world.open();
+      await store.append([denial('a')]);
+      await store.close();
+      const script = join(import.meta.dirname, 'verify-read-only.ts');
+      const command = [...unshare, process.execPath, script, world.folder, world.publicKeyPem];
+      const said = JSON.parse(execFileSync('unshare', command, { encoding: 'utf8' }));
+      expect(said).toMatchObject({ records: 2, findings: [] });
+    } finally {
+      await world.remove();
+    }
+  },
+);

@@ -240,6 +240,12 @@ export const instruments = {
     'Events that the sink refused for good and that lie in its dead letters.',
     { sink: sinks },
   ),
+  sinkLost: readCounter(
+    'coffre_sink_lost_total',
+    '{event}',
+    'Events whose bodies retention took before the sink was given them.',
+    { sink: sinks },
+  ),
 
   // The management door.
   doorCalls: counter('coffre_door_calls_total', '{call}', 'Calls of the management door, by what became of them.', {

@@ -10,6 +10,8 @@ export interface SeenSink {
   /** Since the start of this process. */
   readonly delivered: number;
   readonly deadLetters: number;
+  /** Gone from the store before they could be told. */
+  readonly lost: number;
 }
 
 /** @param sinks what is beyond the bound of the label is not told. */
@@ -20,6 +22,9 @@ export function telemetryOfSinks(meters: Meters, sinks: () => readonly SeenSink[
   });
   meters.read(instruments.sinkDelivered, (tell) => {
     for (const { name, delivered } of told()) tell(delivered, { sink: name });
+  });
+  meters.read(instruments.sinkLost, (tell) => {
+    for (const { name, lost } of told()) tell(lost, { sink: name });
   });
   meters.read(instruments.sinkDeadLetters, (tell) => {
     for (const { name, deadLetters } of told()) tell(deadLetters, { sink: name });

@@ -28,7 +28,7 @@ export function everyRecorder(meters: Meters): () => void {
   telemetryOfWorker(meters, () => 0);
   telemetryOfCertificates(meters, () => [{ tenant: 'shop', notAfterMs: 1_000 }]);
   telemetryOfEvidence(meters, { queued: () => 0, lost: () => 0, blocked: () => undefined, head: () => undefined });
-  telemetryOfSinks(meters, () => [{ name: 'siem', lag: 0, delivered: 0, deadLetters: 0 }]);
+  telemetryOfSinks(meters, () => [{ name: 'siem', lag: 0, delivered: 0, deadLetters: 0, lost: 0 }]);
   telemetryOfDoor(meters);
   return readProcess(meters);
 }

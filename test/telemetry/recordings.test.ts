@@ -149,11 +149,13 @@ test('a sink is told by its name, as many as the bound allows', async () => {
     lag: i,
     delivered: 5,
     deadLetters: 1,
+    lost: 7,
   }));
   telemetryOfSinks(meters, () => sinks);
   const seen = await series();
   expect(seen.get('coffre_sink_lag_events{sink="s3"}')).toBe(3);
   expect(seen.get('coffre_sink_dead_letters_total{sink="s0"}')).toBe(1);
+  expect(seen.get('coffre_sink_lost_total{sink="s0"}')).toBe(7);
   expect([...seen.keys()].filter((name) => name.startsWith('coffre_sink_delivered_total'))).toHaveLength(valuesMax);
 });
 

@@ -6,6 +6,7 @@
  *   --state-key-file FILE   the sealing key, kept outside the state folder   COFFRE_STATE_KEY_FILE
  *   --xds ADDRESS:PORT      where proxies connect                            COFFRE_XDS
  *   --evidence ADDRESS:PORT where proxies report over mutual TLS             COFFRE_EVIDENCE
+ *   --replica NAME          whose chain of evidence it writes                COFFRE_REPLICA
  *   --admin ADDRESS:PORT    where people ask over mutual TLS; none if absent   COFFRE_ADMIN
  *   --authz ADDRESS:PORT,…  where sidecars reach authorization workers       COFFRE_AUTHZ
  *   --workloads DIR         bootstrap, root and token per workload           COFFRE_WORKLOADS
@@ -31,6 +32,8 @@ export interface Config {
   readonly xds: SocketEndpoint;
   /** Beside the address of xDS, on port 15015, unless told otherwise. */
   readonly evidence: SocketEndpoint;
+  /** Name of its chain of evidence; of two with one name, the later one writes. */
+  readonly replica: string;
   /** Beside the socket in the state folder, which is always there. */
   readonly admin: SocketEndpoint | undefined;
   readonly authz: readonly SocketEndpoint[];
@@ -55,6 +58,7 @@ const options = {
   'state-key-file': { type: 'string' },
   xds: { type: 'string' },
   evidence: { type: 'string' },
+  replica: { type: 'string' },
   admin: { type: 'string' },
   authz: { type: 'string' },
   workloads: { type: 'string' },
@@ -86,6 +90,10 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
   if (evidenceText !== undefined && evidence === undefined) {
     problems.push(`\`${evidenceText}\` is no ADDRESS:PORT to listen on; write --evidence 127.0.0.1:15015`);
   }
+  const replica = value('replica') ?? 'coffre';
+  if (!/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/.test(replica)) {
+    problems.push(`\`${replica}\` is no name of a replica; write lower case letters, digits, \`.\` and \`-\``);
+  }
   const adminText = value('admin');
   const admin = adminText === undefined ? undefined : parseEndpoint(adminText);
   if (adminText !== undefined && admin === undefined) {
@@ -109,6 +117,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     stateKeyFile: stateKeyFile === undefined ? undefined : resolve(stateKeyFile),
     xds,
     evidence,
+    replica,
     admin,
     authz,
     workloads: resolve(value('workloads') ?? `${state}/workloads`),

@@ -2,21 +2,21 @@
  * The drills of one control plane, joined to what they act through and what they see by.
  *
  *   DrillRunner ──▶ overlay on RTDS (xds)          ◀── ACK, NACK (xds), runtime and config (inspect)
- *               ──▶ journal in the state folder    ◀── load reports (xds), access log (evidence), probes
+ *               ──▶ journal on the evidence        ◀── load reports (xds), access log (evidence), probes
  *
  * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
  */
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { DrillEngine } from './chaos/drill-engine.ts';
-import { openJournal } from './chaos/journal.io.ts';
+import type { Journal } from './chaos/journal.ts';
+import type { ReportEvidence } from './chaos/ports.ts';
 import { createProbeReader } from './chaos/probe/probe-reader.io.ts';
 import { DrillRunner } from './chaos/runner.io.ts';
 import { drillLayers } from './controller/drill-layers.ts';
 import { logDrills } from './controller/drill-report.io.ts';
 import { movedResources } from './controller/moved-resources.ts';
 import { OpenStreams } from './controller/open-streams.ts';
-import { addAccessLogService } from './evidence/access-log-service.io.ts';
+import type { AccessLogEvent, ProxyRecord } from './evidence/access-log-service.io.ts';
 import type { GrpcServer } from './grpc/grpc-server.ts';
 import type { ReportAdmission, ReportCaller } from './grpc/report-stream.ts';
 import type { ProxyEyes } from './inspect/proxy-eyes.io.ts';
@@ -29,11 +29,9 @@ import { createLoadService } from './xds/load-service.io.ts';
 import { typeUrls } from './xds/type-url.ts';
 import type { XdsEvent } from './xds/xds-event.ts';
 
-/** Folder of the journal in the state folder. */
-const journalFolder = 'drills';
-
 export interface DrillHost {
-  readonly stateFolder: string;
+  readonly journal: Journal;
+  readonly reports: ReportEvidence;
   readonly cache: SnapshotCache;
   /** Every open stream of a proxy. */
   clients(): readonly ClientStatus[];
@@ -50,13 +48,17 @@ export interface Drills {
   readonly engine: DrillEngine;
   /** Told of everything the xDS server observes. */
   heard(event: XdsEvent): void;
+  /** Told of each record of a drilled edge. */
+  logged(record: ProxyRecord): void;
+  /** Told of the streams of the access log. */
+  reportStream(event: AccessLogEvent): void;
   /** The mesh changed: consents and rules may have. */
   lookAgain(): void;
   stop(): void;
 }
 
 export function openDrills(host: DrillHost): Drills {
-  const { cache, clients, snapshot, eyes, server, admit, log } = host;
+  const { cache, clients, snapshot, eyes, server, admit, journal, reports, log } = host;
   const report = logDrills(log);
   const loads = createLoadService({
     admit,
@@ -71,14 +73,7 @@ export function openDrills(host: DrillHost): Drills {
     observe: report.probe,
   });
   loads.addTo(server);
-  addAccessLogService(server, {
-    admit,
-    clock: systemClock,
-    logged: (record) => probes.record(record),
-    observe: report.reportStream,
-  });
   const streams = new OpenStreams();
-  const journal = openJournal(join(host.stateFolder, journalFolder));
   const runner = new DrillRunner({
     clock: drillClock,
     snapshot,
@@ -89,6 +84,7 @@ export function openDrills(host: DrillHost): Drills {
     eyes,
     probes,
     journal,
+    evidence: reports,
     observe: report.drill,
   });
   return {
@@ -107,6 +103,8 @@ export function openDrills(host: DrillHost): Drills {
       }
       if (event.kind === 'stream-closed' && streams.closed(event.key) === 0) runner.left(event.key);
     },
+    logged: (record) => probes.record(record),
+    reportStream: report.reportStream,
     lookAgain: () => runner.lookAgain(),
     stop() {
       runner.stop();

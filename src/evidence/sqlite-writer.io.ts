@@ -5,12 +5,13 @@
  * The surprise: SQLite works from its memory, and goes on writing into a file that was overwritten, moved or removed
  * under it. While a drill runs, `probe` looks at the file itself.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { bodyDigestOf, chainStart, digestOf, linkOf, nonceBytes } from './chain.ts';
+import { bodyDigestOf, chainStart, digestOf, linkOf } from './chain.ts';
 import type { StoreEvent } from './event.ts';
 import { headText, signHead } from './head.ts';
+import { Nonces } from './nonces.io.ts';
 import { draftOf, type RecordDraft } from './record-draft.ts';
 import { type FileOptions, type OpenedFile, openFile } from './sqlite-open.io.ts';
 import { headOf } from './sqlite-rows.ts';
@@ -61,6 +62,7 @@ export class SqliteWriter {
   readonly #opened: OpenedFile;
   readonly #options: WriterOptions;
   readonly #insert: StatementSync;
+  readonly #nonces = new Nonces();
   #tip: Tip;
   #head: SignedHead | undefined;
 
@@ -203,7 +205,7 @@ export class SqliteWriter {
 
   /** @returns false where its id is kept already. */
   #add({ meta, body }: RecordDraft): boolean {
-    const nonce = randomBytes(nonceBytes);
+    const nonce = this.#nonces.next();
     const bodyDigest = bodyDigestOf(nonce, body);
     const full = { ...meta, epoch: this.epoch };
     const position = this.#tip.position + 1;

@@ -169,20 +169,22 @@ export class Handover {
     const workload = this.#workloads.get(key);
     if (acceptance === undefined || workload === undefined) return wanted;
     const { tenant } = workload;
+    const arePlacesSame = this.#rights.places === proxy.places;
     const isTimely = (held: ResourceKey) => nowMs < (proxy.held.get(held) ?? nowMs) + silenceMs;
     const draft = holdWays(acceptance.given, wanted, {
       isOpen: (endpoint) => this.#isOpen(endpoint, tenant, nowMs),
       isThere: (endpoint) => this.#byAddress.has(addressOf(endpoint)),
-      mayHold: (held) => this.#rights.places === proxy.places && isTimely(held),
+      mayHold: (held) => arePlacesSame && isTimely(held),
     });
     holdDoors(acceptance.given, draft, {
       isUsed: (door) => this.#isComing(key, door) || this.#isUsed(workload, door, nowMs),
-      mayHold: (held) => this.#rights.of(workload) === proxy.rights && isTimely(held),
+      mayHold: (held) => arePlacesSame && this.#rights.of(workload) === proxy.rights && isTimely(held),
     });
     proxy.held = new Map([...draft.held].map((held) => [held, proxy.held.get(held) ?? nowMs]));
     if (proxy.held.size > 0) this.#holding.add(key);
     else this.#holding.delete(key);
-    return compose(acceptance.given, draft.finish(), []);
+    const next = draft.finish();
+    return next === wanted ? wanted : compose(acceptance.given, next, []);
   }
 
   #isOpen(endpoint: EndpointKey, callerTenant: string, nowMs: number): boolean {

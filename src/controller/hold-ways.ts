@@ -46,27 +46,23 @@ function leaveOutClosed(
   ask: WaysAsk,
 ): ReadonlySet<ResourceKey> {
   const deserted = new Set<ResourceKey>();
-  let used: ReadonlySet<ResourceKey> | undefined;
-  for (const assignment of wanted.types.get(typeUrls.endpoints)?.values() ?? []) {
+  const listing = wanted.types.get(typeUrls.endpoints);
+  if (listing === undefined || listing === shown.types.get(typeUrls.endpoints)) return deserted;
+  for (const assignment of listing.values()) {
     const key = keyOf(assignment);
     const former = resourceIn(shown, key);
     if (former?.version === assignment.version) continue;
-    const all = [...endpointsOf(assignment)];
     const before: ReadonlySet<EndpointKey> = former === undefined ? new Set() : endpointsOf(former);
+    const all = [...endpointsOf(assignment)];
     const closed = all.filter((endpoint) => !before.has(endpoint) && !ask.isOpen(endpoint));
     if (closed.length === 0 || !ask.mayHold(key)) continue;
-    if (closed.length < all.length) {
-      draft.hold(key, withoutEndpoints(assignment, new Set(closed)));
-      continue;
-    }
-    used ??= assignmentsLedTo(shown);
-    const stay = [...before].filter(ask.isThere);
-    if (former !== undefined && used.has(key) && before.size > 0) {
+    if (former !== undefined && closed.length === all.length && before.size > 0 && isLedTo(shown, key)) {
+      const stay = [...before].filter(ask.isThere);
       if (stay.length > 0) draft.hold(key, keeping(former, stay));
       continue;
     }
     draft.hold(key, withoutEndpoints(assignment, new Set(closed)));
-    deserted.add(key);
+    if (closed.length === all.length) deserted.add(key);
   }
   return deserted;
 }
@@ -100,10 +96,10 @@ function holdWaysTo(
   }
 }
 
-/** Assignments of clusters that some listener or route leads to. */
-function assignmentsLedTo(snapshot: ResourceSnapshot): ReadonlySet<ResourceKey> {
+/** Whether some listener or route leads to the cluster of this assignment. */
+function isLedTo(snapshot: ResourceSnapshot, assignment: ResourceKey): boolean {
   const ways = wayTypes.flatMap((typeUrl) => [...(snapshot.types.get(typeUrl)?.values() ?? [])]);
-  return new Set(ways.flatMap((way) => [...referencesOf(way)].flatMap((to) => assignmentsOf(snapshot, to))));
+  return ways.some((way) => [...referencesOf(way)].some((to) => assignmentsOf(snapshot, to).includes(assignment)));
 }
 
 /** Of what a way refers to, the endpoints of a cluster. */

@@ -1,4 +1,4 @@
-/** What may be a reason to shut a door changes the text of somebody's rights; what may not leaves it. */
+/** What may be a reason to shut a door changes somebody's rights; what may not leaves it. */
 import { expect, test } from 'vitest';
 import { rightsOf } from '../../src/controller/rights.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
@@ -64,5 +64,6 @@ test.each(rows)('$what changes them: $changes', ({ before, after, afterMs = 0, c
 function rights(yaml: string, nowMs: number): string {
   const snapshot = meshFrom(yaml);
   const workload = snapshot.workloads.get('atelier/api-1') ?? expect.fail('no such workload');
-  return rightsOf(snapshot, nowMs).of(workload);
+  const rights = rightsOf(snapshot, nowMs);
+  return `${rights.places} ${rights.of(workload)}`;
 }

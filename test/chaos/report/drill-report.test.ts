@@ -12,7 +12,8 @@ import { toldReport } from './told-report.ts';
 
 const head = 'eu-1:4711:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08';
 const whole = { record: sampleRecord, happenings: { each: sampleHappenings, isCut: false }, head };
-const suffix = { markdown: 'md', html: 'html', json: 'json' } as const;
+/** Not `.json`, which would be formatted as sources are, and the bytes are what counts. */
+const suffix = { markdown: 'md', html: 'html', json: 'json.txt' } as const;
 
 describe('a drill that an alert ended is told whole, with what else happened', () => {
   test.each(reportForms.flatMap((form) => reportLanguages.map((language) => [form, language] as const)))(

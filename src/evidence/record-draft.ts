@@ -52,7 +52,7 @@ function isPlain(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');
 }
 
-export function canonicalJson(value: unknown): string {
+function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   const fields: Readonly<Record<string, unknown>> = { ...value };

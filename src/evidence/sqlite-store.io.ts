@@ -6,7 +6,7 @@
  *
  * Never throws: a store that cannot be used says so by `blocked`, and whoever depends on it refuses.
  * The surprise: `appendDrill` stops this thread until the disk has answered, on purpose: an effect that may only follow its
- * record has nothing else to do meanwhile. It gives up after `urgentWaitMs`, and what it gave up is not written later.
+ * record has nothing else to do meanwhile. It gives up after two seconds, and what it gave up is not written later.
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';

@@ -19,7 +19,7 @@ import {
 const recordsWaitingMax = 50_000;
 
 /** Longest that a caller's turn is held for one record or probe, in ms: the disk hangs, and a drill does not wait for it. */
-export const urgentWaitMs = 2_000;
+const urgentWaitMs = 2_000;
 
 export interface Unanswered {
   readonly kind: 'unanswered';

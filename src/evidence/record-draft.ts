@@ -4,6 +4,7 @@
  * The text is canonical, keys sorted, so that the same event told twice is the same bytes.
  */
 import { hash } from 'node:crypto';
+import { canonicalJson } from '../model/canonical-json.ts';
 import type { RecordMeta } from './chain.ts';
 import { type EvidenceEvent, retentionClassOf } from './event.ts';
 import type { DrillAbout } from './store.ts';
@@ -50,16 +51,4 @@ function draft(event: EvidenceEvent, stream: string, sequence: number): RecordDr
 /** SQLite ends a text at NUL, and a lone surrogate has no bytes: neither may stand where the chain looks. */
 function isPlain(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');
-}
-
-function canonicalJson(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const fields: Readonly<Record<string, unknown>> = { ...value };
-  let text = '';
-  for (const name of Object.keys(fields).sort()) {
-    const field = fields[name];
-    if (field !== undefined) text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${canonicalJson(field)}`;
-  }
-  return `{${text}}`;
 }

@@ -33,6 +33,10 @@ import { HeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mu
 import { GenericSchema } from '#gen/envoy/extensions/http/injected_credentials/generic/v3/generic_pb.js';
 import { UuidRequestIdConfigSchema } from '#gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js';
 import { DownstreamConnectionsConfigSchema } from '#gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
+import {
+  ParentBasedSamplerConfigSchema,
+  TraceIdRatioBasedSamplerConfigSchema,
+} from '#gen/envoy/extensions/tracers/opentelemetry/samplers/v3/samplers_pb.js';
 import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import {
   DownstreamTlsContextSchema,
@@ -63,6 +67,8 @@ export const envoyRegistry = createRegistry(
   HeaderMutationSchema,
   OpenTelemetryConfigSchema,
   UuidRequestIdConfigSchema,
+  ParentBasedSamplerConfigSchema,
+  TraceIdRatioBasedSamplerConfigSchema,
   HttpRbacSchema,
   RBACPerRouteSchema,
   ExtAuthzSchema,

@@ -15,10 +15,15 @@ import { OpenTelemetryConfigSchema } from '#gen/envoy/config/trace/v3/openteleme
 import type { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { UuidRequestIdConfigSchema } from '#gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js';
 import {
+  ParentBasedSamplerConfigSchema,
+  TraceIdRatioBasedSamplerConfigSchema,
+} from '#gen/envoy/extensions/tracers/opentelemetry/samplers/v3/samplers_pb.js';
+import {
   SubjectAltNameMatcher_SanType,
   TlsParameters_TlsProtocol,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { UpstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
+import { FractionalPercent_DenominatorType } from '#gen/envoy/type/v3/percent_pb.js';
 import type { TracingRules } from '../model/evidence-rules.ts';
 import type { ProxyView } from '../policy/view.ts';
 import { tcpAddress } from './address.ts';
@@ -52,13 +57,14 @@ export function tracingOf({ workload, observation: { tracing } }: ProxyView): Tr
       timeout: durationOf(collectorMs),
     },
     serviceName: `${workload.tenant}/${workload.serviceAccount}`,
+    sampler: likeItsParent(tracing.samplePercent),
   });
   const ids = create(UuidRequestIdConfigSchema, { packTraceReason: false });
   return {
     tracing: {
-      // Nobody's header begins a trace out of turn.
+      // Nobody's header begins a trace out of turn; which ones are kept the tracer's own sampler says.
       clientSampling: { value: 0 },
-      randomSampling: { value: tracing.samplePercent },
+      randomSampling: { value: 100 },
       overallSampling: { value: 100 },
       maxPathTagLength: 0,
       provider: {
@@ -68,6 +74,26 @@ export function tracingOf({ workload, observation: { tracing } }: ProxyView): Tr
       customTags: [{ tag: decisionTag, type: { case: 'requestHeader', value: { name: 'x-request-id' } } }],
     },
     requestIdExtension: { typedConfig: pack(UuidRequestIdConfigSchema, ids) },
+  };
+}
+
+/** A request that came with a trace goes on as that trace said; of the others a share begins one. */
+function likeItsParent(samplePercent: number) {
+  const ratio = create(TraceIdRatioBasedSamplerConfigSchema, {
+    samplingPercentage: {
+      numerator: Math.round(samplePercent * 10_000),
+      denominator: FractionalPercent_DenominatorType.MILLION,
+    },
+  });
+  const parent = create(ParentBasedSamplerConfigSchema, {
+    wrappedSampler: {
+      name: 'envoy.tracers.opentelemetry.samplers.trace_id_ratio_based',
+      typedConfig: pack(TraceIdRatioBasedSamplerConfigSchema, ratio),
+    },
+  });
+  return {
+    name: 'envoy.tracers.opentelemetry.samplers.parent_based',
+    typedConfig: pack(ParentBasedSamplerConfigSchema, parent),
   };
 }
 

@@ -53,6 +53,14 @@ export class Callers {
     return found;
   }
 
+  /** What the control plane shows to a sidecar. */
+  controlPlane(): Credentials {
+    const [ours] = this.#authorities;
+    const found = credentials(ours?.clientCredentials());
+    if (found === undefined) throw new Error('the control plane has no certificate');
+    return found;
+  }
+
   forget(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }

@@ -7,9 +7,10 @@ import { parseArgs } from 'node:util';
 import { type Bench, reportOf, reportText, runsMin } from './bench.ts';
 import { deadMan } from './dead-man.ts';
 import { drill } from './drill.ts';
+import { observe } from './observe.ts';
 import { store } from './store.ts';
 
-const benches: readonly Bench[] = [drill, deadMan, store];
+const benches: readonly Bench[] = [drill, deadMan, store, observe];
 
 const { values, positionals } = parseArgs({
   options: {

@@ -17,6 +17,8 @@ export interface Bench {
 export interface BenchOptions {
   /** The long form, beyond eight minutes. */
   readonly full: boolean;
+  /** A tenth of what is asked, to see that a bench works; its figures are of that tenth. */
+  readonly small: boolean;
   /** At least `runsMin`. */
   readonly runs: number;
   /** Progress, for a person. */

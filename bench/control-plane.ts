@@ -1,0 +1,128 @@
+/**
+ * A control plane that is measured: ours, or a peer, each in a process of its own and driven by the same commands.
+ *
+ *   prepare (objects read, tokens minted) ──serve──▶ address ──change──▶ … ──counts──▶ processor time, memory
+ *
+ * `COFFRE_PEER_<NAME>=host:port` names any other that takes these commands there, one line of JSON each: see line-peer.ts
+ * for their form, and peers/go-control-plane/serve-mesh for one that does.
+ */
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type FleetCounts, startFleet } from './fleet.ts';
+import { buildGo, peerProgram } from './go-program.ts';
+import { dialLinePeer, type LinePeer, startLineChild } from './line-peer.ts';
+import type { Change } from './standard-mesh.ts';
+
+export type ControlPlaneCommand =
+  /** Begins to serve. Answered with `address`, once clients are answered. */
+  | { readonly do: 'serve' }
+  /** Answered once it is taken in; what comes of it may take longer. */
+  | { readonly do: 'change'; readonly change: Change }
+  /** Answered when nothing is under way that an earlier change began. */
+  | { readonly do: 'settle' }
+  /** Writes what a peer needs to serve the same. */
+  | { readonly do: 'export'; readonly folder: string }
+  | { readonly do: 'counts' };
+
+export interface ControlPlaneCounts {
+  readonly cpuUs: number;
+  readonly rssBytes: number;
+  /** Responses, and their bytes; 0 of who does not count them. */
+  readonly pushes: number;
+  readonly pushedBytes: number;
+  readonly nacks: number;
+}
+
+/** What both ends have counted so far. */
+export interface Counts {
+  readonly cpuUs: number;
+  readonly rssBytes: number;
+  readonly pushedBytes: number;
+  readonly fleet: FleetCounts;
+}
+
+/** A control plane that serves, and the proxies of the mesh at it. */
+export interface ControlPlane {
+  readonly name: string;
+  /** From the word to serve until clients are answered, in ms. */
+  readonly readyMs: number;
+  /** Processor time before it was told to serve. */
+  readonly preparedCpuUs: number;
+  readonly fleet: Awaited<ReturnType<typeof startFleet>>;
+  change(change: Change): Promise<void>;
+  settle(): Promise<void>;
+  counts(): Promise<Counts>;
+  stop(): Promise<void>;
+}
+
+export interface OurControlPlane extends ControlPlane {
+  /** Writes what peers need to serve the same into its folder. */
+  export(): Promise<void>;
+}
+
+const script = fileURLToPath(new URL('./our-control-plane.ts', import.meta.url));
+
+/** @param folder of its own, and empty; whoever made it removes it. */
+export async function startOurs(scale: number, folder: string): Promise<OurControlPlane> {
+  const peer = await startLineChild(process.execPath, [script, String(scale), folder]);
+  const plane = await serve('coffre', peer, folder);
+  return {
+    ...plane,
+    async export() {
+      await peer.ask({ do: 'export', folder });
+    },
+  };
+}
+
+/** By name, each of which serves what is in a folder that ours has exported. */
+export function peers(): ReadonlyMap<string, (folder: string) => Promise<ControlPlane>> {
+  const named = Object.entries(process.env).flatMap(([key, address]) =>
+    key.startsWith(peerPrefix) && address !== undefined
+      ? [[key.slice(peerPrefix.length).toLowerCase(), () => dialLinePeer(address)] as const]
+      : [],
+  );
+  const start = (name: string, open: (folder: string) => Promise<LinePeer>) => async (folder: string) =>
+    serve(name, await open(folder), folder);
+  return new Map([
+    ['go-control-plane', start('go-control-plane', (folder) => startLineChild(buildGo(peerProgram), [folder]))],
+    ...named.map(([name, open]) => [name, start(name, open)] as const),
+  ]);
+}
+
+const peerPrefix = 'COFFRE_PEER_';
+
+async function serve(name: string, peer: LinePeer, folder: string): Promise<ControlPlane> {
+  const { cpuUs: preparedCpuUs } = await peer.ask<ControlPlaneCounts>({ do: 'counts' });
+  const beganMs = performance.now();
+  const { address } = await peer.ask<{ address: string }>({ do: 'serve', folder });
+  const readyMs = performance.now() - beganMs;
+  const fleet = await startFleet(join(folder, 'fleet.json'), address);
+  return {
+    name,
+    readyMs,
+    preparedCpuUs,
+    fleet,
+    async change(change) {
+      await peer.ask({ do: 'change', change });
+    },
+    async settle() {
+      await peer.ask({ do: 'settle' });
+    },
+    async counts() {
+      const [{ cpuUs, rssBytes, pushedBytes, nacks }, received] = [
+        await peer.ask<ControlPlaneCounts>({ do: 'counts' }),
+        await fleet.counts(),
+      ];
+      if (nacks > 0 || received.streamsLost > 0) {
+        throw new Error(
+          `\`${name}\` is not in good health: ${nacks} NACKs, ${received.streamsLost} streams lost (${received.lastLoss})`,
+        );
+      }
+      return { cpuUs, rssBytes, pushedBytes, fleet: received };
+    },
+    async stop() {
+      await fleet.stop();
+      await peer.stop();
+    },
+  };
+}

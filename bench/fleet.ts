@@ -1,0 +1,39 @@
+/**
+ * The simulated proxies of one control plane (bench/proxies, a Go program), and what they have seen.
+ *
+ * They are Go because they share the machine with what is measured: a client in Node costs as much a message as the server.
+ */
+import { buildGo, proxiesProgram } from './go-program.ts';
+import { startLineChild } from './line-peer.ts';
+
+/** An ACK of a resource with a mark in it: index of the proxy, name, mark, epoch ms. */
+export type Sighting = readonly [proxy: number, name: string, mark: number, atMs: number];
+
+export interface FleetCounts {
+  readonly messages: number;
+  readonly resources: number;
+  readonly bytes: number;
+  readonly streamsLost: number;
+  readonly lastLoss: string;
+  readonly cpuUs: number;
+}
+
+/** @param file who they are. @param address of the control plane, whatever the file says. */
+export async function startFleet(file: string, address: string) {
+  const program = await startLineChild(buildGo(proxiesProgram), [file, address]);
+  return {
+    /** Opens every stream; resolves when the last proxy has acknowledged all it asked for. @returns how long that took, in ms. */
+    async connect(): Promise<number> {
+      const { beganMs, lastMs } = await program.ask<{ beganMs: number; lastMs: number }>({ do: 'connect' });
+      return lastMs - beganMs;
+    },
+    /** Every connection ends at once, and stays so until `connect`; what is held is kept. */
+    cut: () => program.ask<object>({ do: 'cut' }),
+    /** Since the last time. */
+    async sightings(): Promise<readonly Sighting[]> {
+      return (await program.ask<{ sightings: readonly Sighting[] }>({ do: 'sightings' })).sightings;
+    },
+    counts: () => program.ask<FleetCounts>({ do: 'counts' }),
+    stop: () => program.stop(),
+  };
+}

@@ -55,7 +55,7 @@ export class PostgresLink {
       });
       this.#worker.once('error', (error) => {
         this.#died(error.message);
-        resolve({ kind: 'failed', away: false, message: error.message });
+        resolve({ kind: 'failed', message: error.message });
       });
     });
     this.#worker.once('exit', () => this.#died('it ended'));

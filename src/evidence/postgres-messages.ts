@@ -38,10 +38,7 @@ export interface PostgresOpened {
 }
 
 /** The first message of the work port. */
-export type PostgresOpening =
-  | PostgresOpened
-  /** `away`: the server was not there, which may pass. */
-  | { readonly kind: 'failed'; readonly away: boolean; readonly message: string };
+export type PostgresOpening = PostgresOpened | { readonly kind: 'failed'; readonly message: string };
 
 export type DrillOutcome =
   | { readonly kind: 'appended'; readonly sequence: number; readonly position: number; readonly epoch: number }

@@ -92,9 +92,13 @@ async function makeTables(session: Session): Promise<void> {
     throw new Error(`its tables are in format ${format}, and this version knows ${postgresFormat}`);
 }
 
+/** Looks at the catalogue's own tables: `to_regclass` remembers, within a transaction, that there was none. */
 async function formatOf(query: Query): Promise<number | undefined> {
-  const [there] = await query(`SELECT to_regclass('coffre.format') IS NOT NULL AS yes`);
-  if (there?.['yes'] !== true) return undefined;
+  const [there] = await query(
+    `SELECT relname FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
+     WHERE nspname = 'coffre' AND relname = 'format'`,
+  );
+  if (there === undefined) return undefined;
   const [row] = await query('SELECT max(number) AS number FROM coffre.format');
   return Number(row?.['number']);
 }

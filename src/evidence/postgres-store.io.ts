@@ -34,10 +34,6 @@ import type {
   StoredDrill,
 } from './store.ts';
 
-/** Longest wait for a server that is not there when the store is opened, in ms; nothing that is served waits with it. */
-const openWaitMs = 5_000;
-const openPauseMs = 250;
-
 /** Between two tries to read the chain from a server that went away, in ms. */
 const checkPauseMs = 30_000;
 
@@ -64,17 +60,11 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   if ('refused' in address) return refuse(`the shared store cannot be opened: ${address.refused}`);
   const place = placeOf(address);
   if (!/^[^:\s]{1,253}$/.test(replica)) return refuse(`${place}: \`${replica}\` is no name for a replica`);
-  const giveUpMs = clock.nowMs() + openWaitMs;
-  for (let tries = 0; ; tries += 1) {
-    const link = new PostgresLink({ address, replica, signingKey, nowMs: clock.nowMs() });
-    const opening = await link.opening;
-    if (opening.kind === 'opened') return new PostgresStore({ options, address, publicKeyPem, opening, link });
-    await link.end();
-    const isLate = clock.nowMs() >= giveUpMs || tries >= openWaitMs / openPauseMs;
-    if (!opening.away || isLate)
-      return refuse(`${place} cannot be opened (${opening.message}); mend it and restart the control plane`);
-    await delay(openPauseMs);
-  }
+  const link = new PostgresLink({ address, replica, signingKey, nowMs: clock.nowMs() });
+  const opening = await link.opening;
+  if (opening.kind === 'opened') return new PostgresStore({ options, address, publicKeyPem, opening, link });
+  await link.end();
+  return refuse(`${place} cannot be opened (${opening.message}); mend it and restart the control plane`);
 }
 
 interface Parts {

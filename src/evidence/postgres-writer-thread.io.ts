@@ -5,6 +5,7 @@
  * It is a thread although nothing in it blocks: whoever waits for a drill's record in his own turn stops his thread, and
  * the connection must live in another.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { workerData } from 'node:worker_threads';
 import {
   isFenced,
@@ -17,6 +18,10 @@ import { messageOf, sqlState } from './postgres-session.io.ts';
 import { PostgresWriter } from './postgres-writer.io.ts';
 import type { PruneAnswer } from './store.ts';
 import { answered, asked, committing, type Urgent, type Work, type WorkDone } from './writer-messages.ts';
+
+/** Longest wait for a server that is not there when the store is opened, in ms; nothing that is served waits with it. */
+const openWaitMs = 5_000;
+const openPauseMs = 250;
 
 /** Records of one commit, where more wait: what is urgent waits for as many. */
 const recordsPerCommit = 2_000;
@@ -136,9 +141,7 @@ function answer(ticket: number, answer: WorkDone['answer']): void {
 }
 
 try {
-  const { address, replica, signingKey, nowMs } = data;
-  const fenced = () => void Atomics.store(fence, 0, isFenced);
-  const { writer, opened } = await PostgresWriter.open({ address, replica, signingKey, nowMs, fenced });
+  const { writer, opened } = await openWhenThere(performance.now() + openWaitMs);
   const { epoch, findings, drills } = opened;
   const { blocked, head } = writer;
   work.postMessage({ kind: 'opened', epoch, findings, blocked, head, drills } satisfies PostgresOpening);
@@ -146,7 +149,21 @@ try {
   work.on('message', (message: Work) => desk.take(message));
   urgent.on('message', (message: Urgent) => desk.hurry(message));
 } catch (error) {
-  work.postMessage({ kind: 'failed', away: isAway(error), message: messageOf(error) } satisfies PostgresOpening);
+  work.postMessage({ kind: 'failed', message: messageOf(error) } satisfies PostgresOpening);
+}
+
+/** @throws where it was not there until then, or is not ours to write. */
+async function openWhenThere(giveUpMs: number): ReturnType<typeof PostgresWriter.open> {
+  const { address, replica, signingKey, nowMs } = data;
+  const fenced = () => void Atomics.store(fence, 0, isFenced);
+  for (;;) {
+    try {
+      return await PostgresWriter.open({ address, replica, signingKey, nowMs, fenced });
+    } catch (error) {
+      if (!isAway(error) || performance.now() >= giveUpMs) throw error;
+      await delay(openPauseMs);
+    }
+  }
 }
 
 /** The server could not be reached, or was not ready: neither a refusal nor anything that is ours. */

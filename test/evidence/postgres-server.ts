@@ -1,7 +1,7 @@
 /** A real PostgreSQL for tests: Debian's, with a fresh cluster in a folder, on a port of loopback and on a socket. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,27 +38,13 @@ export class PostgresServer {
     const server = new PostgresServer(folder, await freePort(), binaries, settings);
     const passwordFile = join(folder, 'password');
     writeFileSync(passwordFile, password);
-    server.give(folder, passwordFile);
-    const log = join(folder, 'initdb.log');
+    giveToServer(folder, passwordFile);
     const init = ['-D', join(folder, 'data'), '-U', 'postgres', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'];
     const auth = ['--auth-local=trust', '--auth-host=scram-sha-256', `--pwfile=${passwordFile}`];
     const [program = '', ...argv] = asNobody([join(binaries, 'initdb'), ...init, ...auth]);
-    try {
-      execFileSync(program, argv, { stdio: 'pipe' });
-    } catch (error) {
-      throw new Error(`no cluster (${log}): ${String(error)}`);
-    }
+    execFileSync(program, argv, { stdio: 'pipe' });
     await server.run();
     return server;
-  }
-
-  /** Lets the server read files that we made. */
-  give(...paths: readonly string[]): void {
-    for (const path of paths) {
-      if (!isRoot) continue;
-      chownSync(path, nobody, nobody);
-      if (path !== this.folder) chmodSync(path, 0o600);
-    }
   }
 
   async run(): Promise<void> {
@@ -91,17 +77,14 @@ export class PostgresServer {
 
   /** kill -9 of the server and of each of its sessions; what it had not written is lost. */
   async kill(): Promise<void> {
-    const process = this.#process;
+    const running = this.#process;
     this.#process = undefined;
-    if (process?.pid === undefined) return;
-    const exited = once(process, 'exit');
-    // Its sessions are its children, each in a group of its own: they notice the postmaster's death at once.
-    globalThis.process.kill(
-      Number(readFileSync(join(this.folder, 'data', 'postmaster.pid'), 'utf8').split('\n')[0]),
-      'SIGKILL',
-    );
+    if (running === undefined) return;
+    const exited = once(running, 'exit');
+    const pidFile = join(this.folder, 'data', 'postmaster.pid');
+    running.kill('SIGKILL'); // setpriv became the server; its sessions end when they notice
     await exited;
-    rmSync(join(this.folder, 'data', 'postmaster.pid'), { force: true });
+    rmSync(pidFile, { force: true });
   }
 
   async remove(): Promise<void> {
@@ -132,6 +115,14 @@ export class PostgresServer {
     } finally {
       await client.end();
     }
+  }
+}
+
+/** Lets the server, and nobody else, read what we made. */
+export function giveToServer(...paths: readonly string[]): void {
+  for (const path of paths) {
+    chmodSync(path, statSync(path).isDirectory() ? 0o700 : 0o600);
+    if (isRoot) chownSync(path, nobody, nobody);
   }
 }
 

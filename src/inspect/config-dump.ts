@@ -51,7 +51,11 @@ const sections: Readonly<Record<string, Section>> = {
   },
   EndpointsConfigDump: {
     typeUrl: typeUrls.endpoints,
-    lists: [['dynamic_endpoint_configs', ['endpoint_config'], 'active']],
+    lists: [
+      ['dynamic_endpoint_configs', ['endpoint_config'], 'active'],
+      // Of a cluster of the bootstrap that asks for them.
+      ['static_endpoint_configs', ['endpoint_config'], 'active'],
+    ],
   },
   EcdsConfigDump: { typeUrl: typeUrls.extension, lists: [['ecds_filters', ['ecds_filter'], 'active']] },
 };

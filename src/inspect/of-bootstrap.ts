@@ -1,10 +1,12 @@
 /** What a proxy has of its bootstrap, and of the files beside it: there without any push. */
-import { adminCluster, controlPlaneCluster, rootFileSecret, tokenFileSecret } from '../envoy/names.ts';
+import { adminCluster, controlPlaneCluster, evidenceCluster, rootFileSecret, tokenFileSecret } from '../envoy/names.ts';
 import { typeUrls } from '../xds/type-url.ts';
 import { keyOf } from './held-resource.ts';
 
 const own: ReadonlySet<string> = new Set([
-  ...[controlPlaneCluster, adminCluster].map((name) => keyOf({ typeUrl: typeUrls.cluster, name, state: 'static' })),
+  ...[controlPlaneCluster, evidenceCluster, adminCluster].map((name) =>
+    keyOf({ typeUrl: typeUrls.cluster, name, state: 'static' }),
+  ),
   ...[rootFileSecret, tokenFileSecret].map((name) => keyOf({ typeUrl: typeUrls.secret, name, state: 'active' })),
 ]);
 

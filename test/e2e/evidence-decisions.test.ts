@@ -29,9 +29,9 @@ import { spiffeId } from '../fixtures/random-mesh.ts';
 import { pod, service, tenant } from '../fixtures/two-tenants.ts';
 import { Callers } from './differential/callers.ts';
 import { inLab } from './differential/in-lab.ts';
-import { bypass, evidenceSocket, OneSidecar } from './differential/one-sidecar.ts';
+import { bypass, OneSidecar } from './differential/one-sidecar.ts';
 import { sendPlain, sendRaw } from './differential/raw-http.ts';
-import { RecordKeeper } from './record-keeper.ts';
+import { RecordKeeper, tellingAt } from './record-keeper.ts';
 
 const adele = spiffeId('aurore', 'adele');
 const berthe = spiffeId('bastion', 'berthe');
@@ -72,7 +72,7 @@ inLab('a judged, traced and told request', () => {
     callers = await Callers.issue();
     sidecar = await OneSidecar.start();
     const { dir } = sidecar.lab;
-    keeper = await RecordKeeper.listen(`unix:${join(dir, evidenceSocket)}`);
+    keeper = await RecordKeeper.listen(`unix:${join(dir, 'evidence.sock')}`);
     app = await sidecar.startApp('http', ['http:8080']);
     const authority = await createTestAuthority();
     const leaf = await authority.issue({ type: 'dns', value: 'collector.example' });
@@ -96,7 +96,7 @@ inLab('a judged, traced and told request', () => {
     const configured = proxies.get('aurore/adele-1');
     if (configured === undefined) throw new Error('the sidecar was not configured');
     await sidecar.publish(
-      moved(configured, (cluster) => {
+      moved(tellingAt(join(dir, 'evidence.sock'), configured), (cluster) => {
         if (cluster.name === authzCluster) return inPlaintext(at(cluster, join(dir, 'worker.sock')));
         return cluster.name === tracesCluster ? at(cluster, join(dir, 'collector.sock')) : cluster;
       }),

@@ -40,9 +40,6 @@ const lookMs = 10;
 /** Longest wait for the door and for the first byte of its answer, in ms. */
 const doorMs = 10_000;
 
-/** In the lab's folder: where it sends its records, in plain HTTP/2. Nobody listens there unless a test does. */
-export const evidenceSocket = 'evidence.sock';
-
 /** How the sidecar's own connections pass its pod's redirection. */
 export const bypass = { kind: 'mark', mark: proxyMark } as const;
 
@@ -177,12 +174,17 @@ function bootstrap(dir: string): object {
   const drill = { name: 'drill', rtds_layer: { name: 'drill', rtds_config: ads } };
   // Under the name that a sidecar of ours knows its control plane by.
   const text = JSON.stringify(bootstrapOf('DELTA_GRPC', dir)).replaceAll('"xds"', JSON.stringify(controlPlaneCluster));
-  const base: { static_resources?: { clusters?: readonly unknown[] } } = JSON.parse(text);
+  const base: { static_resources?: { clusters?: readonly JsonValue[] } } = JSON.parse(text);
   const known = base.static_resources?.clusters ?? [];
-  const evidence = JSON.parse(
-    JSON.stringify(known).replaceAll(controlPlaneCluster, evidenceCluster).replaceAll('xds.sock', evidenceSocket),
-  );
-  const clusters = [...known, ...evidence, ...adminClusters(dir)];
+  const [asXds] = known.filter(isObject);
+  const evidence = {
+    ...asXds,
+    name: evidenceCluster,
+    type: 'EDS',
+    eds_cluster_config: { eds_config: { ...ads, initial_fetch_timeout: '0.1s' } },
+    load_assignment: undefined,
+  };
+  const clusters = [...known, evidence, ...adminClusters(dir)];
   return { ...base, static_resources: { clusters }, layered_runtime: { layers: [drill] } };
 }
 

@@ -208,6 +208,20 @@ describe('on a real store', () => {
     expect(world.struck()).toEqual([]);
     expect(JSON.stringify(store.drillRecords())).not.toContain('"ana"');
   });
+
+  test('a drill that was taken away for its age can be run again', async () => {
+    const store = await here.open();
+    const world = new DrillWorld({}, chainJournal(store, seal, folder));
+    await world.run();
+    await world.runner.halt('atelier/trip', ana, '');
+    await world.pass(20_000);
+    expect((await store.prune({ audit: 1 }, Date.parse('2028-01-01'))).kind).toBe('pruned');
+    await store.close();
+    const next = new DrillWorld({}, chainJournal(await here.open(), seal, folder));
+    expect(next.runner.list(owner)).toMatchObject([{ phase: 'declared' }]);
+    await next.run();
+    expect(next.view()).toMatchObject({ phase: 'running', startedBy: 'ana' });
+  });
 });
 
 test('of a drill that was taken away for its age the next run goes behind it', async () => {

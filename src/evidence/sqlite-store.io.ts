@@ -148,8 +148,8 @@ class SqliteStore implements EvidenceStore {
     try {
       return this.#parts.own
         .prepare(
-          `SELECT position, stream, sequence, epoch, body ->> '$.body' AS text FROM record
-           WHERE stream > '' AND body IS NOT NULL AND position < ? ORDER BY position`,
+          `SELECT position, stream, sequence, epoch, coalesce(body ->> '$.body', '') AS text FROM record
+           WHERE stream > '' AND position < ? ORDER BY position`,
         )
         .all(this.#parts.damagedAt ?? Number.MAX_SAFE_INTEGER)
         .map((row) => ({

@@ -58,6 +58,7 @@ export interface StoredDrill {
   readonly stream: string;
   readonly sequence: number;
   readonly epoch: number;
+  /** Empty where it was taken away for its age: the place in the stream is left, and the next one goes behind it. */
   readonly body: string;
 }
 

@@ -267,7 +267,9 @@ export function describeStore(name: string, make: () => Promise<StoreWorld>): vo
         store.appendDrill('vault/over', 0, '3', at(noonMs));
         store.appendDrill('lever', 0, '4', at(noonMs));
         await store.prune({ audit: dayMs }, noonMs + dayMs + 1);
-        expect(store.drillRecords().map(({ body }) => body)).toEqual(['1', '2', '4']);
+        // A place in a stream may be left of what was taken, and none of its text.
+        const bodies = store.drillRecords().map(({ body }) => body);
+        expect(bodies.filter((body) => body !== '')).toEqual(['1', '2', '4']);
         expect(store.appendDrill('vault/over', 1, '5', at(noonMs)).kind).toBe('appended');
       });
     });

@@ -7,6 +7,7 @@
  *   --state DIR             the last good policies, sealed
  *   --decisions FILE        one JSON line per decision; standard output if absent
  *
+ * Metrics and spans leave by OTLP where the standard `OTEL_*` variables say so: docs/telemetry.md.
  * This is a composition root: it joins rooms that do not know each other, and decides nothing.
  */
 import { createWriteStream } from 'node:fs';
@@ -15,6 +16,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { DecisionLog } from './authz/decision-log.io.ts';
+import type { Observer } from './authz/observer.ts';
 import { systemClock as checkClock } from './authz/system-clock.io.ts';
 import { workerKey } from './controller/configure.ts';
 import { createGrpcClient } from './grpc/grpc-client.ts';
@@ -24,6 +26,10 @@ import { StateError } from './identity/state-error.ts';
 import { systemPorts } from './identity/system-ports.io.ts';
 import { systemNamespace } from './model/system-namespace.ts';
 import { systemClock } from './system-clock.ts';
+import { telemetryOfDecisions } from './telemetry/of-decisions.ts';
+import { telemetryOfWorker } from './telemetry/of-worker.ts';
+import { readProcess } from './telemetry/process-readings.ts';
+import { startTelemetry } from './telemetry/start-telemetry.ts';
 import { AuthzWorker } from './verdict/authz-worker.io.ts';
 import { KnowledgeKeeper } from './verdict/knowledge-keeper.io.ts';
 
@@ -50,11 +56,18 @@ async function run(): Promise<void> {
     decisions === undefined
       ? createWriteStream('', { fd: 1 })
       : createWriteStream(decisions, { flags: 'a', mode: 0o600 });
+  const telemetry = startTelemetry({
+    ...{ env: process.env, serviceName: 'coffre-authz-worker', nowMs: systemClock.nowMs },
+    report: (problem) => log.warn({ problem }, 'telemetry'),
+  });
+  readProcess(telemetry.meters);
+  const decisionLog = new DecisionLog(lines);
+  const told = telemetryOfWorker(telemetry.meters, () => decisionLog.linesLost);
   const worker = new AuthzWorker({
     listen,
     clientCaPem: await readFile(rootFile, 'utf8'),
     keeper,
-    observer: new DecisionLog(lines),
+    observer: both(decisionLog, telemetryOfDecisions(telemetry.meters, telemetry.tracer)),
     clock: { ...checkClock, ...systemClock },
     ads: {
       node: { id: workerKey, cluster: systemNamespace },
@@ -68,7 +81,11 @@ async function run(): Promise<void> {
     },
     report: {
       serving: (address, revision) => log.info({ address, revision }, 'serving'),
-      xds: ({ kind, ...details }) => log[kind === 'refused' ? 'error' : 'info'](details, `xds ${kind}`),
+      xds(event) {
+        const { kind, ...details } = event;
+        log[kind === 'refused' ? 'error' : 'info'](details, `xds ${kind}`);
+        told.xds(event);
+      },
       memoryRefused: (why) =>
         log.error({ why }, 'the policies kept on disk are refused; waiting for the control plane'),
       failed: (what, cause) => log.error({ err: cause }, `could not ${what}`),
@@ -76,8 +93,27 @@ async function run(): Promise<void> {
   });
   await worker.start();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void worker.stop(stopGraceMs).then(() => lines.end(() => process.exit(0))));
+    process.once(signal, () => void stop().then(() => lines.end(() => process.exit(0))));
   }
+
+  /** What was decided last is exported too. */
+  async function stop(): Promise<void> {
+    await worker.stop(stopGraceMs);
+    await telemetry.shutdown();
+  }
+}
+
+function both(first: Observer, second: Observer): Observer {
+  return {
+    decided(record) {
+      first.decided(record);
+      second.decided(record);
+    },
+    shed(peer) {
+      first.shed(peer);
+      second.shed(peer);
+    },
+  };
 }
 
 /** @throws TypeError that says which flag is wrong. */

@@ -6,7 +6,7 @@
  * The judge is asked from `ready` on. Before that, health is NOT_SERVING and every check is UNAVAILABLE; while stale or
  * draining, health is NOT_SERVING, and the checks that still come are judged as ever: a stale judge says so by itself.
  */
-import { type ServerUnaryCall, status } from '@grpc/grpc-js';
+import { type Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js';
 import { Authorization } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
 import { Health } from '#gen/grpc/health/v1/health_pb.js';
 import type { GrpcServer } from '../grpc/grpc-server.ts';
@@ -56,5 +56,17 @@ export function createAuthzService(options: CheckerOptions): AuthzService {
 
 function checkPeer(call: ServerUnaryCall<unknown, unknown>): CheckPeer {
   const peer = peerOf(call);
-  return { address: call.getPeer(), spiffeUris: peer.kind === 'certificate' ? peer.spiffeUris : [] };
+  const traceparent = traceparentOf(call.metadata);
+  return {
+    ...{ address: call.getPeer(), spiffeUris: peer.kind === 'certificate' ? peer.spiffeUris : [] },
+    ...(traceparent === undefined ? {} : { traceparent }),
+  };
+}
+
+/** The proxy's own, in the call's metadata: the one among the request's headers is the caller's, who could make spans at will. */
+function traceparentOf(metadata: Metadata): string | undefined {
+  const [traceparent] = metadata.get('traceparent');
+  return typeof traceparent === 'string' && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
+    ? traceparent
+    : undefined;
 }

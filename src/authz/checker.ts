@@ -36,6 +36,8 @@ export type CheckAnswer =
   | { readonly kind: 'unavailable'; readonly why: string };
 
 export interface CheckPeer extends Asker {
+  /** Of its span for this check, as it says beside the request and never inside it. */
+  readonly traceparent?: string;
   /** Of its end of the connection; whoever shares one shares a budget. */
   readonly address: string;
 }
@@ -52,7 +54,11 @@ export function createChecker({ judge, observer, limits, clock }: CheckerOptions
       return { kind: 'unavailable', why: 'too many checks on one connection' };
     }
     const record = (id: string, rest: Told): void =>
-      observer.decided({ id, timeMs: clock.nowMs(), durationUs: clock.monotonicUs() - startUs, ...rest });
+      observer.decided({
+        ...{ id, timeMs: clock.nowMs(), durationUs: clock.monotonicUs() - startUs },
+        ...(peer.traceparent === undefined ? {} : { traceparent: peer.traceparent }),
+        ...rest,
+      });
 
     const read = readCheckRequest(message, limits);
     const access = read.kind === 'read' ? accessRequest(read.fields) : undecodable(read.why);
@@ -94,7 +100,7 @@ function answer(id: string, decision: Decision): CheckAnswer {
   }
 }
 
-type WithoutFrame<R> = R extends unknown ? Omit<R, 'id' | 'timeMs' | 'durationUs'> : never;
+type WithoutFrame<R> = R extends unknown ? Omit<R, 'id' | 'timeMs' | 'durationUs' | 'traceparent'> : never;
 type Told = WithoutFrame<DecisionRecord>;
 
 function verdictOf(decision: Decision) {

@@ -15,6 +15,8 @@ export type DecisionRecord = {
   /** Epoch, in ms. */
   readonly timeMs: number;
   readonly durationUs: number;
+  /** W3C `traceparent` of the proxy's own span for this check; absent where it traces nothing. */
+  readonly traceparent?: string;
 } & (
   | ({ readonly request: RecordedRequest } & Verdict)
   | { readonly verdict: 'undecodable'; readonly why: UndecodableReason }

@@ -70,10 +70,14 @@ async function issue(terminal: Terminal, options: IssueOptions): Promise<void> {
   await writePersonFolder(resolve(options.out), leaf, authority.rootPem);
   terminal.out(
     `${uri}\nwritten to ${options.out}, good until ${new Date(leaf.notAfterMs).toISOString()}\n` +
-      (role === 'alerter'
-        ? 'have alerts posted with it to: https://ADDRESS:PORT/v1/alerts\n'
-        : `try: coffre status --admin ADDRESS:PORT --as ${options.out}\n`),
+      `${firstUse(role, options.out)}\n`,
   );
+}
+
+function firstUse(role: Role, folder: string): string {
+  if (role === 'alerter') return 'have alerts posted with it to: https://ADDRESS:PORT/v1/alerts';
+  if (role === 'scraper') return 'have Prometheus read with it: https://ADDRESS:PORT/metrics/targets';
+  return `try: coffre status --admin ADDRESS:PORT --as ${folder}`;
 }
 
 /** The whole mesh is never a default. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
-import { ChannelCredentials, Client, type ClientReadableStream, status } from '@grpc/grpc-js';
+import { ChannelCredentials, Client, type ClientReadableStream, Metadata, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Authorization, CheckRequestSchema } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
 import {
@@ -32,6 +32,7 @@ let service: AuthzService;
 let server: GrpcServer;
 let client: GrpcClient;
 let watcher: Client;
+let observer: RecordingObserver;
 let askers: Asker[];
 
 beforeEach(async () => {
@@ -41,6 +42,7 @@ beforeEach(async () => {
   const ofServer = await authority.issue({ type: 'dns', value: serverName });
   const ofClient = await authority.issue({ type: 'url', value: sidecar });
   askers = [];
+  observer = new RecordingObserver();
   server = createGrpcServer({
     address,
     tls: {
@@ -57,7 +59,7 @@ beforeEach(async () => {
         return { kind: 'allow', rule: 'all', revision: 'r1' };
       },
     },
-    observer: new RecordingObserver(),
+    observer,
     limits: defaultCheckLimits,
     clock: systemClock,
   });
@@ -96,6 +98,17 @@ test('the judge is told the SPIFFE ID of the certificate that asks, with each ch
   await check();
   await check();
   expect(askers.map(({ spiffeUris }) => spiffeUris)).toEqual([[sidecar], [sidecar]]);
+});
+
+test('the span of the proxy is recorded with the decision, where it is one', async () => {
+  service.setPhase('ready');
+  const span = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+  for (const said of [span, `${span}"}`, undefined]) {
+    const metadata = new Metadata();
+    if (said !== undefined) metadata.set('traceparent', said);
+    await check(metadata);
+  }
+  expect(observer.records.map(({ traceparent }) => traceparent)).toEqual([span, undefined, undefined]);
 });
 
 test('health is serving only while the judge is ready and stays', async () => {
@@ -139,8 +152,9 @@ test('watchers beyond the bound are refused until one leaves', async () => {
   await expect.poll(() => firstOf(watch('')).catch(() => 'refused')).toMatchObject({ status: Serving.NOT_SERVING });
 });
 
-function check() {
-  return client.unary(Authorization.method.check, create(CheckRequestSchema, checkRequestInit({})), { deadlineMs });
+function check(metadata = new Metadata()) {
+  const request = create(CheckRequestSchema, checkRequestInit({}));
+  return client.unary(Authorization.method.check, request, { metadata, deadlineMs });
 }
 
 async function healthOf(name: string): Promise<Serving> {

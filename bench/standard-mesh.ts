@@ -153,7 +153,10 @@ export class MeshObjects {
           ...grant,
           spec: { ...grant.spec, reason },
         }));
+        break;
       }
+      case 'fan-out':
+        throw new Error('no object says what is changed here');
     }
   }
 

@@ -4,7 +4,8 @@ package main
 //
 //	response ──take──▶ names to ask for, names to give up, whether the ACK may go
 //
-// An ACK of clusters waits until the new ones are warm: each has had its endpoints since, and every secret it names.
+// An ACK of clusters waits until the new and the changed ones are warm: each has had its endpoints since, and every secret it
+// names. Envoy gives up after its initial_fetch_timeout, 15 s by default; these never do, so that a server that forgets shows.
 // It knows no stream: what is held survives one.
 type holdings struct {
 	book *referenceBook
@@ -59,7 +60,11 @@ func (h *holdings) take(r response) (change, error) {
 	for _, name := range r.removed {
 		of := reference{r.typeURL, name}
 		delete(held, name)
-		h.arrived(of)
+		delete(h.unanswered, of)
+		// That there are no endpoints is an answer; a cluster without its secret stays cold.
+		if r.typeURL != secretType {
+			h.arrived(of)
+		}
 		h.refer(of, nil, asked)
 		delete(h.warming, name)
 	}

@@ -164,7 +164,7 @@ async function judgedDrills(
      FROM coffre.record
      LEFT JOIN coffre.record AS before ON before.replica = record.replica AND before.position = record.position - 1
      LEFT JOIN coffre.base ON base.replica = record.replica AND base.position = record.position - 1
-     WHERE record.stream > '' AND record.body IS NOT NULL ORDER BY record.batch, record.position`,
+     WHERE record.stream > '' ORDER BY record.batch, record.position`,
   );
   const drills: PlacedDrill[] = [];
   const changes: Place[] = [];
@@ -174,9 +174,10 @@ async function judgedDrills(
     const record = recordOf(row);
     const { link_before: before, base_hash: base } = row;
     const start = typeof base === 'string' ? Buffer.from(base, 'hex') : chainStart(replica);
-    if (record.kind !== 'whole') continue;
+    if (record.kind === 'withheld') continue; // rows hold none
     const { stream, sequence, epoch } = record.meta;
-    const body = fits(before instanceof Uint8Array ? before : start, record) ? drillTextOf(record.body) : undefined;
+    const text = record.kind === 'whole' ? drillTextOf(record.body) : '';
+    const body = fits(before instanceof Uint8Array ? before : start, record) ? text : undefined;
     if (body === undefined) {
       changes.push({ replica, position: record.position });
       distrusted.add(stream);

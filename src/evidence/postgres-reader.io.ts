@@ -73,13 +73,18 @@ export class PostgresReader {
     }
   }
 
-  /** Names of the drill records whose bodies are there; undefined where the server is not. */
-  async keptDrills(): Promise<ReadonlySet<string> | undefined> {
-    const sql = `SELECT stream, sequence FROM coffre.record WHERE stream > '' AND body IS NOT NULL`;
+  /** Of each drill record that has a place still, whether its body is there; undefined where the server is not. */
+  async drillPlaces(): Promise<ReadonlyMap<string, boolean> | undefined> {
+    const sql = `SELECT stream, sequence, body IS NOT NULL AS whole FROM coffre.record WHERE stream > ''`;
     const rows = await this.#inTurn((ask) => ask(sql)).catch(() => undefined);
     return (
       rows &&
-      new Set(rows.map((row) => drillName({ stream: String(row['stream']), sequence: Number(row['sequence']) })))
+      new Map(
+        rows.map((row) => [
+          drillName({ stream: String(row['stream']), sequence: Number(row['sequence']) }),
+          row['whole'] === true,
+        ]),
+      )
     );
   }
 

@@ -154,8 +154,11 @@ class PostgresStore implements EvidenceStore {
     const blocked = this.blocked();
     if (blocked !== undefined) return { kind: 'failed', message: blocked };
     const answer = await this.#link.prune(rules, nowMs);
-    const kept = await this.#reader.keptDrills();
-    if (kept !== undefined) this.#drills = this.#drills.filter((drill) => kept.has(drillName(drill)));
+    const places = await this.#reader.drillPlaces();
+    if (places === undefined) return answer;
+    this.#drills = this.#drills
+      .filter((drill) => places.has(drillName(drill)))
+      .map((drill) => (places.get(drillName(drill)) === true ? drill : { ...drill, body: '' }));
     return answer;
   }
 

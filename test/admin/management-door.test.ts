@@ -22,6 +22,7 @@ import { StateFolder } from '../../src/identity/state-folder.io.ts';
 import { WorkloadFiles } from '../../src/identity/workload-files.io.ts';
 import type { ClientStatus } from '../../src/xds/client-status.ts';
 import { sampleRecord } from '../chaos/report/sample-record.ts';
+import { MemoryEvidence } from '../evidence/memory-evidence.ts';
 import { meshFrom, trustDomain } from '../fixtures/mesh-from.ts';
 import { atelier, twoTenants } from '../fixtures/two-tenants.ts';
 import { fakePorts, hourMs } from '../identity/fake-ports.ts';
@@ -97,7 +98,12 @@ async function world(): Promise<World> {
     rotations: () => rotations,
     confirmLoss: () => ({ kind: 'confirmed', objects: 12 }),
     drills: () => drills,
-    evidence: () => undefined,
+    evidence: () => ({
+      store: new MemoryEvidence(),
+      reveal: (_, token) => token,
+      kept: async () => undefined,
+      forget: async () => ({ kind: 'forgotten' }),
+    }),
     proxies: () => ({ eyes: blankProxy, sent: () => ({ revision: 'r', types: new Map() }) }),
     workloads,
   };
@@ -176,6 +182,12 @@ function call(door: Door, method: MethodName) {
     case 'drillRelease':
     case 'drills':
       return ask(door, method, {});
+    case 'events':
+      return ask(door, method, { limit: 1 });
+    case 'evidenceHead':
+      return ask(door, method, {});
+    case 'evidenceForget':
+      return ask(door, method, { tenant: 'atelier' });
     case 'alerts':
       return ask(door, method, { alerts: [] });
   }
@@ -186,7 +198,10 @@ const methodNames = Object.keys(methods) as MethodName[];
 describe('each role on each method', () => {
   /** Written out a second time on purpose: a change of the table must be meant. */
   const wanted: Readonly<Record<Role, readonly MethodName[]>> = {
-    viewer: ['status', 'explain', 'rotations', 'proxyStatus', 'proxyConfig', 'proxyDiff', 'drills', 'drill'],
+    viewer: [
+      ...['status', 'explain', 'rotations', 'proxyStatus', 'proxyConfig', 'proxyDiff', 'drills', 'drill'],
+      ...['events', 'evidenceHead'],
+    ] as MethodName[],
     operator: [
       ...[
         'status',
@@ -199,11 +214,21 @@ describe('each role on each method', () => {
         'proxyConfig',
         'proxyDiff',
       ],
-      ...['drillHalt', 'drillHaltAll', 'drills', 'drill', 'drillReport', 'alerts'],
+      ...[
+        'drillHalt',
+        'drillHaltAll',
+        'drills',
+        'drill',
+        'drillReport',
+        'events',
+        'evidenceHead',
+        'evidenceForget',
+        'alerts',
+      ],
     ] as MethodName[],
     'game-master': [
       ...['status', 'rotations', 'proxyStatus', 'drillPlan', 'drillApprove', 'drillStart', 'drillHalt', 'drillHaltAll'],
-      ...['drillRelease', 'drills', 'drill', 'drillReport', 'alerts'],
+      ...['drillRelease', 'drills', 'drill', 'drillReport', 'events', 'evidenceHead', 'alerts'],
     ] as MethodName[],
     auditor: [
       ...[
@@ -216,6 +241,8 @@ describe('each role on each method', () => {
         'drills',
         'drill',
         'drillReport',
+        'events',
+        'evidenceHead',
       ],
     ] as MethodName[],
     alerter: ['alerts'],

@@ -8,16 +8,15 @@
  * again with the same ids, and nothing is kept twice.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { bodyDigestOf, chainStart, digestOf, linkOf, nonceBytes, type RecordMeta } from './chain.ts';
+import { bodyDigestOf, chainStart, digestOf, linkOf, nonceBytes } from './chain.ts';
 import type { StoreEvent } from './event.ts';
 import { signHead } from './head.ts';
 import type { PostgresAddress } from './postgres-address.ts';
 import { type DrillOutcome, fencedMessage } from './postgres-messages.ts';
-import { drillTextOf, fenceChannel, type OpenedChain, openChain, takePen } from './postgres-open.io.ts';
+import { fenceChannel, type OpenedChain, openChain, takePen } from './postgres-open.io.ts';
+import { type ChainEnd, type ChainedRecord, endOf, insertRecords, newestOf } from './postgres-records.io.ts';
 import { CommitInDoubt, messageOf, type Query, Session, sqlState } from './postgres-session.io.ts';
-import { baseOf } from './postgres-source.io.ts';
 import { draftOf, type RecordDraft } from './record-draft.ts';
-import { headOf } from './sqlite-rows.ts';
 import type { DrillDraft, WriterOptions as SqliteWriterOptions } from './sqlite-writer.io.ts';
 import type { AppendAnswer, SignedHead } from './store.ts';
 
@@ -37,22 +36,6 @@ export interface PostgresWriterOptions extends Pick<SqliteWriterOptions, 'replic
   fenced(): void;
 }
 
-/** The end of the chain, and the head that stands on it. */
-interface End {
-  readonly position: number;
-  readonly link: Buffer;
-  readonly head: SignedHead | undefined;
-}
-
-interface Chained {
-  readonly meta: RecordMeta;
-  readonly position: number;
-  readonly bodyDigest: Buffer;
-  readonly nonce: Buffer;
-  readonly body: string;
-  readonly link: Buffer;
-}
-
 type Refusal =
   | Extract<AppendAnswer, { kind: 'blocked' }>
   | (Extract<AppendAnswer, { kind: 'failed' }> & {
@@ -69,11 +52,11 @@ export class PostgresWriter {
   readonly #session: Session;
   #epoch = 0;
   /** As it was last seen, or committed. */
-  #end: End;
+  #end: ChainEnd;
   /** As it will be once the transaction is committed that is open. */
-  #next: End;
+  #next: ChainEnd;
   /** Where the chain ends if the commit happened whose answer was lost. */
-  #doubted: End | undefined;
+  #doubted: ChainEnd | undefined;
 
   private constructor(options: PostgresWriterOptions) {
     this.#options = options;
@@ -93,7 +76,7 @@ export class PostgresWriter {
     try {
       const opened = await openChain(writer.#session, options.replica, options.signingKey);
       writer.#epoch = opened.epoch;
-      writer.#end = await writer.#session.transaction((query) => writer.#endIn(query));
+      writer.#end = await writer.#session.transaction((query) => endOf(query, options.replica));
       writer.blocked ??= opened.damage;
       if (writer.blocked !== undefined) return { writer, opened };
       const told = await writer.transact(async (query) => {
@@ -251,7 +234,7 @@ export class PostgresWriter {
       this.#fence();
       return { kind: 'blocked', message: fencedMessage };
     }
-    const there = await this.#endIn(query);
+    const there = await endOf(query, replica);
     const known = [this.#end, this.#doubted].find(
       (end) => end?.position === there.position && end.link.equals(there.link),
     );
@@ -261,25 +244,6 @@ export class PostgresWriter {
     this.#next = known;
     this.#doubted = undefined;
     return undefined;
-  }
-
-  async #endIn(query: Query): Promise<End> {
-    const { replica } = this.#options;
-    const [row] = await query(
-      'SELECT position, link FROM coffre.record WHERE replica = $1 ORDER BY position DESC LIMIT 1',
-      [replica],
-    );
-    const [head] = await query(
-      'SELECT position, hash, at_ms, signature FROM coffre.head WHERE replica = $1 ORDER BY position DESC LIMIT 1',
-      [replica],
-    );
-    const signed = head && headOf(replica, head);
-    const link = row?.['link'];
-    if (link instanceof Uint8Array)
-      return { position: Number(row?.['position']), link: Buffer.from(link), head: signed };
-    const base = await baseOf(query, replica);
-    if (base === undefined) return { position: 0, link: chainStart(replica), head: signed };
-    return { position: base.position, link: Buffer.from(base.hash, 'hex'), head: signed };
   }
 
   /** @returns for each group how many of its records were left out: another has that id. */
@@ -300,30 +264,10 @@ export class PostgresWriter {
 
   async #add(query: Query, drafts: readonly RecordDraft[]): Promise<void> {
     const chained = drafts.map((draft) => this.#chained(draft));
-    if (chained.length === 0) return;
-    const column = <T>(of: (record: Chained) => T) => chained.map(of);
-    // By id, in every replica: two that keep the same events wait for each other, and never in a circle.
-    await query(
-      `WITH batch AS (SELECT nextval('coffre.batch') AS number)
-       INSERT INTO coffre.record (replica, position, id, kind, class, at_ms, tenant, epoch, stream, sequence,
-         body_digest, nonce, body, link, batch)
-       SELECT $1, position, id, kind, class, at_ms, tenant, $2, stream, sequence, body_digest, nonce, body, link, number
-       FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[],
-         $10::bigint[], $11::bytea[], $12::bytea[], $13::text[], $14::bytea[])
-         AS row (position, id, kind, class, at_ms, tenant, stream, sequence, body_digest, nonce, body, link), batch
-       ORDER BY id`,
-      [
-        ...[this.#options.replica, this.#epoch],
-        ...[column(({ position }) => position), column(({ meta }) => meta.id), column(({ meta }) => meta.kind)],
-        ...[column(({ meta }) => meta.class), column(({ meta }) => meta.atMs), column(({ meta }) => meta.tenant)],
-        ...[column(({ meta }) => meta.stream), column(({ meta }) => meta.sequence)],
-        ...[column(({ bodyDigest }) => bodyDigest), column(({ nonce }) => nonce)],
-        ...[column(({ body }) => body), column(({ link }) => link)],
-      ],
-    );
+    if (chained.length > 0) await insertRecords(query, this.#options.replica, chained);
   }
 
-  #chained({ meta: known, body }: RecordDraft): Chained {
+  #chained({ meta: known, body }: RecordDraft): ChainedRecord {
     const nonce = randomBytes(nonceBytes);
     const bodyDigest = bodyDigestOf(nonce, body);
     const meta = { ...known, epoch: this.#epoch };
@@ -344,28 +288,7 @@ export class PostgresWriter {
   }
 }
 
-async function newestOf(query: Query, stream: string): Promise<Newest> {
-  const [row] = await query(
-    'SELECT sequence, position, epoch, body FROM coffre.record WHERE stream = $1 ORDER BY sequence DESC LIMIT 1',
-    [stream],
-  );
-  const body = row?.['body'];
-  return {
-    sequence: Number(row?.['sequence'] ?? 0),
-    position: Number(row?.['position'] ?? 0),
-    epoch: Number(row?.['epoch'] ?? 0),
-    text: typeof body === 'string' ? drillTextOf(body) : undefined,
-  };
-}
-
 function answerOf(refusal: Refusal): AppendAnswer {
   if (refusal.kind === 'blocked') return { kind: 'blocked', message: refusal.message };
   return { kind: 'failed', full: refusal.full, message: refusal.message };
-}
-
-interface Newest {
-  readonly sequence: number;
-  readonly position: number;
-  readonly epoch: number;
-  readonly text: string | undefined;
 }

@@ -145,3 +145,8 @@ describe.skipIf(postgresBinaries() === undefined)(
     });
   },
 );
+
+test('the page shows exactly the grants that are tried here', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/evidence.md'), 'utf8');
+  expect(page).toContain(`\`\`\`sql\n${postgresGrants(role)}\n\`\`\``);
+});

@@ -2,10 +2,10 @@
  * The caller's side of a handover: nobody is led to an endpoint before its own sidecar lets callers in.
  *
  *   endpoints   those that are not open yet are left out of the assignment
- *   ways        a listener or route that would newly lead to a cluster without any open endpoint stays as it was,
- *               and with it the clusters, endpoints and secrets that it leads to
+ *   clusters    a new one without any open endpoint is not there yet
+ *   ways        a listener or route that would newly lead to such a cluster stays as it was, and with it the clusters,
+ *               endpoints and secrets that it leads to
  *
- * Clusters and endpoints go ahead of the way that leads to them, so that the switch itself is one small push.
  * An endpoint that is gone is gone at once, but where nobody would be left: the last of a cluster that is led to stay until
  * one of those that replace them is open, and those of a cluster that is gone until no way that is held leads there. Who
  * stays must still exist; where nobody does, those that are not open yet are better than none.
@@ -25,20 +25,21 @@ export interface WaysAsk {
   mayHold(key: ResourceKey): boolean;
 }
 
+/** Routes first: a new listener has to wait for its new route. */
 const wayTypes = [typeUrls.route, typeUrls.listener] as const;
 
 /** @param shown what the proxy was given last. */
 export function holdWays(shown: ResourceSnapshot, wanted: ResourceSnapshot, ask: WaysAsk): HandoverDraft {
   const draft = new HandoverDraft(shown, wanted);
   const deserted = leaveOutClosed(draft, shown, wanted, ask);
-  if (deserted.size > 0) holdWaysTo(deserted, draft, shown, wanted, ask);
+  if (deserted.size > 0) holdWaysTo(deserted, draft, shown, wanted);
   for (const kept of draft.kept(typeUrls.endpoints)) {
     draft.replace(keeping(kept, [...endpointsOf(kept)].filter(ask.isThere)));
   }
   return draft;
 }
 
-/** @returns assignments of which nothing can be shown yet. */
+/** @returns clusters of which nobody can be shown yet. */
 function leaveOutClosed(
   draft: HandoverDraft,
   shown: ResourceSnapshot,
@@ -56,13 +57,15 @@ function leaveOutClosed(
     const all = [...endpointsOf(assignment)];
     const closed = all.filter((endpoint) => !before.has(endpoint) && !ask.isOpen(endpoint));
     if (closed.length === 0 || !ask.mayHold(key)) continue;
-    if (former !== undefined && closed.length === all.length && before.size > 0 && isLedTo(shown, key)) {
+    if (closed.length < all.length) {
+      draft.hold(key, withoutEndpoints(assignment, new Set(closed)));
+    } else if (former === undefined) {
+      draft.hold(key, undefined);
+      for (const cluster of clustersOf(wanted, key)) deserted.add(cluster);
+    } else {
       const stay = [...before].filter(ask.isThere);
       if (stay.length > 0) draft.hold(key, keeping(former, stay));
-      continue;
     }
-    draft.hold(key, withoutEndpoints(assignment, new Set(closed)));
-    if (closed.length === all.length) deserted.add(key);
   }
   return deserted;
 }
@@ -72,40 +75,27 @@ function keeping(assignment: Resource, stay: readonly EndpointKey[]): Resource {
   return left.length === 0 ? assignment : withoutEndpoints(assignment, new Set(left));
 }
 
+/** Holds the clusters, and whatever would lead to them or to something that is held for them. */
 function holdWaysTo(
   deserted: ReadonlySet<ResourceKey>,
   draft: HandoverDraft,
   shown: ResourceSnapshot,
   wanted: ResourceSnapshot,
-  ask: WaysAsk,
 ): void {
-  /** Routes first: a new listener has to wait for its new route. */
-  const absent = new Set<ResourceKey>();
+  const absent = new Set(deserted);
+  for (const cluster of deserted) draft.hold(cluster, resourceIn(shown, cluster));
   for (const typeUrl of wayTypes) {
     for (const after of wanted.types.get(typeUrl)?.values() ?? []) {
       const key = keyOf(after);
       const before = resourceIn(shown, key);
-      if (before?.version === after.version) continue;
-      const leads = [...referencesOf(after)];
-      const led = before === undefined ? new Set() : referencesOf(before);
-      const isEarly = leads.some((to) => !led.has(to) && assignmentsOf(wanted, to).some((each) => deserted.has(each)));
-      if (!(isEarly && ask.mayHold(key)) && !leads.some((to) => absent.has(to))) continue;
+      if (before?.version === after.version || ![...referencesOf(after)].some((to) => absent.has(to))) continue;
       draft.hold(key, before);
       if (before === undefined) absent.add(key);
     }
   }
 }
 
-/** Whether some listener or route leads to the cluster of this assignment. */
-function isLedTo(snapshot: ResourceSnapshot, assignment: ResourceKey): boolean {
-  const ways = wayTypes.flatMap((typeUrl) => [...(snapshot.types.get(typeUrl)?.values() ?? [])]);
-  return ways.some((way) => [...referencesOf(way)].some((to) => assignmentsOf(snapshot, to).includes(assignment)));
-}
-
-/** Of what a way refers to, the endpoints of a cluster. */
-function assignmentsOf(snapshot: ResourceSnapshot, to: ResourceKey): readonly ResourceKey[] {
-  const cluster: Resource | undefined = to.startsWith(`${typeUrls.cluster} `) ? resourceIn(snapshot, to) : undefined;
-  return [...(cluster === undefined ? [] : referencesOf(cluster))].filter((key) =>
-    key.startsWith(`${typeUrls.endpoints} `),
-  );
+function clustersOf({ types }: ResourceSnapshot, assignment: ResourceKey): readonly ResourceKey[] {
+  const clusters = [...(types.get(typeUrls.cluster)?.values() ?? [])];
+  return clusters.filter((cluster) => referencesOf(cluster).has(assignment)).map(keyOf);
 }

@@ -6,6 +6,7 @@
 import type { JsonValue } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { effectMs } from '../../src/controller/acceptance.ts';
 import { listingVersion } from '../../src/xds/resource.ts';
 import { at } from '../envoy/json.ts';
 import type { TypeName } from '../fixtures/configured.ts';
@@ -82,6 +83,8 @@ class Replica {
       replica.sidecars.set(name, sidecar);
     }
     for (const write of others) await replica.plane.write(write);
+    // What waits for another proxy is handed over: callers are led to new doors, and doors they have left are shut.
+    for (let handed = 0; handed < 2; handed += 1) await replica.plane.pass(effectMs);
     return replica;
   }
 

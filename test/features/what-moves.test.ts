@@ -1,5 +1,6 @@
 /** One change in the objects moves exactly the resources it must, in exactly the proxies it concerns. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { effectMs } from '../../src/controller/acceptance.ts';
 import { documents } from '../fixtures/mesh-from.ts';
 import { pod, twoTenants } from '../fixtures/two-tenants.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -66,6 +67,7 @@ describe('at first', () => {
       'out/atelier/db/5432/10.96.1.3',
       'out/atelier/web/80/10.96.1.1',
       'outbound',
+      'statistics',
     ]);
     expect(callee.names('endpoints')).toEqual(['atelier/api/80', 'atelier/db/5432', 'atelier/web/80']);
     expect(callee.names('route')).toEqual(['in/8080', 'out/atelier/api/80', 'out/atelier/web/80']);
@@ -91,6 +93,8 @@ describe('later', () => {
 
   test('a grant brings the caller one service, and the callee one chain and one anchor', async () => {
     await plane.write(documents(twoTenants, grant()));
+    // The caller is led there when the callee's workers surely have the chain.
+    await plane.pass(effectMs);
     expect(moves()).toEqual({
       callee: ['listener inbound', 'route in/8080', 'secret trust/notaire'],
       caller: opened,
@@ -100,6 +104,7 @@ describe('later', () => {
 
   test('its withdrawal takes exactly that away', async () => {
     await plane.write(documents(twoTenants, grant()));
+    await plane.pass(effectMs);
     moves();
     await plane.write(twoTenants);
     const { callee: atCallee, caller: atCaller, bystander: elsewhere } = moves();
@@ -115,8 +120,9 @@ describe('later', () => {
   test('a grant ends by the clock alone, in both proxies', async () => {
     const endMs = plane.mesh.clock.nowMs() + 5_000;
     await plane.write(documents(twoTenants, grant(`notAfter: "${new Date(endMs).toISOString()}",`)));
+    await plane.pass(effectMs);
     moves();
-    await plane.pass(4_999);
+    await plane.pass(4_999 - effectMs);
     expect(moves()).toEqual(nothing);
     await plane.pass(1);
     const { callee: atCallee, caller: atCaller } = moves();

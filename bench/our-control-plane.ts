@@ -28,7 +28,8 @@ import { contentVersion, type Resource } from '../src/xds/resource.ts';
 import type { XdsEvent } from '../src/xds/xds-event.ts';
 import { benchPlatform } from './bench-platform.ts';
 import type { ControlPlaneCommand, ControlPlaneCounts } from './control-plane.ts';
-import { benchTrustDomain, type Change, MeshObjects, markedAddress, standardMesh } from './standard-mesh.ts';
+import { MeshObjects } from './mesh-objects.ts';
+import { benchTrustDomain, type Change, markedAddress, standardMesh } from './standard-mesh.ts';
 
 const [scale = '1', folder = '.'] = process.argv.slice(2);
 const mesh = standardMesh(Number(scale));

@@ -11,7 +11,8 @@ import { buildSnapshot } from '../src/model/build-snapshot.ts';
 import { viewOf } from '../src/policy/view.ts';
 import type { Bench, Samples } from './bench.ts';
 import { benchPlatform } from './bench-platform.ts';
-import { MeshObjects, standardMesh } from './standard-mesh.ts';
+import { MeshObjects } from './mesh-objects.ts';
+import { standardMesh } from './standard-mesh.ts';
 
 const scales = [0.25, 1, 4];
 /** Proxies of each mesh, spread over it. */

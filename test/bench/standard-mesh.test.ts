@@ -1,6 +1,7 @@
 /** The standard mesh is what it says, and each change does to a proxy what the bench waits for. */
 import { describe, expect, test } from 'vitest';
-import { type ChangeKind, firstMark, MeshObjects, markedAddress, standardMesh } from '../../bench/standard-mesh.ts';
+import { MeshObjects } from '../../bench/mesh-objects.ts';
+import { type ChangeKind, firstMark, markedAddress, standardMesh } from '../../bench/standard-mesh.ts';
 import { buildSnapshot } from '../../src/model/build-snapshot.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { viewOf } from '../../src/policy/view.ts';

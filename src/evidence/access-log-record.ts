@@ -6,7 +6,7 @@
  * A drill has a use for how the edge fared, and for nothing that was said on it; what events are made of is the entry.
  */
 import { type AccessLogEntry, formatAddress, httpEntry, tcpEntry } from './access-log-entry.ts';
-import { WireFields } from './wire-fields.ts';
+import { timesIn, WireFields } from './wire-fields.ts';
 
 export interface AccessLogRecord
   extends Pick<AccessLogEntry, 'protocol' | 'moment' | 'route' | 'status' | 'flags' | 'durationMs'> {
@@ -39,10 +39,10 @@ const message = { identifier: 1, httpEntries: 2, tcpEntries: 3 } as const;
 
 /** @param logName that the stream gave itself before; empty at its first message. */
 export function decodeAccessLog(bytes: Uint8Array, logName = ''): DecodedEntries {
-  if (bytes.length > accessLogMessageBytesMax) return { kind: 'too-large' };
+  const count = countEntries(bytes);
+  if (typeof count !== 'number') return { kind: count };
   try {
     const fields = new WireFields(bytes);
-    if (entriesIn(fields) > accessLogEntriesMax) return { kind: 'too-large' };
     const identifier = fields.message(message.identifier);
     const entries = [
       ...fields.message(message.httpEntries).messages(1).map(httpEntry),
@@ -58,17 +58,21 @@ export function decodeAccessLog(bytes: Uint8Array, logName = ''): DecodedEntries
   }
 }
 
-/** How many entries a message has that is not going to be read; 0 where that cannot be told. */
-export function countEntries(bytes: Uint8Array): number {
+/** How many entries a message has, none of them read; or why it is not going to be. */
+export function countEntries(bytes: Uint8Array): number | 'too-large' | 'malformed' {
+  if (bytes.length > accessLogMessageBytesMax) return 'too-large';
   try {
-    return entriesIn(new WireFields(bytes));
+    const entries = entriesIn(new WireFields(bytes));
+    return entries > accessLogEntriesMax ? 'too-large' : entries;
   } catch {
-    return 0;
+    return 'malformed';
   }
 }
 
+/** Counts no further than to one too many. */
 function entriesIn(fields: WireFields): number {
-  return fields.message(message.httpEntries).times(1) + fields.message(message.tcpEntries).times(1);
+  const lists = [message.httpEntries, message.tcpEntries].map((field) => fields.bytes(field));
+  return lists.reduce((sum, list) => sum + timesIn(list, 1, accessLogEntriesMax + 1), 0);
 }
 
 /** @param logName of the stream: of TCP the name of the edge, as a connection that its breaker refused names no cluster. */

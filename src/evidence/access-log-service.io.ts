@@ -6,7 +6,8 @@
  *
  * Who logs is known from the credentials of the stream; the node that its first message claims is not read. A stolen
  * token is not enough: the certificate of the connection must be the workload's own. Nothing is ever answered: the
- * protocol has no acknowledgement, and what is lost on the way to here is lost.
+ * protocol has no acknowledgement, and what is lost on the way to here is lost. What comes in too fast to be read is
+ * counted; what comes in too fast to be counted waits at its sender, as one proxy must not cost the others their time.
  */
 import { create } from '@bufbuild/protobuf';
 import {
@@ -27,7 +28,7 @@ import { type AccessLogRecord, countEntries, decodeAccessLog, edgeRecord } from 
 import type { LoggedEntry } from './event-of-record.ts';
 import { evidenceLogOf, isEvidenceOnly } from './log-names.ts';
 import { LossTally } from './loss-tally.ts';
-import { defaultRecordRate, RecordBudgets, type RecordRate } from './record-budgets.ts';
+import { defaultLogRates, type LogRates, RecordBudgets, weightOf } from './record-budgets.ts';
 
 export interface AccessLogPorts extends ReportPorts {
   /** @returns undefined of a workload that is not, or no more, in the mesh. */
@@ -71,10 +72,16 @@ const streamsPerClientMax = 128;
 /** Longest that a caller waits to be known, in ms. */
 const admissionWaitMs = 15_000;
 
+/** A stream of which no more is taken for a while: flow control makes its sender wait. */
+interface Pausable {
+  pause(): void;
+  resume(): void;
+}
+
 export function addAccessLogService(
   server: Pick<GrpcServer, 'addService'>,
   ports: AccessLogPorts,
-  rate: RecordRate = defaultRecordRate,
+  rates: LogRates = defaultLogRates,
 ): void {
   const admit = async (caller: ReportCaller) => certified(await ports.admit(caller), caller, ports);
   const streams = new ReportStreams(
@@ -82,24 +89,34 @@ export function addAccessLogService(
     { streamsPerClientMax, admissionWaitMs },
     ports.observe,
   );
-  const budgets = new RecordBudgets(rate);
+  const records = new RecordBudgets(rates.records);
+  const edges = new RecordBudgets(rates.edges);
+  const bytes = new RecordBudgets(rates.bytes);
   const dropped = new LossTally<DropReason>({
     setTimer: (ms, then) => ports.clock.setTimer(ms, then),
     tell: ({ where, why, count }) => ports.observe({ kind: 'log-dropped', key: where, why, count }),
   });
 
-  function hear(proxy: string) {
+  function hear(proxy: string, call: Pausable) {
     let logName = '';
     return {
       heard(message: Uint8Array) {
         const atMs = ports.clock.nowMs();
-        // A drill that measures an edge would mistake a gap in its log for a quiet edge: that log is read to the end.
-        if (isEvidenceOnly(logName) && budgets.isSpent(proxy, atMs)) {
-          dropped.add(proxy, 'too-many', countEntries(message));
+        const owedMs = bytes.owe(proxy, message.length, atMs);
+        if (owedMs > 0) {
+          call.pause();
+          ports.clock.setTimer(owedMs, () => void call.resume());
+        }
+        const budgets = isEvidenceOnly(logName) ? records : edges;
+        if (budgets.isSpent(proxy, atMs)) {
+          const unread = countEntries(message);
+          if (typeof unread === 'number') dropped.add(proxy, 'too-many', unread);
+          else dropped.add(proxy, unread, 1);
           return;
         }
         const decoded = decodeAccessLog(message, logName);
         if (decoded.kind !== 'ok') {
+          budgets.take(proxy, weightOf(message), atMs);
           dropped.add(proxy, decoded.kind, 1);
           return;
         }
@@ -108,7 +125,9 @@ export function addAccessLogService(
           for (const entry of decoded.entries) ports.logged({ proxy, atMs, ...edgeRecord(entry, logName) });
         }
         const evidence = decoded.entries.flatMap((entry) => asEvidence(entry, logName, { proxy, atMs }));
-        const taken = budgets.take(proxy, evidence.length, atMs);
+        const taken = records.take(proxy, evidence.length, atMs);
+        const work = Math.max(decoded.entries.length, weightOf(message));
+        budgets.take(proxy, budgets === records ? work - evidence.length : work, atMs);
         for (const entry of evidence.slice(0, taken)) ports.seen(entry);
         if (taken < evidence.length) dropped.add(proxy, 'too-many', evidence.length - taken);
       },
@@ -125,7 +144,7 @@ export function addAccessLogService(
           call,
           (status) =>
             status === undefined ? callback(null, create(StreamAccessLogsResponseSchema)) : callback(status),
-          hear,
+          (proxy) => hear(proxy, call),
         );
       },
     },

@@ -49,11 +49,6 @@ export class WireFields {
     return values.slice(0, max).map((bytes) => new WireFields(bytes));
   }
 
-  /** How often a repeated message is there; not one of them is looked into. */
-  times(field: number): number {
-    return this.#values.get(field)?.length ?? 0;
-  }
-
   /** @param max most characters that are kept. */
   text(field: number, max: number): string {
     return cutText(lenient.decode(this.bytes(field).subarray(0, max * utf8BytesMax)), max);
@@ -69,6 +64,21 @@ export class WireFields {
     const value = this.#values.get(field)?.at(-1);
     return value instanceof Uint8Array ? value : nothing;
   }
+}
+
+/**
+ * How often a field is there, up to `most`: counted along the bytes, and nothing is kept of any of them.
+ * @throws where the bytes, as far as they were read, are no message.
+ */
+export function timesIn(bytes: Uint8Array, wanted: number, most: number): number {
+  const reader = new BinaryReader(bytes);
+  let times = 0;
+  while (reader.pos < reader.len && times < most) {
+    const [field, wireType] = reader.tag();
+    reader.skip(wireType, field);
+    if (field === wanted) times += 1;
+  }
+  return times;
 }
 
 const nothing = new Uint8Array();

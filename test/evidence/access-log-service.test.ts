@@ -9,13 +9,13 @@ import {
 } from '../../src/evidence/access-log-service.io.ts';
 import type { LoggedEntry } from '../../src/evidence/event-of-record.ts';
 import { lossWindowMs } from '../../src/evidence/loss-tally.ts';
-import type { RecordRate } from '../../src/evidence/record-budgets.ts';
+import { defaultLogRates, type LogRates } from '../../src/evidence/record-budgets.ts';
 import { createGrpcServer } from '../../src/grpc/grpc-server.ts';
 import type { Authority } from '../../src/identity/authority.ts';
 import { cart, clientLeaf, serverLeaf, testAuthority } from '../grpc/authority.ts';
 import { admitAs, reporter } from '../grpc/report-server.ts';
 import { TestClock } from '../xds/test-clock.ts';
-import { httpMessage, type MessageInit, tcpMessage } from './log-messages.ts';
+import { bytesOf, httpMessage, type MessageInit, tcpMessage } from './log-messages.ts';
 
 const { streamAccessLogs } = AccessLogService.method;
 /** Whose certificate every client here shows. */
@@ -34,7 +34,7 @@ function spiffeIdOf(workload: string): string | undefined {
   ]).get(workload);
 }
 
-async function started(rate?: RecordRate) {
+async function started(rates: Partial<LogRates> = {}) {
   const clock = new TestClock();
   const records: ProxyRecord[] = [];
   const seen: LoggedEntry[] = [];
@@ -55,7 +55,7 @@ async function started(rate?: RecordRate) {
       seen: (entry) => void seen.push(entry),
       observe: (event) => void events.push(event),
     },
-    rate,
+    { ...defaultLogRates, ...rates },
   );
   const bound = await server.bind();
   if (bound.kind !== 'bound') throw new Error(bound.message);
@@ -148,7 +148,7 @@ test('messages that make no sense are counted and told once, and the next one is
 });
 
 test('a proxy that floods is heard up to its rate, told of once, and heard again later', async () => {
-  const { address, seen, events, clock } = await started({ perSecond: 2, burst: 3 });
+  const { address, seen, events, clock } = await started({ records: { perSecond: 2, burst: 3 } });
   const stream = proxy(address);
   const two = httpMessage('inbound-http', {}, {});
   for (const message of [two, two, two, two]) stream.send(message);
@@ -172,4 +172,34 @@ test('a proxy that floods is heard up to its rate, told of once, and heard again
   await again.status;
   expect(seen).toHaveLength(5);
   expect(clock.armed).toBe(0);
+});
+
+test('a log that a drill asks for has a budget, too, and much more of it', async () => {
+  const { address, records, events, clock } = await started({ edges: { perSecond: 1, burst: 2 } });
+  const stream = proxy(address);
+  for (let sent = 0; sent < 3; sent += 1) stream.send(httpMessage('requests', {}, {}));
+  stream.end();
+  await stream.status;
+  expect(records).toHaveLength(2);
+  clock.advance(lossWindowMs);
+  expect(events.filter(({ kind }) => kind === 'log-dropped')).toMatchObject([{ why: 'too-many', count: 4 }]);
+});
+
+test('a proxy that sends more than is taken off the wire waits, and loses nothing', async () => {
+  const one = httpMessage('inbound-http', { commonProperties: { streamId: 'x'.repeat(1_000) } });
+  const { length } = bytesOf(one);
+  const { address, seen, clock } = await started({ bytes: { perSecond: length, burst: length } });
+  const stream = proxy(address);
+  for (let sent = 0; sent < 5; sent += 1) stream.send(one);
+  stream.end();
+  await expect.poll(() => clock.armed).toBe(1);
+  const before = seen.length;
+  expect(before).toBeLessThan(5);
+  await expect
+    .poll(() => {
+      clock.advance(1_000);
+      return seen.length;
+    })
+    .toBe(5);
+  expect(await stream.status).toBe(status.OK);
 });

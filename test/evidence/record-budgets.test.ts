@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RecordBudgets } from '../../src/evidence/record-budgets.ts';
+import { RecordBudgets, weightOf } from '../../src/evidence/record-budgets.ts';
 
 const rate = { perSecond: 10, burst: 5 };
 
@@ -24,4 +24,15 @@ test('a clock that runs backwards gives nothing', () => {
   budgets.take('a', 5, 10_000);
   expect(budgets.isSpent('a', 0)).toBe(true);
   expect(budgets.take('a', 5, 100)).toBe(1);
+});
+
+test('what is owed takes its time to be paid back', () => {
+  const budgets = new RecordBudgets(rate);
+  expect(budgets.owe('a', 5, 0)).toBe(0);
+  expect(budgets.owe('a', 20, 0)).toBe(2_000);
+  expect(budgets.owe('a', 1, 1_000)).toBe(1_100);
+});
+
+test('a message weighs by its bytes, however few its records', () => {
+  expect([0, 1, 1_024, 262_144].map((bytes) => weightOf(new Uint8Array(bytes)))).toEqual([0, 1, 1, 256]);
 });

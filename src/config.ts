@@ -6,6 +6,7 @@
  *   --state-key-file FILE   the sealing key, kept outside the state folder   COFFRE_STATE_KEY_FILE
  *   --xds ADDRESS:PORT      where proxies connect                            COFFRE_XDS
  *   --evidence ADDRESS:PORT where proxies report over mutual TLS             COFFRE_EVIDENCE
+ *   --evidence-postgres FILE  connection string of a store that replicas share   COFFRE_EVIDENCE_POSTGRES
  *   --replica NAME          whose chain of evidence it writes                COFFRE_REPLICA
  *   --admin ADDRESS:PORT    where people ask over mutual TLS; none if absent   COFFRE_ADMIN
  *   --authz ADDRESS:PORT,…  where sidecars reach authorization workers       COFFRE_AUTHZ
@@ -32,6 +33,8 @@ export interface Config {
   readonly xds: SocketEndpoint;
   /** Beside the address of xDS, on port 15015, unless told otherwise. */
   readonly evidence: SocketEndpoint;
+  /** Holds the connection string of a shared store of evidence; absent: a file in the state folder. */
+  readonly evidencePostgres: string | undefined;
   /** Name of its chain of evidence; of two with one name, the later one writes. */
   readonly replica: string;
   /** Beside the socket in the state folder, which is always there. */
@@ -58,6 +61,7 @@ const options = {
   'state-key-file': { type: 'string' },
   xds: { type: 'string' },
   evidence: { type: 'string' },
+  'evidence-postgres': { type: 'string' },
   replica: { type: 'string' },
   admin: { type: 'string' },
   authz: { type: 'string' },
@@ -108,6 +112,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
   if (bypass === undefined)
     problems.push(`\`${value('bypass')}\` is no way past capture; write --bypass user or --bypass mark`);
   const stateKeyFile = value('state-key-file');
+  const evidencePostgres = value('evidence-postgres');
   if (!folder || !xds || !evidence || !bypass || problems.length > 0) {
     return { kind: 'refused', problems };
   }
@@ -117,6 +122,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     stateKeyFile: stateKeyFile === undefined ? undefined : resolve(stateKeyFile),
     xds,
     evidence,
+    evidencePostgres: evidencePostgres === undefined ? undefined : resolve(evidencePostgres),
     replica,
     admin,
     authz,

@@ -87,7 +87,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
       ports: systemPorts,
     });
     const evidence = await openEvidence({
-      ...{ stateFolder: config.state, stateKeyFile: config.stateKeyFile, replica: config.replica, log },
+      ...{ ...config, stateFolder: config.state, log },
       rules: () => snapshot()?.mesh.evidence,
       recorded: telemetry.recorded,
     });

@@ -7,6 +7,7 @@
  * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
  */
 import { type KeyObject, randomUUID, sign } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { EvidenceDesk } from './admin/evidence.ts';
@@ -18,6 +19,7 @@ import { openHeadKey, openPersonWrapKey } from './evidence/evidence-keys.io.ts';
 import { KeptSignal } from './evidence/kept-signal.ts';
 import { PersonKeyFolder } from './evidence/person-keys.io.ts';
 import { type PersonSeal, personSeal } from './evidence/person-seal.ts';
+import { openPostgresStore } from './evidence/postgres-store.io.ts';
 import { Recorder } from './evidence/recorder.ts';
 import type { Teller } from './evidence/recorder-ports.ts';
 import { openSqliteStore } from './evidence/sqlite-store.io.ts';
@@ -47,6 +49,8 @@ export interface EvidenceHost {
   readonly stateKeyFile: string | undefined;
   /** Name of this replica's chain. */
   readonly replica: string;
+  /** Holds the connection string of a shared store; undefined: a file in the state folder. */
+  readonly evidencePostgres: string | undefined;
   /** As the mesh says now. */
   rules(): EvidenceRules | undefined;
   /** Told of each event as it is taken. Must not throw. */
@@ -76,22 +80,10 @@ export async function openEvidence(host: EvidenceHost): Promise<Evidence> {
   const keys = new PersonKeyFolder(join(stateFolder, peopleFolder), await openPersonWrapKey(records));
   const seal = personSeal({ keys, entropy: systemPorts.entropy });
   const kept = new KeptSignal(systemClock);
-  const store = toldOf(
-    await openSqliteStore({
-      folder: join(stateFolder, storeFolder),
-      replica,
-      signingKey: headKey,
-      clock: systemClock,
-      onChecked(findings, records) {
-        for (const finding of findings) log.error({ finding }, 'the chain of evidence is damaged');
-        if (findings.length === 0) log.info({ records }, 'the chain of evidence is whole');
-      },
-    }),
-    () => {
-      kept.tell();
-      sinks.wake();
-    },
-  );
+  const store = toldOf(await openStore(host, headKey), () => {
+    kept.tell();
+    sinks.wake();
+  });
   for (const finding of store.findings) log.warn({ finding }, 'evidence');
   const watch = new Watch();
   const recorder: Recorder = new Recorder({
@@ -141,6 +133,19 @@ export async function openEvidence(host: EvidenceHost): Promise<Evidence> {
       await store.close();
     },
   };
+}
+
+async function openStore(host: EvidenceHost, signingKey: KeyObject): Promise<EvidenceStore> {
+  const { stateFolder, replica, evidencePostgres, log } = host;
+  const common = {
+    ...{ replica, signingKey, clock: systemClock },
+    onChecked(findings: readonly string[], records: number) {
+      for (const finding of findings) log.error({ finding }, 'the chain of evidence is damaged');
+      if (findings.length === 0) log.info({ records }, 'the chain of evidence is whole');
+    },
+  };
+  if (evidencePostgres === undefined) return openSqliteStore({ ...common, folder: join(stateFolder, storeFolder) });
+  return openPostgresStore({ ...common, connectionString: (await readFile(evidencePostgres, 'utf8')).trim() });
 }
 
 /** The same store, that says when something was kept. */

@@ -12,6 +12,7 @@ import { createManagementDoor } from '../src/admin/management-door.ts';
 import { runProgram } from '../src/cli/program.ts';
 import { openAuthority } from '../src/identity/open-authority.io.ts';
 import { systemPorts } from '../src/identity/system-ports.io.ts';
+import { freePort } from './fixtures/free-port.ts';
 import { temporaryFolder } from './identity/temporary-folder.ts';
 
 const repo = resolve(import.meta.dirname, '..');
@@ -44,12 +45,6 @@ async function squat(): Promise<{ readonly port: number; leave(): Promise<void> 
 async function takenPort(): Promise<number> {
   const { port, leave } = await squat();
   onTestFinished(leave);
-  return port;
-}
-
-async function freePort(): Promise<number> {
-  const { port, leave } = await squat();
-  await leave();
   return port;
 }
 

@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { ChainReport } from '../evidence/chain-check.ts';
 import { findingText } from '../evidence/chain-finding.ts';
 import type { EventKind } from '../evidence/event.ts';
 import { exportTo } from '../evidence/export.io.ts';
 import { headText, parseHead } from '../evidence/head.ts';
+import { exportPostgres, verifyPostgres } from '../evidence/postgres-copy.io.ts';
+import { postgresGrants, postgresSchema } from '../evidence/postgres-schema.ts';
 import { storeFile } from '../evidence/sqlite-store.io.ts';
 import { verifyFile } from '../evidence/verify.io.ts';
 import { CliFailure } from './cli-failure.ts';
@@ -28,12 +30,16 @@ interface HeadOptions extends DoorOptions {
 }
 
 interface VerifyOptions {
+  readonly postgres?: string;
+  readonly replica: string;
   readonly key: string;
   readonly expectHead?: string;
   readonly output: OutputFormat;
 }
 
 interface ExportOptions extends SpanOptions {
+  readonly postgres?: string;
+  readonly replica: string;
   readonly state: string;
   readonly tenant?: string;
   readonly kind: readonly EventKind[];
@@ -54,18 +60,27 @@ export function addEvidenceCommand(program: Command, terminal: Terminal): void {
   evidence
     .command('verify')
     .description('whether a store or an export is whole, by the public key alone: nothing is asked of a control plane')
-    .argument('<file>', '`evidence.db` of a state folder, also of one that runs, or an export')
+    .argument('[file]', '`evidence.db` of a state folder, also of one that runs, or an export')
+    .addOption(postgresOption())
+    .option('--replica <name>', 'with --postgres: whose chain', 'coffre')
     .requiredOption('--key <file>', 'public key, as `coffre evidence head --public-key` printed it')
     .option('--expect-head <head>', 'REPLICA:POSITION:HASH that was witnessed elsewhere: shows whether the end was cut')
     .option('-o, --output <format>', '`text` or `json`', 'text')
-    .action((file: string, options: VerifyOptions) => verify(terminal, file, options));
+    .action((file: string | undefined, options: VerifyOptions) => verify(terminal, file, options));
   withSpan(evidence.command('export'))
     .description('a copy as JSON lines that verifies by itself; what is left out goes along as a digest')
     .addOption(stateOption())
+    .addOption(postgresOption())
+    .option('--replica <name>', 'with --postgres: whose chain', 'coffre')
     .requiredOption('--out <file>', 'file to write; it must not be there')
     .option('--tenant <tenant>', 'tell the events of one tenant only')
     .option('--kind <kind>', 'tell this kind only; repeatable', collectKind, [])
     .action((options: ExportOptions) => exportEvidence(terminal, options));
+  evidence
+    .command('schema')
+    .description('SQL that makes the tables of a shared store, and what the role of the control plane needs')
+    .option('--role <role>', 'the role that `--evidence-postgres` connects as', 'coffre')
+    .action(({ role }: { readonly role: string }) => terminal.out(`${postgresSchema}\n${postgresGrants(role)}\n`));
   withDoorOptions(evidence.command('forget'))
     .description("destroy the key of a tenant's pseudonyms: who its people were cannot be told any more, by nobody")
     .argument('<tenant>', 'whose people')
@@ -96,17 +111,37 @@ async function forget(terminal: Terminal, tenant: string, options: ForgetOptions
   terminal.out(`the people of ${tenant} are pseudonyms for good\n`);
 }
 
-async function verify(terminal: Terminal, file: string, { key, expectHead, output }: VerifyOptions): Promise<void> {
+async function verify(terminal: Terminal, file: string | undefined, options: VerifyOptions): Promise<void> {
+  const { key, expectHead, output, postgres, replica } = options;
   const publicKeyPem = await readFile(key, 'utf8');
   const expected = expectHead === undefined ? undefined : parseHead(expectHead);
   if (expectHead !== undefined && expected === undefined) {
     const message = `\`${expectHead}\` is no head`;
     throw new CliFailure(exitCode.misuse, message, 'write REPLICA:POSITION:HASH, as `coffre evidence head` prints it');
   }
-  const report = await verifyFile(file, { publicKeyPem, ...(expected === undefined ? {} : { expectHead: expected }) });
+  const by = { publicKeyPem, ...(expected === undefined ? {} : { expectHead: expected }) };
+  const report =
+    postgres === undefined
+      ? await verifyFile(fileNamed(file), by)
+      : await verifyPostgres(await connectionIn(postgres), replica, by);
   if (output === 'json') writeJson(terminal, { ...report, whole: report.findings.length === 0 });
   else terminal.out(reportText(report, expected !== undefined));
   if (report.findings.length > 0) terminal.setExitCode(exitCode.no);
+}
+
+function fileNamed(file: string | undefined): string {
+  if (file !== undefined) return file;
+  const message = 'it is not said what to verify';
+  throw new CliFailure(exitCode.misuse, message, 'name the file of a store or an export, or `--postgres FILE`');
+}
+
+/** In a file, as it may hold a password. */
+async function connectionIn(file: string): Promise<string> {
+  return (await readFile(file, 'utf8')).trim();
+}
+
+function postgresOption(): Option {
+  return new Option('--postgres <file>', 'a shared store, by the file that holds its connection string');
 }
 
 function reportText(report: ChainReport, isWitnessed: boolean): string {
@@ -125,16 +160,20 @@ function reportText(report: ChainReport, isWitnessed: boolean): string {
 }
 
 async function exportEvidence(terminal: Terminal, options: ExportOptions): Promise<void> {
-  const { state, out, tenant, kind } = options;
+  const { state, out, tenant, kind, postgres, replica } = options;
   const { sinceMs, untilMs } = filterOf(options, terminal.nowMs());
   const output = createWriteStream(out, { flags: 'wx', mode: 0o600 });
   await once(output, 'open');
-  const { told, withheld } = await exportTo(output, join(resolve(state), evidenceFolder, storeFile), {
+  const filter = {
     ...(tenant === undefined ? {} : { tenant }),
     ...(kind.length === 0 ? {} : { kinds: kind }),
     ...(sinceMs === undefined ? {} : { sinceMs }),
     ...(untilMs === undefined ? {} : { untilMs }),
-  });
+  };
+  const { told, withheld } =
+    postgres === undefined
+      ? await exportTo(output, join(resolve(state), evidenceFolder, storeFile), filter)
+      : await exportPostgres(output, await connectionIn(postgres), replica, filter);
   await new Promise<void>((done, failed) => output.end((error?: Error | null) => (error ? failed(error) : done())));
   terminal.out(`${plural(told, 'event')} told and ${withheld} withheld, in ${out}\n`);
   terminal.err(`verify it anywhere: coffre evidence verify ${out} --key PUBLIC_KEY_FILE\n`);

@@ -1,5 +1,5 @@
 /**
- * Exports a store's file as JSON lines that verify with the public key alone; the store may be written meanwhile.
+ * Exports a chain as JSON lines that verify with the public key alone; the store may be written meanwhile.
  *
  * What the filter leaves out goes along as a digest, so that the chain holds and nothing is told. What says that bodies
  * were pruned is never left out: without it they would look stolen.
@@ -7,6 +7,8 @@
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { type ChainRecord, digestOf } from './chain.ts';
+import type { ChainOrigin } from './chain-check.ts';
+import type { ChainPart } from './chain-part.ts';
 import type { EventKind } from './event.ts';
 import { type ExportHeader, exportFormat, headLine, recordLine } from './export-line.ts';
 import { fingerprintOf, publicKeyOf } from './head.ts';
@@ -27,30 +29,45 @@ export interface Exported {
   readonly withheld: number;
 }
 
+/** A chain to be copied: one moment of it. */
+export interface ExportedChain {
+  readonly origin: ChainOrigin & { readonly publicKeyPem: string };
+  readonly parts: Iterable<ChainPart> | AsyncIterable<ChainPart>;
+}
+
 /** @throws where the file cannot be read, or the stream fails. The stream is left open. */
 export async function exportTo(output: Writable, path: string, filter: ExportFilter = {}): Promise<Exported> {
   const database = openReadOnly(path);
   try {
     database.exec('BEGIN');
-    const { replica, base, publicKeyPem } = originOf(database);
-    const keyFingerprint = fingerprintOf(publicKeyOf(publicKeyPem));
-    const header: ExportHeader = { coffre: exportFormat, replica, keyFingerprint, ...(base && { base }) };
-    await write(output, JSON.stringify(header));
-    let [told, withheld] = [0, 0];
-    for (const part of partsOf(database, replica, 0)) {
-      if (part.kind === 'head') {
-        await write(output, headLine(part.head));
-        continue;
-      }
-      const record = isTold(part.record, filter) ? part.record : withhold(part.record);
-      if (record.kind === 'withheld') withheld += 1;
-      else told += 1;
-      await write(output, recordLine(record));
-    }
-    return { told, withheld };
+    const origin = originOf(database);
+    return await exportChain(output, { origin, parts: partsOf(database, origin.replica, 0) }, filter);
   } finally {
     database.close();
   }
+}
+
+/** @throws where the chain cannot be read, or the stream fails. The stream is left open. */
+export async function exportChain(
+  output: Writable,
+  { origin: { replica, base, publicKeyPem }, parts }: ExportedChain,
+  filter: ExportFilter = {},
+): Promise<Exported> {
+  const keyFingerprint = fingerprintOf(publicKeyOf(publicKeyPem));
+  const header: ExportHeader = { coffre: exportFormat, replica, keyFingerprint, ...(base && { base }) };
+  await write(output, JSON.stringify(header));
+  let [told, withheld] = [0, 0];
+  for await (const part of parts) {
+    if (part.kind === 'head') {
+      await write(output, headLine(part.head));
+      continue;
+    }
+    const record = isTold(part.record, filter) ? part.record : withhold(part.record);
+    if (record.kind === 'withheld') withheld += 1;
+    else told += 1;
+    await write(output, recordLine(record));
+  }
+  return { told, withheld };
 }
 
 function isTold(

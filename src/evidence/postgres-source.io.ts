@@ -54,6 +54,17 @@ export async function pageOf(query: Query, replica: string, after: number): Prom
   return parts.sort((left, right) => positionOf(left) - positionOf(right));
 }
 
+/** All of a chain behind its base, page by page; one moment of it where the caller's transaction makes it so. */
+export async function* partsOf(query: Query, replica: string, after: number): AsyncGenerator<ChainPart> {
+  let last: number | undefined = after;
+  while (last !== undefined) {
+    const page: readonly ChainPart[] = await pageOf(query, replica, last);
+    yield* page;
+    const end = page.at(-1);
+    last = end && positionOf(end);
+  }
+}
+
 export function positionOf(part: ChainPart): number {
   return part.kind === 'head' ? part.head.position : part.record.position;
 }

@@ -111,6 +111,8 @@ async function observed(
 }
 
 function outcomeOf(made: readonly MadeChange[], acks: AckBook, before: Counts, after: Counts): Outcome {
+  const { streamsLost, lastLoss } = after.fleet;
+  if (streamsLost > before.fleet.streamsLost) throw new Error(`a stream was lost among the changes: ${lastLoss}`);
   const done = made.map((each) => ({ ...each, doneMs: acks.doneMs(each) ?? Number.NaN }));
   return {
     latenciesMs: done.map(({ atMs, doneMs }) => doneMs - atMs).sort((a, b) => a - b),

@@ -38,5 +38,6 @@ export async function coldStarted(plane: ControlPlane, proxies: number): Promise
     rss_mb: rssBytes / 1e6,
     bytes_per_proxy: fleet.bytes / proxies,
     pushes: fleet.messages,
+    streams_lost: fleet.streamsLost,
   };
 }

@@ -33,6 +33,7 @@ export const reconnectStorm: Bench = {
           bytes_per_proxy: bytes / proxies,
           bytes_share: bytes / whole,
           pushes: after.fleet.messages - before.fleet.messages,
+          streams_lost: after.fleet.streamsLost - before.fleet.streamsLost,
         };
       },
     });

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"math/rand/v2"
 	"time"
 
 	"google.golang.org/grpc"
@@ -21,8 +22,9 @@ const drillLayer, evidence = "drill", "coffre-evidence"
 // evidenceSecret is what that cluster shows of itself.
 const evidenceSecret = "identity"
 
-// pause between a lost stream and the next try, as a sidecar's bootstrap sets it.
-const pause = 500 * time.Millisecond
+// pauseFirst and pauseMost bound the wait before a try, as a sidecar's bootstrap sets it: a random part of the first, of twice
+// the first and so on. Before the very first try too: thousands of sidecars that lost one server do not dial in one moment.
+const pauseFirst, pauseMost = 500 * time.Millisecond, 5 * time.Second
 
 // messageBytesMax is Envoy's own: none. A first configuration comes in one message.
 const messageBytesMax = 64 << 20
@@ -51,26 +53,27 @@ func (p *proxy) open() {
 	p.cancel, p.ended = cancel, make(chan struct{})
 	go func() {
 		defer close(p.ended)
-		for ctx.Err() == nil {
+		random := rand.New(rand.NewPCG(uint64(p.index), 0))
+		for longest := pauseFirst; ; longest = min(2*longest, pauseMost) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(time.Duration(random.Int64N(int64(longest)))):
+			}
 			err := p.serve(ctx)
 			if ctx.Err() != nil {
 				return
 			}
 			p.fleet.lost(p.node.id, err)
-			select {
-			case <-ctx.Done():
-			case <-time.After(pause):
+			if p.isSettled {
+				longest = pauseFirst
 			}
 		}
 	}()
 }
 
-func (p *proxy) close() {
-	p.cancel()
-	<-p.ended
-}
-
 func (p *proxy) serve(ctx context.Context) error {
+	p.isSettled = false
 	config := &tls.Config{RootCAs: p.fleet.roots, ServerName: p.fleet.serverName, MinVersion: tls.VersionTLS13}
 	connection, err := grpc.NewClient("passthrough:///"+p.fleet.address,
 		grpc.WithTransportCredentials(credentials.NewTLS(config)),
@@ -84,7 +87,7 @@ func (p *proxy) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.stream, p.opened, p.heldBack, p.probing, p.isSettled = stream, map[string]bool{}, "", false, false
+	p.stream, p.opened, p.heldBack, p.probing = stream, map[string]bool{}, "", false
 	p.held.reopened()
 	if len(p.held.of(runtimeType)) == 0 {
 		err = p.begin(runtimeType, drillLayer)

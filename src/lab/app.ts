@@ -49,7 +49,8 @@ async function listen(text: string): Promise<void> {
 function serverOf(kind: string | undefined, port: number): Server {
   switch (kind) {
     case 'http':
-      return createServer(answerHttp(port));
+      // Never closed for silence: Node's five seconds race with the sidecar's next request, and lose it.
+      return createServer({ keepAliveTimeout: 0 }, answerHttp(port));
     case 'https':
       return createHttpsServer(tls(), answerHttp(port));
     case 'http2':

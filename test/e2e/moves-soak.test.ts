@@ -34,7 +34,7 @@ describe(`${moves} moves of services, routes and endpoints, seed ${seed}`, { tim
   });
 
   test('lose no request, and end where the last edit says', async () => {
-    const steady = await startSteady(mesh.lab, 'shop/web-0', ['http://front/'], { perSecond });
+    const steady = await startSteady(mesh.lab, 'shop/web-0', ['http://front/'], { perSecond, http2: true });
     const random = randomFrom(seed + 1);
     const made: string[] = [];
     for (let count = 0; count < moves; count += 1) {

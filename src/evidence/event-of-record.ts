@@ -126,8 +126,10 @@ function placeOf(address: SocketAddress | undefined, directory: MeshDirectory) {
   return { address: formatAddress(address), ...(workload === undefined ? {} : { workload }) };
 }
 
+/** Of bytes that were no HTTP Envoy writes a request without a word in it: that is none. */
 function requestOf({ request, status }: LoggedEntry): RecordedRequest | undefined {
-  return request && { ...request, status };
+  if (request === undefined || (request.method === '' && request.path === '')) return undefined;
+  return { ...request, status };
 }
 
 /** Of an inbound request its id is Envoy's own, and the one its caller was answered with; of any other it is the application's to choose. */

@@ -161,7 +161,7 @@ const requests: readonly [what: string, message: MessageInit, event: object | un
     },
   ],
   [
-    'the proxy takes for no HTTP is a denial without a decision',
+    'the proxy takes for no HTTP is a denial without a decision and without a request',
     httpMessage('inbound-http', {
       commonProperties: { ...connection, customTags: {}, responseFlags: { downstreamProtocolError: true } },
       response: { responseCode: 400, responseCodeDetails: 'http1.codec_error' },
@@ -174,7 +174,6 @@ const requests: readonly [what: string, message: MessageInit, event: object | un
       verdict: 'deny',
       by: 'proxy',
       reason: 'http1.codec_error',
-      request: { host: '', method: '', path: '', status: 400 },
     },
   ],
   [
@@ -513,7 +512,8 @@ describe('an event', () => {
       responseHeaders?: Record<string, string>;
     }) => {
       const answered = { responseCode: 200, responseCodeDetails: 'via_upstream', ...response };
-      return eventsOf(httpMessage('inbound-http', { commonProperties: connection, response: answered }))[0];
+      const request = { requestMethod: RequestMethod.POST, path: '/deeds.Deeds/Read' };
+      return eventsOf(httpMessage('inbound-http', { commonProperties: connection, request, response: answered }))[0];
     };
     expect(standsFor({ responseTrailers: { 'grpc-status': '13' } })).toMatchObject({ standsFor: 1 });
     expect(standsFor({ responseHeaders: { 'grpc-status': '5' } })).toMatchObject({ standsFor: 1 });

@@ -117,7 +117,7 @@ export async function openEvidence(host: EvidenceHost): Promise<Evidence> {
     desk: {
       store,
       reveal: (tenant, token) => seal.reveal(tenant, token),
-      kept: (waitMs) => kept.wait(waitMs),
+      kept,
       async forget(tenant) {
         const answer = await erasePersons(tenant, { keys, store, clock: systemClock, newId: randomUUID });
         if (answer.kind === 'kept') return { kind: 'forgotten' };

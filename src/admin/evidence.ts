@@ -9,6 +9,7 @@
  * seconds where nothing has happened, and keeps nothing of the asker in between.
  */
 import type { EvidenceEvent } from '../evidence/event.ts';
+import type { KeptSignal } from '../evidence/kept-signal.ts';
 import type { EvidenceStore, QueryAnswer, SignedHead, StoredEvent } from '../evidence/store.ts';
 import { type EvidenceCall, type EvidenceRequests, readEvidenceRequest } from './evidence-requests.ts';
 import type { Caller } from './methods.ts';
@@ -19,8 +20,7 @@ export interface EvidenceDesk {
   readonly store: Pick<EvidenceStore, 'query' | 'head' | 'publicKeyPem' | 'replica' | 'blocked'>;
   /** Name behind a person's token, or its pseudonym where the key is gone. */
   reveal(tenant: string, token: string): string;
-  /** Resolves as soon as something more was kept, or when the time is over. */
-  kept(waitMs: number): Promise<void>;
+  readonly kept: Pick<KeptSignal, 'told' | 'wait'>;
   /** Destroys the key of a tenant's pseudonyms: who its people were cannot be told any more. */
   forget(tenant: string): Promise<ForgetAnswer>;
 }
@@ -87,11 +87,14 @@ async function answerEvents(
   // What lies outside a scope looks like what is not there: another tenant's events are no events.
   if (query.tenant !== undefined && !sees(scope, query.tenant)) return { kind: 'ok', value: nothing(query.after) };
   const narrowed = scope.kind === 'tenant' ? { ...query, tenant: scope.tenant } : query;
-  // Begun before the store is asked: what is kept while it answers ends the wait at once.
-  const more = waitMs > 0 && query.after !== undefined ? desk.kept(waitMs) : undefined;
+  let seen = desk.kept.told;
   let answer = await desk.store.query(narrowed);
-  if (more !== undefined && answer.kind === 'events' && answer.events.length === 0) {
-    await more;
+  // What was kept and is not asked for answers nobody: a narrow filter in a busy mesh would ask without end.
+  for (let leftMs = query.after === undefined ? 0 : waitMs; leftMs > 0 && isEmpty(answer); ) {
+    const waiting = desk.kept.wait(seen, leftMs);
+    if (waiting === undefined) return tooManyFollow;
+    leftMs = await waiting;
+    seen = desk.kept.told;
     answer = await desk.store.query({ ...narrowed, after: answer.cursor });
   }
   if (answer.kind === 'failed') {
@@ -100,6 +103,16 @@ async function answerEvents(
   const mayKnow = knowsPeople(caller);
   const events = answer.events.map((stored) => (mayKnow ? revealed(stored, desk) : stored));
   return { kind: 'ok', value: { ...answer, events } };
+}
+
+const tooManyFollow = {
+  kind: 'store',
+  message: 'as many follow the events as the door has room for',
+  advice: 'end another `coffre tap` or `coffre events --follow`, or ask again later',
+} as const;
+
+function isEmpty(answer: QueryAnswer): answer is EvidenceAnswers['events'] {
+  return answer.kind === 'events' && answer.events.length === 0;
 }
 
 function nothing(after: EvidenceRequests['events']['after']) {

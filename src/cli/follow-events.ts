@@ -13,6 +13,8 @@ import { answered, type DoorOptions, tryDoor } from './door-options.ts';
 import type { Filter } from './event-filters.ts';
 import type { Terminal } from './terminal.ts';
 
+/** Between two questions of one who is answered at once, in ms: a busy mesh is shown in portions, and the door is not kept busy. */
+const paceMs = 200;
 /** Between two tries while the control plane does not answer, in ms. */
 const retryMs = 500;
 /** Longest silence of a control plane that has answered before, in ms. */
@@ -34,12 +36,18 @@ export async function followEvents(
     const asked = await tryDoor(options, 'events', request, terminal.signal);
     if (terminal.signal.aborted) return;
     if (asked.kind === 'unreachable' && heardMs !== undefined && terminal.nowMs() - heardMs < silenceMs) {
-      await sleep(retryMs, undefined, { signal: terminal.signal }).catch(() => undefined);
+      await pause(retryMs, terminal.signal);
       continue;
     }
-    const { events, cursor } = answered(options, asked);
+    const { events, cursor, more } = answered(options, asked);
     heardMs = terminal.nowMs();
     [after, waitMs] = [cursor, eventsWaitMsMax];
     if (events.length > 0 && !tell(events)) return;
+    if (events.length > 0 && !more) await pause(paceMs, terminal.signal);
   }
+}
+
+/** Or until the person wants no more. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return sleep(ms, undefined, { signal }).catch(() => undefined);
 }

@@ -1,29 +1,77 @@
-/** That something more was kept, for those who wait for it: no list of them grows, and nobody waits longer than it said. */
+/**
+ * That something more was kept, for those who wait for it: a bounded list, and nobody waits longer than it said.
+ *
+ *   told ──look──▶ nothing new ──wait(told, ms)──▶ a word since then, or the time is over ──▶ look again
+ *
+ * Words that come close upon each other are one: what is kept a hundred times a second must not make everybody who
+ * waits look a hundred times a second.
+ */
 import type { EvidenceClock } from './recorder-ports.ts';
 
-export class KeptSignal {
-  readonly #clock: Pick<EvidenceClock, 'setTimer'>;
-  #next = Promise.withResolvers<void>();
+/** Most that wait at once. Each holds a connection of the management door, which has 64, and some are for who acts. */
+export const waitingMax = 32;
 
-  constructor(clock: Pick<EvidenceClock, 'setTimer'>) {
+/** Shortest between two times that those who wait are woken, in ms: no eye sees it. */
+export const wakeMs = 250;
+
+export class KeptSignal {
+  readonly #clock: EvidenceClock;
+  #told = 0;
+  #next = Promise.withResolvers<void>();
+  #waiting = 0;
+  #wokenAtMs = -Infinity;
+  #isDue = false;
+
+  constructor(clock: EvidenceClock) {
     this.#clock = clock;
   }
 
-  tell(): void {
-    const told = this.#next;
-    this.#next = Promise.withResolvers();
-    told.resolve();
+  /** How many words there were. To be read before one looks, so that what is kept meanwhile ends the wait. */
+  get told(): number {
+    return this.#told;
   }
 
-  /** Resolves with the next word, or after so many ms. */
-  wait(ms: number): Promise<void> {
+  tell(): void {
+    this.#told += 1;
+    if (this.#waiting > 0) this.#wakeSoon();
+  }
+
+  /** @returns ms that are left of `ms`, once there were more words than `seen`, or 0; undefined where too many wait. */
+  wait(seen: number, ms: number): Promise<number> | undefined {
+    if (this.#waiting >= waitingMax) return undefined;
+    this.#waiting += 1;
     const { promise } = this.#next;
+    const begunAtMs = this.#clock.nowMs();
+    if (this.#told !== seen) this.#wakeSoon();
     return new Promise((resolve) => {
-      const cancel = this.#clock.setTimer(ms, resolve);
-      void promise.then(() => {
+      let isOver = false;
+      const end = (leftMs: number) => {
+        if (isOver) return;
+        isOver = true;
+        this.#waiting -= 1;
         cancel();
-        resolve();
-      });
+        resolve(leftMs);
+      };
+      const cancel = this.#clock.setTimer(ms, () => end(0));
+      void promise.then(() => end(Math.min(ms, Math.max(0, begunAtMs + ms - this.#clock.nowMs()))));
     });
+  }
+
+  #wakeSoon(): void {
+    if (this.#isDue) return;
+    const agoMs = this.#clock.nowMs() - this.#wokenAtMs;
+    if (agoMs >= wakeMs || agoMs < 0) this.#wake();
+    else {
+      this.#isDue = true;
+      this.#clock.setTimer(wakeMs - agoMs, () => this.#wake());
+    }
+  }
+
+  #wake(): void {
+    const woken = this.#next;
+    this.#isDue = false;
+    this.#wokenAtMs = this.#clock.nowMs();
+    this.#next = Promise.withResolvers();
+    woken.resolve();
   }
 }

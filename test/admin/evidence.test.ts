@@ -22,7 +22,7 @@ function desk() {
     forgotten,
     store: evidence,
     reveal: (tenant: string, token: string) => `${tenant} knows ${token}`,
-    kept: () => evidence.kept(),
+    kept: evidence,
     async forget(tenant: string) {
       forgotten.push(tenant);
       return { kind: tenant === 'unheard-of' ? 'unknown' : 'forgotten' } as const;
@@ -85,6 +85,22 @@ describe('following', () => {
     await expect.poll(() => here.evidence.isFollowed).toBe(true);
     here.evidence.keep(sampleEvents.nack);
     expect(await answer).toMatchObject({ value: { events: [{ event: { id: 'nack:12' } }], cursor: { r1: 2 } } });
+  });
+
+  test('goes on waiting where what came is not what was asked for', async () => {
+    const here = desk();
+    const answer = ask(here, 'events', { after: {}, waitMs: 5_000, limit: 10, kinds: ['nack'] });
+    for (const event of [sampleEvents.denial, sampleEvents.nack]) {
+      await expect.poll(() => here.evidence.isFollowed).toBe(true);
+      here.evidence.keep(event);
+    }
+    expect(await answer).toMatchObject({ value: { events: [{ event: { id: 'nack:12' } }], cursor: { r1: 2 } } });
+  });
+
+  test('is refused in words where no more can wait', async () => {
+    const here = { ...desk(), kept: { told: 0, wait: () => undefined } };
+    const answer = await answerEvidenceCall(here, 'events', owner, whole, { after: {}, waitMs: 5_000, limit: 10 });
+    expect(answer).toMatchObject({ kind: 'store', message: expect.stringContaining('as many follow') });
   });
 
   test('does not wait where something is', async () => {

@@ -101,7 +101,7 @@ async function world(): Promise<World> {
     evidence: () => ({
       store: new MemoryEvidence(),
       reveal: (_, token) => token,
-      kept: async () => undefined,
+      kept: new MemoryEvidence(),
       forget: async () => ({ kind: 'forgotten' }),
     }),
     proxies: () => ({ eyes: blankProxy, sent: () => ({ revision: 'r', types: new Map() }) }),

@@ -29,7 +29,7 @@ async function world(...events: readonly EvidenceEvent[]) {
       evidence: () => ({
         store: evidence,
         reveal: () => 'alix',
-        kept: () => evidence.kept(),
+        kept: evidence,
         forget: async () => ({ kind: 'forgotten' }),
       }),
       proxies: () => undefined,

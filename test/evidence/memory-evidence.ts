@@ -15,9 +15,13 @@ export class MemoryEvidence implements Pick<EvidenceStore, 'query' | 'head' | 'p
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
+  get told(): number {
+    return this.#events.length;
+  }
+
   /** Ends with the next event; a test that waits for nothing hangs, and says so by its own bound. */
-  kept(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
+  wait(_seen: number, ms: number): Promise<number> {
+    return new Promise((resolve) => this.#waiting.push(() => resolve(ms)));
   }
 
   get isFollowed(): boolean {

@@ -195,8 +195,10 @@ async function answer(command: ControlPlaneCommand): Promise<object> {
 }
 
 console.log(JSON.stringify({ id: 0 }));
-for await (const line of createInterface({ input: process.stdin })) {
+// By event: an iterator would give one line a microtask, and a look of the loop would come between any two changes.
+const lines = createInterface({ input: process.stdin });
+lines.on('line', (line) => {
   const { id, ...command } = JSON.parse(line);
   void answer(command).then((answered) => console.log(JSON.stringify({ id, ...answered })), fail);
-}
-process.exit();
+});
+lines.on('close', () => process.exit());

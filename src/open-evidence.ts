@@ -128,6 +128,7 @@ export async function openEvidence(host: EvidenceHost): Promise<Evidence> {
     lookAgain: () => void sinks.apply((rules() ?? defaultEvidenceRules).sinks),
     async close() {
       cancelPrune();
+      kept.end();
       await recorder.close();
       await sinks.close();
       await store.close();

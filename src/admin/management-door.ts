@@ -30,8 +30,8 @@ import { fromPage, internalError, json, noPerson, pageRefused, problem, type Rep
 const bodyBytesMax = 65_536;
 /** Largest body of alerts, in bytes: a group of a thousand, with annotations. */
 const alertBytesMax = 4 * 1_024 * 1_024;
-/** Connections of one door at a time. Each is a person or a script. */
-const connectionsMax = 64;
+/** Connections of one door at a time. Each is a person or a script; a quarter may follow the events: see kept-signal.ts. */
+const connectionsMax = 256;
 /** Longest a request may take to arrive, and an idle connection may stay, in ms. */
 const requestMs = 10_000;
 const idleMs = 5_000;

@@ -8,8 +8,8 @@
  */
 import type { EvidenceClock } from './recorder-ports.ts';
 
-/** Most that wait at once. Each holds a connection of the management door, which has 64, and some are for who acts. */
-export const waitingMax = 32;
+/** Most that wait at once: a quarter of the connections of the management door, as the others are for who acts. Woken together, they all fit into the queue of the store's reader. */
+export const waitingMax = 64;
 
 /** Shortest between two times that those who wait are woken, in ms: no eye sees it. */
 export const wakeMs = 250;
@@ -21,6 +21,7 @@ export class KeptSignal {
   #waiting = 0;
   #wokenAtMs = -Infinity;
   #isDue = false;
+  #isEnded = false;
 
   constructor(clock: EvidenceClock) {
     this.#clock = clock;
@@ -36,9 +37,9 @@ export class KeptSignal {
     if (this.#waiting > 0) this.#wakeSoon();
   }
 
-  /** @returns ms that are left of `ms`, once there were more words than `seen`, or 0; undefined where too many wait. */
+  /** @returns ms that are left of `ms`, once there were more words than `seen`, or 0; undefined where too many wait, or all is over. */
   wait(seen: number, ms: number): Promise<number> | undefined {
-    if (this.#waiting >= waitingMax) return undefined;
+    if (this.#isEnded || this.#waiting >= waitingMax) return undefined;
     this.#waiting += 1;
     const { promise } = this.#next;
     const begunAtMs = this.#clock.nowMs();
@@ -55,6 +56,12 @@ export class KeptSignal {
       const cancel = this.#clock.setTimer(ms, () => end(0));
       void promise.then(() => end(Math.min(ms, Math.max(0, begunAtMs + ms - this.#clock.nowMs()))));
     });
+  }
+
+  /** Nobody waits any more: a timer of seconds would hold up the end of the process. */
+  end(): void {
+    this.#isEnded = true;
+    this.#wake();
   }
 
   #wakeSoon(): void {

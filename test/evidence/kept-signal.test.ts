@@ -62,3 +62,12 @@ test('no more wait than the door has room for, and who leaves makes room', async
   await Promise.all(waits);
   expect(signal.wait(0, 1_000)).toBeDefined();
 });
+
+test('at the end nobody waits any more, nor begins to', async () => {
+  const { clock, signal } = signalled();
+  const wait = signal.wait(0, 8_000);
+  signal.end();
+  expect(await wait).toBe(8_000);
+  expect(signal.wait(0, 8_000)).toBeUndefined();
+  expect(clock.armed).toBe(0);
+});

@@ -1,6 +1,7 @@
 /**
  * Lines at the end of a file, on disk before anybody is told so, whoever else moves the file away.
  *
+ * A file that begins like anything but lines of JSON is somebody else's, such as a key or a database, and is left alone.
  * A line that was torn, by a full disk or a kill, is ended and never cut: a reader may stand behind it already, and one
  * line that is no JSON harms it less than bytes that change under it.
  */
@@ -15,6 +16,7 @@ const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | consta
 const fileMode = 0o600;
 
 const newline = 0x0a;
+const openingBrace = 0x7b;
 
 export class LineWriter {
   readonly path: string;
@@ -57,6 +59,8 @@ export class LineWriter {
     const file = await open(this.path, flags, fileMode);
     try {
       const { size } = await regular(file, this.path);
+      if (size > 0 && (await byteAt(file, 0)) !== openingBrace)
+        throw new Error(`${this.path} holds something other than lines of JSON; move it away, or name another path`);
       this.#torn = size > 0 && (await byteAt(file, size - 1)) !== newline;
       await syncFolder(dirname(this.path));
     } catch (error) {

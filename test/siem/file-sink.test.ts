@@ -100,6 +100,19 @@ test('a folder that is missing, a link and a pipe are refused for now, with the 
   });
 });
 
+test('a file of something else is left as it is, rotated no more than written to', async () => {
+  const key = Buffer.from([0x01, 0x7b, 0xff, 0x0a]);
+  await writeFile(path, key);
+  for (const rotateBytes of [1_000_000, 1]) {
+    expect(await fileSink(rotateBytes).deliver([record(1)])).toMatchObject({
+      kind: 'retry',
+      message: expect.stringMatching(/holds something other than lines of JSON; move it away/),
+    });
+  }
+  expect(await readFile(path)).toEqual(key);
+  expect(await readdir(folder)).toEqual(['events.jsonl']);
+});
+
 test('a disk that is full tears no record: what did not fit comes again, on a line of its own', async () => {
   // The kernel's own full disk: every write to it fails for want of space.
   const sink = new FileSink({ path: '/dev/full', rotateBytes: 1_000, keep: 1 });

@@ -58,6 +58,8 @@ export interface MeshLabOptions extends LabOptions {
   readonly listen?: (pod: MeshPodSpec) => readonly string[];
   /** What stands before the first pod does, such as a resolver; it may also edit the copied folder. */
   readonly prepare?: (lab: Lab, folder: string) => Promise<void>;
+  /** Of the control plane and of the authorization worker, beside what their flags say. */
+  readonly env?: (lab: Lab) => Readonly<Record<string, string>>;
   /** Ends the lab at once, also while it starts. */
   readonly signal?: AbortSignal;
 }
@@ -168,6 +170,7 @@ export class MeshLab {
         ...['--admin', this.peopleAddress],
       ],
       confined: false,
+      env: this.#options.env?.(this.lab) ?? {},
       name: 'coffre',
     });
     writeFileSync(this.pidFile('coffre'), `${this.#controlPlane.pid}\n`);
@@ -196,6 +199,7 @@ export class MeshLab {
         ...['--decisions', this.decisionsPath],
       ],
       confined: false,
+      env: this.#options.env?.(this.lab) ?? {},
       name: 'authz',
     });
     writeFileSync(this.pidFile('authz'), `${this.#authzWorker.pid}\n`);

@@ -6,7 +6,7 @@
  *                                            └──mTLS──▶ inspection door of the sidecar ──▶ /stats
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,9 +33,9 @@ import { meshFrom, trustDomain } from '../fixtures/mesh-from.ts';
 import { twoTenants } from '../fixtures/two-tenants.ts';
 import { inLab } from './differential/in-lab.ts';
 import { bypass, OneSidecar } from './differential/one-sidecar.ts';
+import { prometheusArgv, type Sample, samplesOf } from './prometheus.ts';
 
 const run = promisify(execFile);
-const shipped = join(import.meta.dirname, '../../deploy/prometheus');
 const key = 'notaire/api-1';
 const mesh = meshFrom(twoTenants);
 const workload = mesh.workloads.get(key);
@@ -120,33 +120,18 @@ inLab('a scraped mesh', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** With the files that we ship; only the address, the folder and the pace are the test's. */
   async function startPrometheus(port: number): Promise<ChildProcess> {
     const scraper = join(folder, 'scraper');
     const leaf = await people.issue({ role: 'scraper', scope: { kind: 'mesh' }, name: 'prometheus' }, 3_600_000);
     await writePersonFolder(scraper, leaf, authority.rootPem);
-    const config = (await readFile(join(shipped, 'prometheus.yaml'), 'utf8'))
-      .replaceAll('/etc/prometheus/coffre', scraper)
-      .replaceAll('coffre.example:15014', address)
-      .replaceAll(/(scrape|evaluation)_interval: 15s/g, '$1_interval: 1s')
-      .replaceAll('refresh_interval: 30s', 'refresh_interval: 1s');
-    await writeFile(join(folder, 'prometheus.yaml'), config);
-    await writeFile(join(folder, 'rules.yaml'), await readFile(join(shipped, 'rules.yaml')));
-    const flags = [`--config.file=${join(folder, 'prometheus.yaml')}`, `--storage.tsdb.path=${join(folder, 'tsdb')}`];
-    return spawn('prometheus', [...flags, `--web.listen-address=127.0.0.1:${port}`], { stdio: 'ignore' });
+    const listen = `127.0.0.1:${port}`;
+    const [command = '', ...flags] = await prometheusArgv({ folder, scraper, target: address, listen });
+    return spawn(command, flags, { stdio: 'ignore' });
   }
 
-  async function query(expr: string): Promise<{ readonly metric: Record<string, string>; readonly value: number }[]> {
+  async function query(expr: string): Promise<readonly Sample[]> {
     const response = await fetch(`${api}/query?${new URLSearchParams({ query: expr })}`);
-    const said = (await response.json()) as {
-      readonly status: string;
-      readonly error?: string;
-      readonly data: {
-        readonly result: { readonly metric: Record<string, string>; readonly value: [number, string] }[];
-      };
-    };
-    expect({ expr, status: said.status, error: said.error }).toEqual({ expr, status: 'success', error: undefined });
-    return said.data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }));
+    return samplesOf(await response.text());
   }
 
   /** Looks until there is an answer: Prometheus takes its time to start, to discover and to scrape. */

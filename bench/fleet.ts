@@ -1,7 +1,7 @@
 /**
  * The simulated proxies of one control plane (bench/proxies, a Go program), and what they have seen.
  *
- * They are Go because they share the machine with what is measured: a client in Node costs as much a message as the server.
+ * They are Go because they share the machine with what is measured, and must cost less than it.
  */
 import { buildGo, proxiesProgram } from './go-program.ts';
 import { startLineChild } from './line-peer.ts';

@@ -165,7 +165,7 @@ function unitOf(key: string): string {
   return units.find(([pattern]) => pattern.test(key))?.[1] ?? 'count';
 }
 
-export async function withFolder<T>(act: (folder: string) => Promise<T>): Promise<T> {
+async function withFolder<T>(act: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'coffre-bench-'));
   try {
     return await act(folder);

@@ -1,7 +1,7 @@
 /** What was lost and not yet told, by kind: exact, whatever becomes of the attempts to tell it. */
 import type { EventKind, LossEvent } from './event.ts';
 
-export type LossesByKind = Partial<Readonly<Record<EventKind, number>>>;
+type LossesByKind = Partial<Readonly<Record<EventKind, number>>>;
 
 export class LossCount {
   readonly #total = new Map<EventKind, number>();

@@ -113,6 +113,6 @@ export function seriesMax({ labels }: Instrument): number {
   );
 }
 
-export function isClosed(label: ClosedLabel | BoundedLabel): label is ClosedLabel {
+function isClosed(label: ClosedLabel | BoundedLabel): label is ClosedLabel {
   return Array.isArray(label);
 }

@@ -15,7 +15,7 @@ export function sampled(id: string): RequestEvent {
   return { kind: 'request', ...common, from: {}, to: {}, request: { ...request, status: 200 } };
 }
 
-export function ack(id: string): AckEvent {
+function ack(id: string): AckEvent {
   return { kind: 'ack', id, atMs: 0, tenant: 'notaire', typeUrl: 'Cluster', proxies: ['notaire/api-1'], proxyCount: 1 };
 }
 

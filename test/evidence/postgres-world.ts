@@ -2,8 +2,8 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import type { ChainReport } from '../../src/evidence/chain-check.ts';
 import type { ExpectedHead } from '../../src/evidence/head.ts';
+import { verifyPostgres } from '../../src/evidence/postgres-copy.io.ts';
 import { openPostgresStore, type PostgresStoreOptions } from '../../src/evidence/postgres-store.io.ts';
-import { verifyPostgres } from '../../src/evidence/postgres-verify.io.ts';
 import type { EvidenceStore } from '../../src/evidence/store.ts';
 import { noonMs } from './event-samples.ts';
 import type { PostgresServer } from './postgres-server.ts';

@@ -3,7 +3,7 @@
  *
  * Everything here is synchronous; it lives in a thread of its own (sqlite-writer-thread.io.ts).
  * The surprise: SQLite works from its memory, and goes on writing into a file that was overwritten, moved or removed
- * under it. While a drill runs, `probe` looks at the file itself.
+ * under it. So each commit looks whether the file is still there, and `probe`, while a drill runs, reads it as well.
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync } from 'node:fs';
@@ -247,6 +247,8 @@ export class SqliteWriter {
       this.blocked = fenced;
       return { kind: 'blocked', message: fenced };
     }
+    const trouble = fileTrouble(this.#opened.path, this.#opened.file);
+    if (trouble !== undefined) return { kind: 'failed', full: false, message: trouble };
     const tip = this.#tipOf(database);
     const isOurs = tip.position === this.#tip.position && tip.link.equals(this.#tip.link);
     return isOurs ? undefined : { kind: 'failed', full: false, message: notOurs };
@@ -259,11 +261,9 @@ export class SqliteWriter {
     return [Number(sequence), typeof body === 'string' ? JSON.parse(body).body : undefined];
   }
 
-  /** What is at the path must be what we write into, and read as we left it to whoever opens it next. */
+  /** What is at the path must read as we left it to whoever opens it next. */
   #fileLookedAt(): string | undefined {
-    const { path, file } = this.#opened;
-    const trouble = fileTrouble(path, file);
-    if (trouble !== undefined) return trouble;
+    const { path } = this.#opened;
     const reader = new DatabaseSync(path, { readOnly: true, timeout: 100 });
     try {
       return this.#tipOf(reader).link.equals(this.#tip.link) ? undefined : notOurs;

@@ -252,3 +252,15 @@ describe('a probe', () => {
     expect(bodies(store)).toEqual(['1']);
   });
 });
+
+test('what is written into a file that is moved away is not acknowledged, and is once it is back', async () => {
+  const store = await world.open();
+  expect(await store.append([denial('before')])).toMatchObject({ kind: 'kept' });
+  const elsewhere = join(world.folder, 'elsewhere.db');
+  renameSync(world.path, elsewhere);
+  const lost = await store.append([denial('meanwhile')]);
+  expect(lost).toMatchObject({ kind: 'failed', message: expect.stringContaining('no such file') });
+  expect(store.appendDrill('vault/slow', 0, '{}', about)).toMatchObject({ kind: 'failed' });
+  renameSync(elsewhere, world.path);
+  expect(await store.append([denial('meanwhile')])).toMatchObject({ kind: 'kept', skipped: 0 });
+});

@@ -1,8 +1,6 @@
 /** What was lost and not yet told, by kind: exact, whatever becomes of the attempts to tell it. */
 import type { EventKind, LossEvent } from './event.ts';
 
-type LossesByKind = Partial<Readonly<Record<EventKind, number>>>;
-
 export class LossCount {
   readonly #total = new Map<EventKind, number>();
   readonly #untold = new Map<EventKind, number>();

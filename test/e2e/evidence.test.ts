@@ -3,9 +3,11 @@
  *
  * The queries are the same before and after: before, they answer nothing.
  */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { alertRules, dashboards, filledIn } from '../deploy/shipped.ts';
-import { type Attack, attacks, type Panel, type Part } from './attacks.ts';
+import { type Attack, isLike, type Panel } from './attack.ts';
+import { attacks } from './attacks.ts';
 import { inLab } from './differential/in-lab.ts';
 import { showMs, WatchedMesh } from './watched-mesh.ts';
 
@@ -66,12 +68,15 @@ inLab('a mesh under attack', () => {
       await expect.poll(() => shownBy(attack.panel), { timeout: showMs, interval: 250 }).not.toEqual([]);
     },
   );
-});
 
-/** Whether `part` is part of it; what is absent has no fields. */
-function isLike(value: unknown, part: Part): boolean {
-  if (part instanceof RegExp) return typeof value === 'string' && part.test(value);
-  if (typeof part !== 'object') return value === part;
-  const fields = new Map(Object.entries(value ?? {}));
-  return Object.entries(part).every(([name, wanted]) => isLike(fields.get(name), wanted));
-}
+  test('nothing that a caller wrote is a line of its own, or a character that a terminal obeys', async () => {
+    const { out } = await mesh.coffre('events', '--limit', '1000');
+    expect(out.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+    // A line each, and the table's head.
+    expect(out.trimEnd().split('\n')).toHaveLength(1 + (await mesh.events()).length);
+    const told = readFileSync(mesh.siemFile, 'utf8');
+    expect(told.replaceAll('\n', '')).toMatch(/^[\x20-\x7e]*$/);
+    const lines = told.split('\n').slice(0, -1);
+    expect(lines.map((line) => JSON.parse(line).metadata.log_provider)).toEqual(lines.map(() => 'coffre'));
+  });
+});

@@ -35,6 +35,9 @@ export const strangerAddress = '10.99.9.10';
 /** Longest wait for something to be told, in ms: a record waits a second in the proxy, the rest is a loaded machine. */
 export const showMs = 30_000;
 
+/** In the test's folder. */
+const siemFile = 'siem.jsonl';
+
 /** Where Prometheus is asked, inside the lab. */
 const prometheusAddress = '127.0.0.1:9090';
 
@@ -130,7 +133,7 @@ export class WatchedMesh {
 
   static async start({ mesh = '', ...options }: WatchedOptions = {}): Promise<WatchedMesh> {
     const folder = mkdtempSync(join(tmpdir(), 'coffre-watched-'));
-    const yaml = meshFolder(files(join(folder, 'siem.jsonl'), mesh));
+    const yaml = meshFolder(files(join(folder, siemFile), mesh));
     const listen = ({ ports }: { readonly ports: readonly { readonly port: number }[] }) =>
       ports.map(({ port }) => `${port === 5_432 ? 'tcp' : 'http'}:${port}`);
     return new WatchedMesh(await MeshLab.start({ ...options, folder: yaml, listen }), folder, yaml);
@@ -163,8 +166,11 @@ export class WatchedMesh {
 
   /** What the SIEM has been told. */
   siem(): readonly OcsfRecord[] {
-    const path = join(this.folder, 'siem.jsonl');
-    return existsSync(path) ? jsonLines<OcsfRecord>(path) : [];
+    return existsSync(this.siemFile) ? jsonLines<OcsfRecord>(this.siemFile) : [];
+  }
+
+  get siemFile(): string {
+    return join(this.folder, siemFile);
   }
 
   /** An application asks. */

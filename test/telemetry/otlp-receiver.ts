@@ -11,6 +11,7 @@ import { onTestFinished } from 'vitest';
 
 export interface ReceivedSpan {
   readonly traceId: string;
+  readonly spanId: string;
   readonly parentSpanId: string;
   readonly name: string;
   readonly attributes: Readonly<Record<string, string>>;
@@ -41,7 +42,12 @@ export async function otlpReceiver(): Promise<OtlpReceiver> {
     const body = Buffer.concat(chunks);
     const bytes = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
     receiver.headers.add(String(request.headers['x-tenant']));
-    if (request.url === '/v1/traces') for (const group of inside(bytes, 1)) takeSpans(group, receiver);
+    if (request.url === '/v1/traces') {
+      for (const { spans, resource } of spansIn(bytes)) {
+        receiver.resource = resource;
+        receiver.spans.push(...spans);
+      }
+    }
     if (request.url === '/v1/metrics') for (const group of inside(bytes, 1)) takeMetrics(group, receiver);
     response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end();
   });
@@ -58,18 +64,27 @@ export async function otlpReceiver(): Promise<OtlpReceiver> {
   return receiver;
 }
 
-function takeSpans(group: Uint8Array, receiver: OtlpReceiver): void {
-  receiver.resource = attributesOf(inside(group, 1)[0] ?? new Uint8Array(), 1);
-  for (const span of inside(group, 2).flatMap((scope) => inside(scope, 2))) {
-    receiver.spans.push({
-      traceId: hex(inside(span, 1)[0]),
-      parentSpanId: hex(inside(span, 4)[0]),
-      name: text(inside(span, 5)[0]),
-      attributes: attributesOf(span, 9),
-      startNs: fixed64(span, 7),
-      endNs: fixed64(span, 8),
-    });
-  }
+export interface SpansOfOne {
+  readonly resource: Readonly<Record<string, string>>;
+  readonly spans: readonly ReceivedSpan[];
+}
+
+/** @param message an ExportTraceServiceRequest. @returns the spans of each resource. */
+export function spansIn(message: Uint8Array): readonly SpansOfOne[] {
+  return inside(message, 1).map((group) => ({
+    resource: attributesOf(inside(group, 1)[0] ?? new Uint8Array(), 1),
+    spans: inside(group, 2)
+      .flatMap((scope) => inside(scope, 2))
+      .map((span) => ({
+        traceId: hex(inside(span, 1)[0]),
+        spanId: hex(inside(span, 2)[0]),
+        parentSpanId: hex(inside(span, 4)[0]),
+        name: text(inside(span, 5)[0]),
+        attributes: attributesOf(span, 9),
+        startNs: fixed64(span, 7),
+        endNs: fixed64(span, 8),
+      })),
+  }));
 }
 
 function takeMetrics(group: Uint8Array, receiver: OtlpReceiver): void {

@@ -24,10 +24,14 @@ export interface Finding {
   readonly events: readonly string[];
   /** Signs of the episode so far. */
   readonly eventCount: number;
+  /** Who alone brought all of them; undefined where several did. */
+  readonly witness: string | undefined;
 }
 
 export interface Sign {
   readonly point: string;
+  /** Who tells of it. */
+  readonly witness: string;
   /** Of the event. */
   readonly id: string;
   /** Epoch ms. */
@@ -44,17 +48,20 @@ export class Series {
   #lastMs = -Infinity;
   #count = 0;
   #isTold = false;
+  /** Of the episode, the first and one that differs. */
+  #witnesses = new Set<string>();
 
   constructor(threshold: Threshold) {
     this.#threshold = threshold;
   }
 
   /** @returns a finding where this sign makes one. */
-  sign({ point, id, atMs }: Sign): Finding | undefined {
+  sign({ point, witness, id, atMs }: Sign): Finding | undefined {
     const { windowMs, quietMs } = this.#threshold;
     if (atMs - this.#lastMs >= quietMs || atMs < this.#lastMs - windowMs) this.#begin();
     this.#lastMs = atMs < this.#lastMs && this.#count > 0 ? this.#lastMs : atMs;
     this.#count += 1;
+    if (this.#witnesses.size < 2) this.#witnesses.add(witness);
     return this.#isTold ? this.#further(point, id) : this.#first(point, id);
   }
 
@@ -62,6 +69,12 @@ export class Series {
     this.#points = new Map();
     this.#count = 0;
     this.#isTold = false;
+    this.#witnesses = new Set();
+  }
+
+  get #onlyWitness(): string | undefined {
+    const [first] = this.#witnesses;
+    return this.#witnesses.size === 1 ? first : undefined;
   }
 
   #first(point: string, id: string): Finding | undefined {
@@ -76,13 +89,13 @@ export class Series {
     if (this.#points.size < pointsMin) return undefined;
     this.#isTold = true;
     const events = [...this.#points.values()].slice(0, eventsNamedMax).map((each) => each.id);
-    return { points: [...this.#points.keys()], events, eventCount: this.#count };
+    return { points: [...this.#points.keys()], events, eventCount: this.#count, witness: this.#onlyWitness };
   }
 
   #further(point: string, id: string): Finding | undefined {
     const { eachUpTo = 0 } = this.#threshold;
     if (this.#points.size >= eachUpTo || this.#points.has(point)) return undefined;
     this.#points.set(point, { id, atMs: this.#lastMs });
-    return { points: [point], events: [id], eventCount: 1 };
+    return { points: [point], events: [id], eventCount: 1, witness: this.#onlyWitness };
   }
 }

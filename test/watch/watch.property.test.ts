@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EvidenceEvent, Peer } from '../../src/evidence/event.ts';
+import { seriesPerRuleMax } from '../../src/watch/crowd.ts';
 import { rules } from '../../src/watch/rules.ts';
-import { seriesPerRuleMax, Watch } from '../../src/watch/watch.ts';
+import { Watch } from '../../src/watch/watch.ts';
 
 const claims = ['spiffe://mesh/ns/bank/sa/forged', 'spiffe://mesh/ns/shop/sa/forged'];
 

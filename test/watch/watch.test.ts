@@ -1,7 +1,8 @@
 /** Each detector by a table: what is enough, what is not, who is meant, and who may read it. */
 import { expect, test } from 'vitest';
 import type { EvidenceEvent, Peer, Target } from '../../src/evidence/event.ts';
-import { seriesPerRuleMax, Watch } from '../../src/watch/watch.ts';
+import { seriesPerRuleMax } from '../../src/watch/crowd.ts';
+import { Watch } from '../../src/watch/watch.ts';
 
 const minuteMs = 60_000;
 const web = 'spiffe://mesh.example/ns/shop/sa/web';
@@ -269,4 +270,33 @@ test('somebody who gave a sign a moment ago is not forgotten for a crowd that ca
   const events = stamped([...nineteen, ...crowd, last, ...crowd], 1);
   expect(events.flatMap((event) => watch.see(event)).map(({ about }) => about)).toEqual(['192.0.2.9']);
   expect(watch.parties).toBe(seriesPerRuleMax);
+});
+
+test('a sidecar that names a crowd has nobody forgotten of whom the others tell', () => {
+  const watch = new Watch();
+  const told = (address: string, workload: string) => handshake({ from: { address }, workload });
+  const real = times(20, () => told('192.0.2.9:1', 'bank/db-1'));
+  const [last, ...nineteen] = real;
+  if (last === undefined) throw new Error('there are twenty');
+  const crowd = times(seriesPerRuleMax * 2, (index) => told(`10.${index >> 8}.${index & 255}.1:1`, 'shop/liar-1'));
+  const found = stamped([...nineteen, ...crowd, last], 1).flatMap((event) => watch.see(event));
+  expect(found.map(({ about }) => about)).toEqual(['192.0.2.9']);
+});
+
+test.each([
+  [
+    'one sidecar alone tells of is told with its name',
+    ['shop/liar-1'],
+    'only the sidecar of `shop/liar-1` tells of this',
+  ],
+  ['several tell of needs no such word', ['shop/api-1', 'shop/api-2'], undefined],
+])('what %s', (_, witnesses, said) => {
+  const watch = new Watch();
+  const events = stamped(
+    times(50, (index) => denial({ tenant: 'shop', workload: witnesses[index % witnesses.length] ?? '' })),
+    10,
+  );
+  const [found] = events.flatMap((event) => watch.see(event));
+  if (said === undefined) expect(found?.text).not.toContain('only the sidecar');
+  else expect(found?.text).toContain(said);
 });

@@ -13,8 +13,8 @@ import { meshFolder, removeFolder } from './mesh-folder.ts';
 import { startSteady } from './steady.ts';
 import { askOwner, callers, drillMs, onHost, struck, struckFiles, words } from './struck-mesh.ts';
 
-/** Room for a journal of a few drills, in KiB. */
-const diskKib = 2_048;
+/** Room for the evidence of a few drills, in KiB. */
+const diskKib = 8_192;
 
 /** Within which a journal that takes no more ends a drill, in ms: it is tried once a second. */
 const noticedMs = 2_000;
@@ -22,11 +22,11 @@ const noticedMs = 2_000;
 describe('a drill whose journal fails', () => {
   const folder = meshFolder(struckFiles);
   let mesh: MeshLab;
-  const journal = () => join(mesh.stateFolder, 'drills');
+  const journal = () => join(mesh.stateFolder, 'evidence');
 
   /** A file system of its own, inside the lab. */
   async function smallDisk(lab: Lab): Promise<void> {
-    const path = join(lab.privateDir, 'state', 'drills');
+    const path = join(lab.privateDir, 'state', 'evidence');
     const script = `mkdir -p -m 700 '${path}' && mount -t tmpfs -o size=${diskKib}k,mode=0700 tmpfs '${path}'`;
     const argv = ['sh', '-c', `umask 077; ${script}`];
     expect(await lab.run({ in: hostPlace, argv, confined: false, timeoutMs: 10_000 })).toMatchObject({ code: 0 });
@@ -123,15 +123,17 @@ describe('a drill whose journal fails', () => {
     await servingAndDenying(async () => {
       await lay('shop/breaker');
       const smash = (file: string) => `dd if=/dev/urandom of='${journal()}/${file}' bs=4k count=16 conv=notrunc`;
-      await onHost(mesh, 'sh', '-c', `{ ${smash('drills.db')} && ${smash('drills.db-wal')}; } 2>&1`);
+      await onHost(mesh, 'sh', '-c', `{ ${smash('evidence.db')} && ${smash('evidence.db-wal')}; } 2>&1`);
       const damagedMs = Date.now();
       expectNoticed(await ended('shop/breaker'), damagedMs);
       expect(await struck(mesh, callers)).toEqual([]);
       await restart();
-      expect(await start('shop/short')).toMatchObject(noStore(/drills\.db cannot be opened.*restore it from a backup/));
-      expect(mesh.controlPlaneLog()).toMatch(/drills\.db cannot be opened.*no drill starts until it is/);
+      expect(await start('shop/short')).toMatchObject(
+        noStore(/evidence\.db cannot be opened.*restore it from a backup/),
+      );
+      expect(mesh.controlPlaneLog()).toMatch(/evidence\.db cannot be opened.*no drill begins/);
     });
-    await onHost(mesh, 'sh', '-c', `rm '${journal()}'/*`);
+    await onHost(mesh, 'sh', '-c', `rm '${journal()}'/evidence.db*`);
     await restart();
     expect(await start('shop/short')).toMatchObject({ kind: 'answered' });
     expect(await ended('shop/short')).toMatchObject({ phase: 'completed' });

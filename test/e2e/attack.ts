@@ -42,7 +42,9 @@ export function isLike(value: unknown, part: Part): boolean {
 }
 
 export const [web, desk, api] = ['shop/web-0', 'bank/desk-0', 'shop/api-0'];
-export const [networkActivity, httpActivity, finding] = [4001, 4002, 2004];
+/** `class_uid` of OCSF. */
+export const [networkActivity, httpActivity] = [4001, 4002];
+const finding = 2004;
 
 export const atTheWall = (kind: string): Panel => ({ where: 'authz: Attempts at the wall', labels: { kind } });
 export const handshakes = (metric: string): Panel => ({
@@ -54,7 +56,7 @@ export const noChain: Panel = {
   where: 'authz: Connections for which there is no filter chain',
   labels: { namespace: 'shop' },
 };
-export const found: Panel = { where: 'mesh: Evidence by kind', labels: { kind: 'detector' } };
+const found: Panel = { where: 'mesh: Evidence by kind', labels: { kind: 'detector' } };
 
 export const toApi = { workload: api, port: 8_080, address: `${apiAddress}:8080` };
 export const fromStranger = { identity: undefined, workload: undefined, address: /^10\.99\.9\.10:\d+$/ };

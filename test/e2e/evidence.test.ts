@@ -9,7 +9,7 @@ import { alertRules, dashboards, filledIn } from '../deploy/shipped.ts';
 import { type Attack, isLike, type Panel } from './attack.ts';
 import { attacks } from './attacks.ts';
 import { inLab } from './differential/in-lab.ts';
-import { showMs, WatchedMesh } from './watched-mesh.ts';
+import { identities, showMs, WatchedMesh } from './watched-mesh.ts';
 
 /** Kinds that stand for what callers do, or try to. */
 const traffic = ['request', 'denial', 'plaintext-attempt', 'handshake-failure', 'undeclared-port', 'breaker-overflow'];
@@ -51,8 +51,8 @@ inLab('a mesh under attack', () => {
   });
 
   test('nobody gets anywhere', async () => {
-    await mesh.steal('web', 'spiffe://watched.test/ns/shop/sa/web');
-    await mesh.steal('desk', 'spiffe://watched.test/ns/bank/sa/desk');
+    await mesh.steal('web', identities.web);
+    await mesh.steal('desk', identities.desk);
     for (const [name, { act, got }] of Object.entries(attacks)) {
       const outcome = await act(mesh);
       expect({ name, outcome }).toEqual({ name, outcome: got instanceof RegExp ? expect.stringMatching(got) : got });

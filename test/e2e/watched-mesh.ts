@@ -23,7 +23,7 @@ import { jsonLines } from './steady.ts';
 import { Stranger } from './stranger.ts';
 import { consentText, steadyBeacon } from './struck-mesh.ts';
 
-export const trustDomain = 'watched.test';
+const trustDomain = 'watched.test';
 export const identities = {
   web: `spiffe://${trustDomain}/ns/shop/sa/web`,
   desk: `spiffe://${trustDomain}/ns/bank/sa/desk`,

@@ -88,7 +88,12 @@ test('a denial reaches the collector as a span below the proxy’s, with the dec
   await telemetry.shutdown();
   expect(collector.spans).toEqual([
     {
-      ...{ traceId, parentSpanId: proxySpan, name: 'coffre.authz.check' },
+      ...{
+        traceId,
+        spanId: expect.stringMatching(/^[0-9a-f]{16}$/),
+        parentSpanId: proxySpan,
+        name: 'coffre.authz.check',
+      },
       attributes: {
         'coffre.decision.id': denial.id,
         'coffre.decision.verdict': 'deny',

@@ -11,7 +11,7 @@ import type { Series } from './series.ts';
 /** Parties that one rule remembers. With fifty points of a hundred bytes each that is 5 MB at the very most. */
 export const seriesPerRuleMax = 1_024;
 /** Of those, the most that one witness has brought. Eight that lie together are a crowd, and loud by then. */
-export const seriesPerWitnessMax = 128;
+const seriesPerWitnessMax = 128;
 
 export class Crowd {
   /** Who gave a sign last stands last, here and with each witness. */

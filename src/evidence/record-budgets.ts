@@ -22,7 +22,7 @@ const defaultRecordRate: RecordRate = { perSecond: 2_000, burst: 10_000 };
 /** More than one core of Envoy serves: a drill mistakes a gap in such a log for a quiet edge, so only what no edge has is cut. */
 const edgeRate: RecordRate = { perSecond: 10_000, burst: 50_000 };
 
-/** In bytes. Several times what a proxy sends that uses all of both budgets; reading and counting that much is 5 % of a core. */
+/** In bytes. More than a proxy sends that uses all of both budgets, at a kilobyte a record. */
 const byteRate: RecordRate = { perSecond: 16_777_216, burst: 33_554_432 };
 
 export interface LogRates {

@@ -107,10 +107,10 @@ function tellEvent(event: EvidenceEvent): Told {
     case 'problem':
       return { what: `problem ${event.what}`, told: event.text };
     case 'drill':
-      return { what: 'drill', told: joined([event.stream, `record ${event.sequence}`]) };
+      return { what: 'drill', told: joined([event.stream, stepsOf(event.body), `record ${event.sequence}`]) };
     case 'human-action': {
       const { person, method, about, status } = event;
-      return { what: 'person', from: person, told: joined([method, about, String(status)]) };
+      return { what: 'person', from: pseudonym(person), told: joined([method, about, String(status)]) };
     }
     case 'detector': {
       const { severity, detector, about, text } = event;
@@ -146,6 +146,21 @@ function shortId(spiffeId: string): string {
 
 function requestText(request: RecordedRequest | undefined): string | undefined {
   return request && `${request.method} ${request.path} ${request.status || 'no answer'}`;
+}
+
+/** Who may not be told the name has no use for its sealed form. */
+function pseudonym(person: string): string {
+  return person.replace(/^(p:[0-9a-f]{12}):[\w-]+$/, '$1');
+}
+
+/** What a record of a drill's journal says happened, such as `planned, started`. */
+function stepsOf(body: string): string | undefined {
+  try {
+    const { events }: { readonly events?: readonly { readonly kind?: unknown }[] } = JSON.parse(body);
+    return events?.map(({ kind }) => String(kind)).join(', ');
+  } catch {
+    return undefined;
+  }
 }
 
 function typeName(typeUrl: string): string {

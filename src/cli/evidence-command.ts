@@ -1,14 +1,14 @@
 /** `coffre evidence`: the chain itself. Where it ends, whether it is whole, a copy that proves itself, and whom it forgets. */
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { constants, createWriteStream } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { ChainReport } from '../evidence/chain-check.ts';
 import { findingText } from '../evidence/chain-finding.ts';
 import type { EventKind } from '../evidence/event.ts';
 import { exportTo } from '../evidence/export.io.ts';
-import { headText, parseHead } from '../evidence/head.ts';
+import { headText, parseHead, publicKeyOf } from '../evidence/head.ts';
 import { exportPostgres, verifyPostgres } from '../evidence/postgres-copy.io.ts';
 import { postgresGrants, postgresSchema } from '../evidence/postgres-schema.ts';
 import { storeFile } from '../evidence/sqlite-store.io.ts';
@@ -113,7 +113,7 @@ async function forget(terminal: Terminal, tenant: string, options: ForgetOptions
 
 async function verify(terminal: Terminal, file: string | undefined, options: VerifyOptions): Promise<void> {
   const { key, expectHead, output, postgres, replica } = options;
-  const publicKeyPem = await readFile(key, 'utf8');
+  const publicKeyPem = await publicKeyIn(key);
   const expected = expectHead === undefined ? undefined : parseHead(expectHead);
   if (expectHead !== undefined && expected === undefined) {
     const message = `\`${expectHead}\` is no head`;
@@ -122,15 +122,31 @@ async function verify(terminal: Terminal, file: string | undefined, options: Ver
   const by = { publicKeyPem, ...(expected === undefined ? {} : { expectHead: expected }) };
   const report =
     postgres === undefined
-      ? await verifyFile(fileNamed(file), by)
+      ? await verifyFile(await fileNamed(file), by)
       : await verifyPostgres(await connectionIn(postgres), replica, by);
   if (output === 'json') writeJson(terminal, { ...report, whole: report.findings.length === 0 });
   else terminal.out(reportText(report, expected !== undefined));
   if (report.findings.length > 0) terminal.setExitCode(exitCode.no);
 }
 
-function fileNamed(file: string | undefined): string {
-  if (file !== undefined) return file;
+/** @throws CliFailure */
+async function publicKeyIn(file: string): Promise<string> {
+  const pem = await readFile(file, 'utf8');
+  try {
+    publicKeyOf(pem);
+    return pem;
+  } catch {
+    const advice = 'give the PEM that `coffre evidence head --public-key` prints, taken while you trusted its source';
+    throw new CliFailure(exitCode.misuse, `\`${file}\` holds no public key of Ed25519`, advice);
+  }
+}
+
+/** One that cannot be opened is misuse, and not damage. */
+async function fileNamed(file: string | undefined): Promise<string> {
+  if (file !== undefined) {
+    await access(file, constants.R_OK);
+    return file;
+  }
   const message = 'it is not said what to verify';
   throw new CliFailure(exitCode.misuse, message, 'name the file of a store or an export, or `--postgres FILE`');
 }
@@ -149,7 +165,7 @@ function reportText(report: ChainReport, isWitnessed: boolean): string {
   const told = `${plural(records, 'record')} of \`${replica}\`, positions ${first} to ${last}`;
   const bodies = [pruned > 0 && `${pruned} without a body by retention`, withheld > 0 && `${withheld} withheld`];
   const lines = [
-    [told, ...bodies].filter((part) => part !== false).join(', '),
+    records === 0 ? 'no record could be read' : [told, ...bodies].filter((part) => part !== false).join(', '),
     ...findings.map((finding) => `DAMAGED: ${findingText(finding)}`),
     ...(findings.length > 0 ? [] : ['whole: every record is what was signed, in its place']),
     ...(isWitnessed || findings.length > 0

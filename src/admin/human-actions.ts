@@ -18,6 +18,9 @@ const polled: ReadonlySet<string> = new Set<MethodName>([
   ...(['status', 'rotations', 'proxyStatus', 'drills', 'drill', 'events', 'evidenceHead', 'alerts'] as const),
 ]);
 
+/** Destroys a tenant's key. */
+const forgets: MethodName = 'evidenceForget';
+
 /** Nobody, no right, nothing there, no by the rules. What was malformed or too early is no refusal. */
 const refusals: ReadonlySet<number> = new Set([401, 403, 404, 422]);
 
@@ -45,9 +48,12 @@ export function recordCalls(ports: HumanActionPorts): (call: DoorCall) => void {
   };
 }
 
-/** That of a person's own scope; of who speaks for the mesh, that of what it was about. */
-function tenantOf({ caller, about }: DoorCall, { hasTenant }: HumanActionPorts): string {
-  if (caller === undefined) return systemNamespace;
+/**
+ * That of a person's own scope; of who speaks for the mesh, that of what it was about. Who destroys a tenant's key is told
+ * under the mesh's own: under the tenant's a new key would be made for that one name.
+ */
+function tenantOf({ caller, about, method }: DoorCall, { hasTenant }: HumanActionPorts): string {
+  if (caller === undefined || method === forgets) return systemNamespace;
   if (caller.kind === 'person' && caller.person.scope.kind === 'tenant') return caller.person.scope.tenant;
   const [named = ''] = about.split('/');
   return hasTenant(named) ? named : systemNamespace;

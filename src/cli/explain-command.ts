@@ -71,17 +71,17 @@ async function explainQuestion(terminal: Terminal, options: ExplainOptions): Pro
 }
 
 async function explainId(terminal: Terminal, id: string, options: ExplainOptions): Promise<void> {
-  const past = await pastOf(id, options);
+  const past = await pastOf(terminal, id, options);
   const now = past.question === undefined ? undefined : await explanationOf(terminal, options, past.question);
   report(terminal, now, options, past);
 }
 
 /** From the evidence; from what the worker wrote down, where no control plane answers or the evidence has it no more. */
-async function pastOf(id: string, options: ExplainOptions): Promise<PastDecision> {
+async function pastOf(terminal: Terminal, id: string, options: ExplainOptions): Promise<PastDecision> {
   const { log, state } = options;
   const beside = decisionsFile(resolve(state));
   const files = log.length > 0 ? log : [beside].filter((file) => existsSync(file));
-  const past = (log.length > 0 ? undefined : await keptPast(id, options)) ?? (await findDecision(files, id));
+  const past = (log.length > 0 ? undefined : await keptPast(terminal, id, options)) ?? (await findDecision(files, id));
   if (past !== undefined) return past;
   const places = log.length > 0 ? log.map((file) => `\`${file}\``) : ['the evidence', `\`${beside}\``];
   throw new CliFailure(
@@ -91,10 +91,21 @@ async function pastOf(id: string, options: ExplainOptions): Promise<PastDecision
   );
 }
 
-async function keptPast(id: string, options: ExplainOptions): Promise<PastDecision | undefined> {
+/** One decision is told by one proxy. Where others tell of it as well, one of them made it up, and the reader must know. */
+async function keptPast(terminal: Terminal, id: string, options: ExplainOptions): Promise<PastDecision | undefined> {
   const asked = await tryDoor(options, 'events', { id, limit: eventsOfOneIdMax });
   if (asked.kind !== 'answered') return undefined;
-  return asked.value.events.flatMap(({ event }) => pastOfEvent(event) ?? [])[0];
+  const told = asked.value.events.flatMap(({ event }) => {
+    const past = pastOfEvent(event);
+    return past === undefined ? [] : [{ past, by: event.workload ?? event.tenant }];
+  });
+  const tellers = [...new Set(told.map(({ by }) => by))];
+  if (tellers.length > 1) {
+    terminal.err(
+      `${tellers.join(' and ')} tell of this id, and only one can have decided: see \`coffre events ${id}\`\n`,
+    );
+  }
+  return told.at(-1)?.past;
 }
 
 async function explanationOf(terminal: Terminal, options: ExplainOptions, question: Question): Promise<Explanation> {

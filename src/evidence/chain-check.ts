@@ -111,6 +111,11 @@ export class ChainCheck {
   }
 
   /** Nothing, or nothing more, can be read. */
+  /** Beside the chain: what is searched by says other than the records. */
+  disagreeingIndex(message: string): void {
+    this.#tell({ kind: 'index', message });
+  }
+
   unreadable(message: string): void {
     this.#tell({ kind: 'unreadable', message });
   }

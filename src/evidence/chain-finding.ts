@@ -16,6 +16,8 @@ export type ChainFinding =
   | { readonly kind: 'unsigned-tail'; readonly from: number; readonly to: number }
   | { readonly kind: 'bad-signature'; readonly position: number }
   | { readonly kind: 'pruned-without-cover'; readonly position: number; readonly class: string }
+  /** Of a store's file: the chain is as told, and what is searched by does not agree with it. */
+  | { readonly kind: 'index'; readonly message: string }
   | { readonly kind: 'unreadable'; readonly message: string };
 
 export function findingText(finding: ChainFinding): string {
@@ -42,6 +44,8 @@ export function findingText(finding: ChainFinding): string {
       return `the head at position ${finding.position} does not carry this key's signature`;
     case 'pruned-without-cover':
       return `the body of record ${finding.position} is gone, and no later record says that class \`${finding.class}\` was pruned so far`;
+    case 'index':
+      return `an index of the file does not agree with its records (${finding.message}): a query may miss events, until the store is opened and makes it anew`;
     case 'unreadable':
       return finding.message;
   }

@@ -1,7 +1,7 @@
 /**
  * The tables of a store in SQLite.
  *
- *   record   one row a record; what is searched is *computed* from its body, so that no index can say other than the chain
+ *   record   one row a record; what is searched is *computed* from its body, by SQLite and not by us
  *   head     the newest two, and of those before them the last of each span
  *   base     where the chain begins, once its oldest part is gone
  *

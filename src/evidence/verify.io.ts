@@ -52,6 +52,8 @@ function verifyDatabase(path: string, checked: (origin: ChainOrigin) => ChainChe
     const origin = originOf(database);
     const check = checked(origin);
     for (const part of partsOf(database, origin.replica, 0)) feed(check, part);
+    const said = String(database.prepare('PRAGMA integrity_check(1)').get()?.['integrity_check']);
+    if (said !== 'ok') check.disagreeingIndex(said);
   } finally {
     database.close();
   }

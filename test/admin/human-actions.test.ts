@@ -36,6 +36,14 @@ test('an act is filed with the tenant it is about, under a pseudonym of that ten
   ]);
 });
 
+test('who destroys a tenant’s key is told under the mesh’s own: under that one, a new key would be made for the name', () => {
+  const { call, said } = world();
+  call({ about: 'shop', method: 'evidenceForget' });
+  call({ about: 'shop', method: 'evidenceForget', caller: alice('shop') });
+  const line = 'coffre-system sealed(coffre-system,5) evidenceForget shop 200';
+  expect(said()).toEqual([line, line]);
+});
+
 test('no tenant comes to be, and none is reached, by what a caller writes', () => {
   const { call, said } = world();
   call({ about: 'made-up/drill', status: 404 });

@@ -190,6 +190,21 @@ describe('explain by id', () => {
     expect(out).not.toContain('DENIED:');
   });
 
+  test('of an id that two workloads tell of shows the first that was kept, and names both', async () => {
+    const { denial } = sampleEvents;
+    const liar = {
+      ...denial,
+      id: 'd:1f0c:liar',
+      atMs: denial.atMs + 9,
+      tenant: 'shop',
+      workload: 'shop/web-1',
+      reason: 'made-up',
+    };
+    const { out, err } = await coffre(await world(denial, liar), 'explain', '1f0c');
+    expect(out).toContain('no-allow-rule');
+    expect(err).toContain('shop/web-1 and atelier/api-1 tell of this id');
+  });
+
   test('says where it looked', async () => {
     const { err, code } = await coffre(await world(), 'explain', 'nobody');
     expect(code).toBe(1);

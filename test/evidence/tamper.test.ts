@@ -134,6 +134,23 @@ describe('a store’s file', () => {
     );
   });
 
+  test('an index that was changed is told: a query would miss what it does not have', async () => {
+    copies += 1;
+    const copy = join(folder, `copy-${copies}.db`);
+    copyFileSync(good, copy);
+    const database = new DatabaseSync(copy);
+    const root = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'record_by_path'").get();
+    const size = database.prepare('PRAGMA page_size').get();
+    database.close();
+    const bytes = readFileSync(copy);
+    const lastOfPage = Number(root?.['rootpage']) * Number(size?.['page_size']) - 1;
+    bytes.writeUInt8(bytes.readUInt8(lastOfPage) ^ 1, lastOfPage);
+    writeFileSync(copy, bytes);
+    expect((await verify(copy)).findings).toEqual([
+      { kind: 'index', message: expect.stringContaining('record_by_path') },
+    ]);
+  });
+
   test('one altered field of a head is found at that head', async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom('hash', 'at_ms', 'signature'), fc.nat(), async (column, at) => {

@@ -53,8 +53,8 @@ export interface EvidenceHost {
   readonly evidencePostgres: string | undefined;
   /** As the mesh says now. */
   rules(): EvidenceRules | undefined;
-  /** Told of each event as it is taken. Must not throw. */
-  recorded(event: EvidenceEvent): void;
+  /** Told of each event as it is taken, and of the store's own and those of drills as they are kept. Must not throw. */
+  recorded(event: Pick<EvidenceEvent, 'kind'>): void;
   readonly log: Logger;
 }
 
@@ -80,7 +80,7 @@ export async function openEvidence(host: EvidenceHost): Promise<Evidence> {
   const keys = new PersonKeyFolder(join(stateFolder, peopleFolder), await openPersonWrapKey(records));
   const seal = personSeal({ keys, entropy: systemPorts.entropy });
   const kept = new KeptSignal(systemClock);
-  const store = toldOf(await openStore(host, headKey), () => {
+  const store = toldOf(await openStore(host, headKey), host, () => {
     kept.tell();
     sinks.wake();
   });
@@ -149,8 +149,9 @@ async function openStore(host: EvidenceHost, signingKey: KeyObject): Promise<Evi
   return openPostgresStore({ ...common, connectionString: (await readFile(evidencePostgres, 'utf8')).trim() });
 }
 
-/** The same store, that says when something was kept. */
-function toldOf(store: EvidenceStore, kept: () => void): EvidenceStore {
+/** The same store, that says when something was kept, and what of it no recorder saw. */
+function toldOf(store: EvidenceStore, { recorded }: Pick<EvidenceHost, 'recorded'>, kept: () => void): EvidenceStore {
+  if (store.blocked() === undefined) recorded({ kind: 'store' }); // that it was opened
   return {
     replica: store.replica,
     publicKeyPem: store.publicKeyPem,
@@ -162,7 +163,10 @@ function toldOf(store: EvidenceStore, kept: () => void): EvidenceStore {
     },
     appendDrill(stream, after, body, about) {
       const answer = store.appendDrill(stream, after, body, about);
-      if (answer.kind === 'appended') kept();
+      if (answer.kind === 'appended') {
+        recorded({ kind: 'drill' });
+        kept();
+      }
       return answer;
     },
     drillRecords: () => store.drillRecords(),
@@ -170,7 +174,14 @@ function toldOf(store: EvidenceStore, kept: () => void): EvidenceStore {
     probe: () => store.probe(),
     query: (query) => store.query(query),
     head: () => store.head(),
-    prune: (rules, nowMs) => store.prune(rules, nowMs),
+    async prune(rules, nowMs) {
+      const answer = await store.prune(rules, nowMs);
+      if (answer.kind === 'pruned' && answer.records > 0) {
+        recorded({ kind: 'store' });
+        kept();
+      }
+      return answer;
+    },
     close: () => store.close(),
   };
 }

@@ -3,7 +3,7 @@
  *
  *   events ──▶ rows by edge: requests (estimated from the sample), denied, plaintext, overflows, last, why
  */
-import type { EvidenceEvent } from '../evidence/event.ts';
+import type { EvidenceEvent, Peer } from '../evidence/event.ts';
 import { peerText, targetText } from './event-text.ts';
 
 export interface TopRow {
@@ -33,7 +33,7 @@ export class TopTable {
   add(event: EvidenceEvent): void {
     const seen = countsOf(event);
     if (seen === undefined || !('from' in event)) return;
-    const [from, to] = [peerText(event.from) || event.workload || '', targetText(event.to)];
+    const [from, to] = [peerText(withoutPort(event.from)) || event.workload || '', targetText(event.to)];
     const known = this.#rows.has(`${from} ${to}`) || this.#rows.size < rowsMax;
     const key = known ? `${from} ${to}` : others;
     const row = this.#rows.get(key) ?? { ...nothing, from: known ? from : others, to: known ? to : '' };
@@ -60,6 +60,11 @@ export class TopTable {
         (left.from < right.from ? -1 : 1),
     );
   }
+}
+
+/** A stranger comes from another port each time, and is one stranger. */
+function withoutPort(peer: Peer): Peer {
+  return peer.address === undefined ? peer : { ...peer, address: peer.address.replace(/:\d+$/, '') };
 }
 
 const nothing = { from: '', to: '', allowed: 0, denied: 0, attempts: 0, overflows: 0, lastMs: 0, why: '', whyMs: 0 };

@@ -158,7 +158,16 @@ describe('top', () => {
       ...{ from: 'shop/web', to: 'atelier/api-1:8080', allowed: 200, denied: 1, attempts: 0, overflows: 0 },
       ...{ lastMs: more.atMs, why: denial.reason, whyMs: denial.atMs },
     });
-    expect(JSON.parse(out).map(({ from }: { from: string }) => from)).toContain('10.1.0.66:4001 (claims atelier/web)');
+    expect(JSON.parse(out).map(({ from }: { from: string }) => from)).toContain('10.1.0.66 (claims atelier/web)');
+  });
+
+  test('counts one stranger once, whatever port he comes from', async () => {
+    const attempt = sampleEvents['plaintext-attempt'];
+    const many = [4_000, 4_001, 4_002].map((port) => ({
+      ...{ ...attempt, id: `p:${port}`, from: { address: `10.1.0.66:${port}` } },
+    }));
+    const { out } = await coffre(await world(...many), 'top', '-o', 'json');
+    expect(JSON.parse(out)).toMatchObject([{ from: '10.1.0.66', attempts: 3 }]);
   });
 
   test('counts more events than one answer holds, each once', async () => {

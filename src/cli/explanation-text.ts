@@ -24,10 +24,18 @@ export function pastText(past: PastDecision, now: Explanation | undefined): stri
       `the mesh has changed since: revision ${revision} then, ${current.revision} now; what follows is how it stands now`,
     );
   }
+  if (current !== undefined && revision === undefined && isOther(verdict, current.verdict)) {
+    lines.push('the mesh has changed since, as it is judged otherwise now; what follows is how it stands now');
+  }
   if (verdict === 'unavailable')
     lines.push('nobody refused it: no verdict could be had, so it was answered as a failure');
   if (verdict === 'undecodable') lines.push('the request could not be read in only one way, so no policy was asked');
   return `${lines.map(printable).join('\n')}\n\n`;
+}
+
+/** Of two judgements by rule; what failed then was judged by nobody. */
+function isOther(then: PastDecision['verdict'], now: 'allow' | 'deny' | 'mixed'): boolean {
+  return (then === 'allow' || then === 'deny') && now !== 'mixed' && then !== now;
 }
 
 const verdictWord = { allow: 'ALLOWED', deny: 'DENIED', mixed: 'ALLOWED BY SOME, DENIED BY OTHERS' } as const;

@@ -199,6 +199,16 @@ describe('explain by id', () => {
     expect(out).not.toContain('DENIED:');
   });
 
+  test('says that the mesh has changed where a refusal would be none now', async () => {
+    const address = `${mesh.workloads.get('atelier/web-1')?.addresses[0]}:8080`;
+    const { revision: _, ...denial } = sampleEvents.denial;
+    const from = { identity: mesh.workloads.get('atelier/web-1')?.spiffeId ?? '' };
+    const here = await world({ ...denial, from, to: { address, port: 8080 } });
+    const { out } = await coffre(here, 'explain', '1f0c');
+    expect(out).toContain('ALLOWED');
+    expect(out).toContain('the mesh has changed since');
+  });
+
   test('of an id that two workloads tell of shows the first that was kept, and names both', async () => {
     const { denial } = sampleEvents;
     const liar = {

@@ -72,6 +72,11 @@ async function run(config: Config): Promise<void> {
       xds: xdsAddress,
       clients: control?.xds.status() ?? [],
       certificateOf: (spiffeId) => control?.authority.leaf(spiffeId),
+      evidence: control && {
+        head: control.evidence.store.head()?.position ?? 0,
+        blocked: control.evidence.store.blocked(),
+        sinks: control.evidence.sinks.states(),
+      },
     }),
     wholeSnapshot: () => latest && buildSnapshot(objects),
     rotations: () => control?.rotations,

@@ -22,6 +22,25 @@ export interface MeshView {
   readonly xds: string;
   readonly clients: readonly ClientStatus[];
   certificateOf(spiffeId: string): { readonly notBeforeMs: number; readonly notAfterMs: number } | undefined;
+  /** Absent until there is a mesh whose evidence it would be. */
+  readonly evidence?: EvidenceView | undefined;
+}
+
+export interface EvidenceView {
+  /** Position of the newest record of this replica's chain; 0 before the first. */
+  readonly head: number;
+  /** Why nothing can be written; undefined while it can. */
+  readonly blocked: string | undefined;
+  readonly sinks: readonly SinkView[];
+}
+
+interface SinkView {
+  /** As the mesh's author named it. */
+  readonly name: string;
+  /** Records of the chain that it was not given yet. */
+  readonly lag: number;
+  /** Why the last attempt failed; undefined while it works. */
+  readonly failing: string | undefined;
 }
 
 export interface MeshStatus {
@@ -33,6 +52,8 @@ export interface MeshStatus {
   readonly problems: readonly StatusProblem[];
   /** One for each workload, sorted. */
   readonly proxies: readonly ProxyStatus[];
+  /** The chain holds every tenant's events, so only for those who see the whole mesh. */
+  readonly evidence?: EvidenceStatus;
   /** What is wrong, one sentence each; empty where all is well. */
   readonly wrong: readonly string[];
 }
@@ -62,18 +83,33 @@ export interface ProxyTypeStatus {
   readonly nack?: string;
 }
 
+export interface EvidenceStatus {
+  readonly head: number;
+  /** Absent while records can be written. */
+  readonly blocked?: string;
+  readonly sinks: readonly SinkStatus[];
+}
+
+export interface SinkStatus {
+  readonly name: string;
+  readonly lag: number;
+  /** Absent while it takes what it is given. */
+  readonly failing?: string;
+}
+
 /** Share of a certificate's life below which its renewal is overdue: it is due before one half. */
 const overdueShare = 0.25;
 
 /** @param nowMs epoch ms. */
 export function meshStatus(
-  { ready, snapshot, xds, clients, certificateOf }: MeshView,
+  { ready, snapshot, xds, clients, certificateOf, evidence: whole }: MeshView,
   scope: Scope,
   nowMs: number,
 ): MeshStatus {
   const workloads = [...(snapshot?.workloads.values() ?? [])].filter(({ tenant }) => sees(scope, tenant));
   const problems = (snapshot?.problems ?? []).filter((problem) => concerns(problem, scope));
   const proxies = workloads.map((workload) => proxyStatus(workload, clients, certificateOf(workload.spiffeId), nowMs));
+  const evidence = scope.kind === 'mesh' && whole !== undefined ? evidenceStatus(whole) : undefined;
   return {
     ready,
     revision: snapshot?.revision ?? '',
@@ -85,10 +121,12 @@ export function meshStatus(
       return { code, severity, where, text: formatProblem(problem) };
     }),
     proxies,
+    ...(evidence === undefined ? {} : { evidence }),
     wrong: [
       ...(ready ? [] : ['the control plane is not ready: it has not read its sources, or serves nothing of them yet']),
       ...problems.filter(({ severity }) => severity === 'error').map(wrongInSource),
       ...workloads.flatMap((workload, index) => wrongWith(workload, proxies[index], certificateOf, nowMs)),
+      ...(evidence === undefined ? [] : wrongWithEvidence(evidence)),
     ],
   };
 }
@@ -133,6 +171,22 @@ function proxyStatus(
 function typeStatus({ typeUrl, state, sentVersion, ackedVersion, nack }: TypeStatus): ProxyTypeStatus {
   const type = typeNameOf(typeUrl);
   return { type, state, sentVersion, ackedVersion, ...(nack === undefined ? {} : { nack: nack.message }) };
+}
+
+function evidenceStatus({ head, blocked, sinks }: EvidenceView): EvidenceStatus {
+  return {
+    head,
+    ...(blocked === undefined ? {} : { blocked }),
+    sinks: sinks.map(({ name, lag, failing }) => ({ name, lag, ...(failing === undefined ? {} : { failing }) })),
+  };
+}
+
+/** A sink that is behind, and takes what it is given, is on its way. */
+function wrongWithEvidence({ blocked, sinks }: EvidenceStatus): readonly string[] {
+  return [
+    ...(blocked === undefined ? [] : ['no evidence is written']),
+    ...sinks.filter(({ failing }) => failing !== undefined).map(({ name }) => `the sink \`${name}\` takes no evidence`),
+  ];
 }
 
 function wrongWith(

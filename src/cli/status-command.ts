@@ -1,8 +1,9 @@
 /** `coffre status`: the health of the mesh, and what each proxy accepted. */
 import type { Command } from 'commander';
-import type { MeshStatus } from '../admin/mesh-status.ts';
+import type { EvidenceStatus, MeshStatus } from '../admin/mesh-status.ts';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
+import { plural } from './plural.ts';
 import { printable, table } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 
@@ -21,7 +22,7 @@ export function addStatusCommand(program: Command, terminal: Terminal): void {
 const shownTypes = ['LDS', 'CDS', 'EDS', 'RDS', 'SDS', 'ECDS', 'RTDS'];
 
 function statusText(status: MeshStatus): string {
-  const { ready, trustDomain, revision, tenants, problems, proxies, wrong } = status;
+  const { ready, trustDomain, revision, tenants, problems, proxies, evidence, wrong } = status;
   const connected = proxies.filter((proxy) => proxy.connected !== undefined).length;
   const rows = proxies.map(({ workload, connected: link, types, certificate }) => [
     workload,
@@ -37,6 +38,7 @@ function statusText(status: MeshStatus): string {
   return [
     `mesh ${trustDomain || '(unknown)'}: ${ready ? 'ready' : 'NOT READY'}, revision ${revision || '(none)'}\n`,
     `${tenants.length} tenants, ${proxies.length} workloads, ${connected} proxies connected\n`,
+    ...(evidence === undefined ? [] : evidenceLines(evidence).map((line) => `${printable(line)}\n`)),
     ...(proxies.length === 0 ? [] : ['\n', table(['WORKLOAD', 'PROXY', ...shownTypes, 'CERTIFICATE'], rows)]),
     ...(nacks.length === 0 ? [] : ['\n', ...nacks]),
     ...(problems.length === 0
@@ -47,6 +49,22 @@ function statusText(status: MeshStatus): string {
       ? 'all is well\n'
       : `${wrong.length} wrong:\n${wrong.map((text) => `  ${printable(text)}\n`).join('')}`,
   ].join('');
+}
+
+function evidenceLines({ head, blocked, sinks }: EvidenceStatus): readonly string[] {
+  const late = sinks.filter(({ lag, failing }) => lag > 0 || failing !== undefined);
+  return [
+    blocked === undefined
+      ? `evidence: record ${head}${sinks.length === 0 ? '' : `, ${upToDate(sinks.length - late.length, sinks.length)}`}`
+      : `evidence: nothing is written: ${blocked}`,
+    ...late.map(
+      ({ name, lag, failing }) => `sink ${name}: ${lag} behind${failing === undefined ? '' : `, ${failing}`}`,
+    ),
+  ];
+}
+
+function upToDate(count: number, of: number): string {
+  return count === of ? `${plural(of, 'sink')} up to date` : `${count} of ${plural(of, 'sink')} up to date`;
 }
 
 function lifeOf(seconds: number): string {

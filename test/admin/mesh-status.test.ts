@@ -47,7 +47,12 @@ const healthy: MeshView = {
   xds: '127.0.0.1:15012',
   clients: [...mesh.workloads.keys()].map((key) => client(key)),
   certificateOf: () => fresh,
+  evidence: { head: 412, blocked: undefined, sinks: [{ name: 'siem', lag: 0, failing: undefined }] },
 };
+
+function sinkBehind(failing?: string) {
+  return { head: 412, blocked: undefined, sinks: [{ name: 'siem', lag: 82, failing }] };
+}
 
 describe('what is wrong', () => {
   test.each([
@@ -87,6 +92,21 @@ describe('what is wrong', () => {
       view: { ...healthy, certificateOf: (id: string) => (id.endsWith('/atelier/sa/db') ? undefined : fresh) },
       wrong: [/`atelier\/db-1` has no certificate/],
     },
+    {
+      title: 'evidence that is not written',
+      view: { ...healthy, evidence: { head: 412, blocked: 'the disk is full', sinks: [] } },
+      wrong: [/no evidence is written/],
+    },
+    {
+      title: 'a sink that refuses what it is given',
+      view: { ...healthy, evidence: sinkBehind('ECONNREFUSED') },
+      wrong: [/the sink `siem` takes no evidence/],
+    },
+    {
+      title: 'nothing, while a sink is behind and takes what it is given',
+      view: { ...healthy, evidence: sinkBehind() },
+      wrong: [],
+    },
   ])('$title', ({ view, wrong, nowMs = hourMs }) => {
     expect(meshStatus(view, everything, nowMs).wrong).toEqual(wrong.map((text) => expect.stringMatching(text)));
   });
@@ -116,6 +136,7 @@ test('a reader of one tenant sees nothing of the other: not a name, not a count,
   const trouble: MeshView = {
     ...healthy,
     clients: [client('notaire/web-1', 'NACKED')],
+    evidence: { ...sinkBehind('no route to siem.notaire'), blocked: 'the disk is full' },
     snapshot: {
       ...mesh,
       problems: [
@@ -152,7 +173,12 @@ test('a reader of one tenant sees nothing of the other: not a name, not a count,
   const seen = meshStatus(trouble, scope, 0);
   expect(seen.tenants).toEqual(['atelier']);
   expect(JSON.stringify(seen)).not.toContain('notaire');
-  expect(seen).toEqual(meshStatus({ ...trouble, clients: [], snapshot: mesh }, scope, 0));
+  expect(seen).toEqual(meshStatus({ ...healthy, clients: [], evidence: undefined }, scope, 0));
+});
+
+test('evidence is told with every sink to those who see the whole mesh', () => {
+  const { evidence } = meshStatus({ ...healthy, evidence: sinkBehind('ECONNREFUSED') }, everything, 0);
+  expect(evidence).toEqual({ head: 412, sinks: [{ name: 'siem', lag: 82, failing: 'ECONNREFUSED' }] });
 });
 
 test('before the sources were read there is a status, and it says so', () => {

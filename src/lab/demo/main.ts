@@ -135,7 +135,7 @@ async function main({ once, json }: Flags): Promise<number> {
   async function invite(running: MeshLab): Promise<void> {
     const { place } = new DemoContext(running, outside);
     const { process: sidecar, adminSocket } = running.sidecar(api.key);
-    const byHand = { sidecarLog: sidecar.stdoutPath, adminSocket, decisions: running.decisionsPath };
+    const byHand = { sidecarLog: sidecar.stdoutPath, adminSocket };
     say(renderInvitation(place, byHand, style.palette));
     await stayUp(running, say, style.palette, stop.signal);
     say('\n');

@@ -16,8 +16,6 @@ export interface LabByHand {
   readonly sidecarLog: string;
   /** Admin interface of api's sidecar. */
   readonly adminSocket: string;
-  /** What the authorization worker has decided. */
-  readonly decisions: string;
 }
 
 export function renderInvitation(place: DemoPlace, lab: LabByHand, palette: Palette): string {
@@ -33,9 +31,10 @@ export function renderInvitation(place: DemoPlace, lab: LabByHand, palette: Pale
       'npm run -s lab -- list',
       shellLine(inPod('atelier/web-1', 'curl', '-si', 'http://api/'), place.lab),
     ],
-    'ask why a request was refused, by the x-coffre-decision of its answer': [
+    'ask why a request was refused, by the x-coffre-decision of its answer, and what else happened': [
+      `export COFFRE_STATE=${place.state}`,
       shellLine(inPod('atelier/web-1', 'curl', '-si', 'http://api/admin'), place.lab),
-      `npm run -s coffre -- explain ID --state ${place.state} --log ${lab.sidecarLog} --log ${lab.decisions}`,
+      ...['explain ID', 'events', 'tap', 'top'].map((command) => `npm run -s coffre -- ${command}`),
     ],
     "watch what api's sidecar refuses, and ask it for its configuration": [
       `tail -f ${lab.sidecarLog}`,

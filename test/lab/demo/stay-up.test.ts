@@ -11,7 +11,7 @@ const place = {
   database: 'postgres',
 } as const;
 
-const lab = { sidecarLog: '/lab/api.out', adminSocket: '/lab/s', decisions: '/lab/decisions' } as const;
+const lab = { sidecarLog: '/lab/api.out', adminSocket: '/lab/s' } as const;
 
 test('the invitation names the live folder and a way back for each edit', () => {
   const text = renderInvitation(place, lab, noColours);
@@ -20,10 +20,17 @@ test('the invitation names the live folder and a way back for each edit', () => 
   expect(text).toContain('rm /lab/mesh/atelier/grant-documents.yaml');
 });
 
-test('a refusal is explained from the logs in which either of the two judges wrote it down', () => {
-  expect(renderInvitation(place, lab, noColours)).toContain(
-    'coffre -- explain ID --state /lab/state --log /lab/api.out --log /lab/decisions\n',
-  );
+test('the state folder is named once, before the commands that ask about what happened', () => {
+  const commands = renderInvitation(place, lab, noColours)
+    .split('\n')
+    .filter((line) => /COFFRE_STATE|\/lab\/state| coffre /.test(line));
+  expect(commands).toEqual([
+    '    $ export COFFRE_STATE=/lab/state',
+    '    $ npm run -s coffre -- explain ID',
+    '    $ npm run -s coffre -- events',
+    '    $ npm run -s coffre -- tap',
+    '    $ npm run -s coffre -- top',
+  ]);
 });
 
 test('clients are counted in plain English', () => {

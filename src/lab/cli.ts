@@ -45,12 +45,19 @@ program
     // Commander leaves the `--` that stands between the pod and the command.
     const command = argv[0] === '--' ? argv.slice(1) : argv;
     const client = await AgentClient.connect(dir);
+    // A command whose reader has gone ends, as in any pipe.
+    process.stdout.once('error', () => client.close());
     try {
       process.exitCode = await execute(client, dir, pod, command, !options.unconfined);
     } finally {
       client.close();
     }
   });
+
+// `lab … | head` reads what it wants and goes: no failure, and no stack.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 program.parseAsync().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);

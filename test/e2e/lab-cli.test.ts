@@ -66,6 +66,18 @@ eachMode('the command line of a lab', (mode) => {
     await expect.poll(sleepers, { timeout: 5_000 }).toEqual([]);
   });
 
+  test('ends its command, without a word, when nobody reads on', async () => {
+    const endless = 'while :; do echo more; sleep 0.02; done';
+    const child = start('exec', '--lab', labName(lab.dir), 'atelier/api', '--', 'sh', '-c', endless);
+    let stderr = '';
+    child.stderr.on('data', (chunk) => (stderr += chunk));
+    child.stdout.once('data', () => child.stdout.destroy());
+    await new Promise((resolve) => child.once('close', resolve));
+    expect(stderr).toBe('');
+    const loops = () => tracesOf(lab.dir).filter(({ command }) => command.includes(endless));
+    await expect.poll(loops, { timeout: 5_000 }).toEqual([]);
+  });
+
   test('says which pods there are when it is asked for another, and that no such lab runs', async () => {
     expect(await exec('atelier/web', '--', 'true')).toEqual({
       code: 1,

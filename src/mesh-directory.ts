@@ -3,11 +3,13 @@
  */
 import type { MeshDirectory } from './evidence/event-of-record.ts';
 import { inspectionPort, statisticsPort } from './model/ports.ts';
-import type { Snapshot } from './model/snapshot.ts';
+import type { Service, Snapshot } from './model/snapshot.ts';
 
 interface Index {
   /** Key of a workload, by each of its addresses. */
   readonly workloads: ReadonlyMap<string, string>;
+  /** Keys of services, by each `address port` where they are dialled: several where tenants claim the same. */
+  readonly services: ReadonlyMap<string, ReadonlySet<string>>;
   /** `workload port` of each application port that a service leads to. */
   readonly declared: ReadonlySet<string>;
 }
@@ -25,6 +27,10 @@ export function meshDirectory(newest: () => Snapshot | undefined): MeshDirectory
   };
   return {
     workloadAt: (address) => index()?.workloads.get(address),
+    serviceAt: (address, port) => {
+      const [service, ...others] = index()?.services.get(`${address} ${port}`) ?? [];
+      return others.length === 0 ? service : undefined;
+    },
     spiffeIdOf: (workload) => newest()?.workloads.get(workload)?.spiffeId,
     isDeclared: (workload, port) => doors.has(port) || (index()?.declared.has(`${workload} ${port}`) ?? false),
     // As Envoy was told it: in parts of ten thousand.
@@ -36,6 +42,17 @@ function indexOf({ workloads, services }: Snapshot): Index {
   const endpoints = [...services.values()].flatMap(({ ports }) => ports.flatMap((port) => port.endpoints));
   return {
     workloads: new Map([...workloads.values()].flatMap(({ key, addresses }) => addresses.map((each) => [each, key]))),
+    services: servicesByAddress(services.values()),
     declared: new Set(endpoints.map(({ workload, port }) => `${workload} ${port}`)),
   };
+}
+
+function servicesByAddress(services: Iterable<Service>): Index['services'] {
+  const found = new Map<string, Set<string>>();
+  for (const { key, virtualIps, ports } of services) {
+    for (const place of virtualIps.flatMap((address) => ports.map(({ port }) => `${address} ${port}`))) {
+      found.set(place, (found.get(place) ?? new Set()).add(key));
+    }
+  }
+  return found;
 }

@@ -134,8 +134,9 @@ export function peerText({ identity, claimed, workload, address = '' }: Peer): s
   return claimed === undefined ? address : `${address} (claims ${shortId(claimed)})`;
 }
 
-export function targetText({ workload, port, address, cluster = '' }: Target): string {
-  if (workload !== undefined) return port === undefined ? workload : `${workload}:${port}`;
+export function targetText({ workload, service, port, address, cluster = '' }: Target): string {
+  const name = workload ?? service;
+  if (name !== undefined) return port === undefined ? name : `${name}:${port}`;
   return address ?? cluster;
 }
 

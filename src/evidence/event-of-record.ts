@@ -18,6 +18,8 @@ import { tenantOf } from './tenant-of.ts';
 export interface MeshDirectory {
   /** @param address without a port. @returns key of the workload that has it. */
   workloadAt(address: string): string | undefined;
+  /** @param address without a port. @returns key of the service that is dialled there, by whoever may; undefined where several claim it. */
+  serviceAt(address: string, port: number): string | undefined;
   spiffeIdOf(workload: string): string | undefined;
   /** Whether something is meant to be dialled at this port: a service of the application, or a door of the sidecar itself. */
   isDeclared(workload: string, port: number): boolean;
@@ -113,9 +115,12 @@ function reached({ proxy, local }: LoggedEntry): Target {
 function dialled(entry: LoggedEntry, directory: MeshDirectory): Target {
   const { upstream, local, cluster } = entry;
   const address = upstream ?? local;
+  // A cluster names its service already; without one, the listener had no way there.
+  const service = address && cluster === '' ? directory.serviceAt(address.host, address.port) : undefined;
   return {
     ...placeOf(address, directory),
     ...(address === undefined ? {} : { port: address.port }),
+    ...(service === undefined ? {} : { service }),
     ...(cluster === '' ? {} : { cluster }),
   };
 }

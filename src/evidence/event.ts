@@ -62,7 +62,9 @@ export interface Target {
   readonly address?: string;
   /** `namespace/name` of the workload that was reached, or would have been. */
   readonly workload?: string;
-  /** Port of the application. */
+  /** `namespace/name` of the service whose address and port were dialled, where the caller's proxy knows no way there. */
+  readonly service?: string;
+  /** Port of the application, or of the service where that is all that is known. */
   readonly port?: number;
   /** Envoy's cluster, at the caller's side. */
   readonly cluster?: string;

@@ -88,7 +88,8 @@ BEGIN
       THEN replace(substr(identity, strpos(identity, '/ns/') + 4), '/sa/', '/') END,
     'from_workload', event #>> '{from,workload}',
     'from_host', rtrim(rtrim(event #>> '{from,address}', '0123456789'), ':'),
-    'to_workload', event #>> '{to,workload}',
+    -- or the service that was dialled, where nobody was reached
+    'to_workload', coalesce(event #>> '{to,workload}', event #>> '{to,service}'),
     'subject', coalesce(event ->> 'subject', event ->> 'about'),
     'path', event #>> '{request,path}',
     'verdict', event ->> 'verdict',

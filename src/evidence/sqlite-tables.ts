@@ -27,7 +27,8 @@ const searched: Readonly<Record<string, string>> = {
   from_account: `CASE WHEN ${from} LIKE 'spiffe://%/ns/%/sa/%' THEN replace(substr(${from}, instr(${from}, '/ns/') + 4), '/sa/', '/') END`,
   from_workload: `body ->> '$.from.workload'`,
   from_host: `rtrim(rtrim(${address}, '0123456789'), ':')`,
-  to_workload: `body ->> '$.to.workload'`,
+  // or the service that was dialled, where nobody was reached
+  to_workload: `coalesce(body ->> '$.to.workload', body ->> '$.to.service')`,
   subject: `coalesce(body ->> '$.subject', body ->> '$.about')`,
   path: `body ->> '$.request.path'`,
   verdict: `body ->> '$.verdict'`,

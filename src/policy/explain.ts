@@ -27,7 +27,7 @@ export interface Question {
 export type Destination =
   /** `tenant/service`; without a port, the only one it has. */
   | { readonly kind: 'service'; readonly service: string; readonly port?: number }
-  /** Where a connection arrived: an address of a workload and the port of its application. */
+  /** Where a connection arrived, at a workload and a port of its application, or what was dialled, as of a service. */
   | { readonly kind: 'address'; readonly address: string; readonly port: number };
 
 export type Explanation =
@@ -113,6 +113,8 @@ function resolve(snapshot: Snapshot, to: Destination): Resolution {
       const addresses = snapshot.workloads.get(workload)?.addresses ?? [];
       return port === to.port && addresses.includes(to.address);
     });
+    const service = targets.length === 0 ? serviceAt(snapshot, to.address, to.port) : undefined;
+    if (service !== undefined) return resolve(snapshot, { kind: 'service', service: service.key, port: to.port });
     return { kind: 'found', destination: `${to.address}:${to.port}`, targets: targets.slice(0, 1) };
   }
   const service = snapshot.services.get(to.service);
@@ -135,6 +137,14 @@ function resolve(snapshot: Snapshot, to: Destination): Resolution {
   }
   const targets = targetsOf(snapshot, (_, key, port) => key === to.service && port === wanted);
   return { kind: 'found', destination: `${to.service}:${wanted}`, targets };
+}
+
+/** @returns undefined where several tenants claim it: whichever was named, it might be the wrong one. */
+function serviceAt({ services }: Snapshot, address: string, port: number): Service | undefined {
+  const [service, ...others] = [...services.values()].filter(
+    ({ virtualIps, ports }) => virtualIps.includes(address) && ports.some((each) => each.port === port),
+  );
+  return others.length === 0 ? service : undefined;
 }
 
 function targetsOf(

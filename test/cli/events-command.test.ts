@@ -6,9 +6,10 @@ import { runProgram } from '../../src/cli/program.ts';
 import { printable } from '../../src/cli/table.ts';
 import type { EvidenceEvent } from '../../src/evidence/event.ts';
 import { sampleEvents, sampleMs } from '../evidence/event-of-each-kind.ts';
+import { undeclared } from '../evidence/event-samples.ts';
 import { MemoryEvidence } from '../evidence/memory-evidence.ts';
 import { meshFrom } from '../fixtures/mesh-from.ts';
-import { twoTenants } from '../fixtures/two-tenants.ts';
+import { notaire, twoTenants } from '../fixtures/two-tenants.ts';
 import { temporaryFolder } from '../identity/temporary-folder.ts';
 
 const everything = Object.values(sampleEvents);
@@ -197,6 +198,17 @@ describe('explain by id', () => {
     expect(code).toBe(1);
     expect(out).toContain('handshake-failure: CERTIFICATE_VERIFY_FAILED');
     expect(out).not.toContain('DENIED:');
+  });
+
+  test('of a service that nobody may dial names it, and the grant that would lead there', async () => {
+    const from = { identity: notaire.web, workload: 'notaire/web-1' };
+    const to = { address: '10.96.1.2:80', port: 80, service: 'atelier/api' };
+    const here = await world({ ...undeclared('r:9', to), from });
+    expect((await coffre(here, 'events')).out).toMatch(/UNDECLARED +notaire\/web +atelier\/api:80 /);
+    const { out, code } = await coffre(here, 'explain', 'r:9');
+    expect(code).toBe(1);
+    expect(out).toContain('atelier/api:80');
+    expect(out).toContain('kind: Grant');
   });
 
   test('says that the mesh has changed where a refusal would be none now', async () => {

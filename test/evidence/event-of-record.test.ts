@@ -26,6 +26,7 @@ const directory: MeshDirectory = {
       ['10.0.0.9', 'shop/web-0'],
       ['10.0.0.7', api],
     ]).get(host),
+  serviceAt: (host, port) => (host === '10.96.0.1' && port === 80 ? 'shop/cart' : undefined),
   spiffeIdOf: (workload) => (workload === api ? 'spiffe://mesh.example/ns/notaire/sa/api' : undefined),
   isDeclared: (workload, port) => workload === api && port === 8_080,
   samplePercent: () => 0.5,
@@ -379,8 +380,24 @@ const outbound: readonly [what: string, message: MessageInit, event: object | un
   ],
   [
     'to where nothing listens was stopped at the caller',
+    tcpMessage('outbound-listener', {
+      commonProperties: {
+        ...leaving,
+        downstreamLocalAddress: address('10.96.0.1', 81),
+        responseFlags: { noRouteFound: true },
+      },
+    }),
+    { ...own, kind: 'undeclared-port', direction: 'outbound', to: { address: '10.96.0.1:81', port: 81 } },
+  ],
+  [
+    'to a service without a way there names the service',
     tcpMessage('outbound-listener', { commonProperties: { ...leaving, responseFlags: { noRouteFound: true } } }),
-    { ...own, kind: 'undeclared-port', direction: 'outbound', to: { address: '10.96.0.1:80', port: 80 } },
+    {
+      ...own,
+      kind: 'undeclared-port',
+      direction: 'outbound',
+      to: { address: '10.96.0.1:80', port: 80, service: 'shop/cart' },
+    },
   ],
   [
     'that the application answered 500 is the application’s',

@@ -1,5 +1,5 @@
 /** Events to write: plain ones, of which a test changes what it is about. */
-import type { DenialEvent, RequestEvent } from '../../src/evidence/event.ts';
+import type { DenialEvent, RequestEvent, Target, UndeclaredPort } from '../../src/evidence/event.ts';
 
 const noonMs = Date.UTC(2030, 0, 1, 12);
 
@@ -34,6 +34,12 @@ export function sampled(id: string, changes: Partial<RequestEvent> = {}): Reques
     standsFor: 100,
     ...changes,
   };
+}
+
+/** Stopped at the caller. */
+export function undeclared(id: string, to: Target): UndeclaredPort {
+  const from = { identity: 'spiffe://mesh.example/ns/notaire/sa/web', workload: 'notaire/web-0' };
+  return { kind: 'undeclared-port', direction: 'outbound', id, atMs: noonMs, tenant: 'notaire', from, to };
 }
 
 export { noonMs };

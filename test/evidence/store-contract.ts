@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { headIsSigned, publicKeyOf } from '../../src/evidence/head.ts';
 import type { EventQuery, EvidenceStore, SignedHead } from '../../src/evidence/store.ts';
-import { denial, noonMs, sampled } from './event-samples.ts';
+import { denial, noonMs, sampled, undeclared } from './event-samples.ts';
 
 /** One store's place, which may be opened several times. */
 export interface StoreWorld {
@@ -165,6 +165,7 @@ export function describeStore(name: string, make: () => Promise<StoreWorld>): vo
         denial('deny', { decision: 'decision-1', trace: 'a'.repeat(32) }),
         sampled('allow', { decision: 'decision-2', atMs: noonMs + 1_000 }),
         denial('away', { verdict: 'unavailable', tenant: 'other', from: { address: '10.9.9.9:1' }, to: {} }),
+        undeclared('nowhere', { address: '10.96.1.2:80', port: 80, service: 'shop/cart' }),
         denial('deep', { request: { host: 'h', method: 'PUT', path: '/orders/7/items', status: 403 }, from: {} }),
       ];
       const wants: readonly (readonly [string, Omit<EventQuery, 'limit'>, readonly string[]])[] = [
@@ -179,6 +180,7 @@ export function describeStore(name: string, make: () => Promise<StoreWorld>): vo
         ['who asked', { from: 'atelier/web-0' }, ['deny']],
         ['the address that asked', { from: '10.9.9.9' }, ['away']],
         ['who was asked', { to: 'atelier/web-0' }, ['allow']],
+        ['the service that was dialled', { to: 'shop/cart' }, ['nowhere']],
         ['who asked whom', { from: 'atelier/web', to: 'vault/api-0' }, ['deny']],
         ['a path', { path: '/orders/7' }, ['away', 'deny']],
         ['paths that begin so', { path: '/orders/*' }, ['deep', 'away', 'deny']],

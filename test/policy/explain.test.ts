@@ -4,7 +4,7 @@ import { decide } from '../../src/policy/decide.ts';
 import { type Explanation, explain, type Judgement, type Question } from '../../src/policy/explain.ts';
 import { viewOf } from '../../src/policy/view.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
-import { noAdmin, notaire, tenant, twoTenants, workloads } from '../fixtures/two-tenants.ts';
+import { noAdmin, notaire, pod, service, tenant, twoTenants, workloads } from '../fixtures/two-tenants.ts';
 
 const walled = meshFrom(twoTenants);
 
@@ -68,6 +68,36 @@ describe('the deciding rule', () => {
   test('a workload is found by the address that a log names', () => {
     const question: Question = { from: notaire.web, to: { kind: 'address', address: '10.1.0.2', port: 8080 } };
     expect(only(explain(walled, question, 0))).toMatchObject({ workload: 'atelier/api-1', reason: 'tenant-wall' });
+  });
+});
+
+describe('the address of a service', () => {
+  const dialled = (from: string, port = 80): Question => ({
+    from,
+    to: { kind: 'address', address: '10.96.1.2', port },
+  });
+
+  test.each(['notaire/web', 'atelier/web'])('is that service, asked by %s', (from) => {
+    const asked: Question = { from, to: { kind: 'service', service: 'atelier/api' } };
+    expect(judged(explain(walled, dialled(from), 0))).toEqual(judged(explain(walled, asked, 0)));
+  });
+
+  test('names the grant that would lead there', () => {
+    expect(yamlOf(only(explain(walled, dialled('notaire/web'), 0)))).toContain('kind: Grant');
+  });
+
+  test('is nobody at a port that the service lacks, and where another tenant claims it too', () => {
+    const twin = [pod('notaire', 'twin', '10.2.0.9'), service('notaire', 'twin', '10.96.1.2', 'name: http, port: 80')];
+    const twice = meshFrom(documents(twoTenants, ...twin));
+    for (const [mesh, port] of [
+      [walled, 8080],
+      [twice, 80],
+    ] as const) {
+      expect(explain(mesh, dialled('notaire/web', port), 0)).toMatchObject({
+        kind: 'no-such-destination',
+        message: expect.stringContaining(`10.96.1.2:${port}`),
+      });
+    }
   });
 });
 

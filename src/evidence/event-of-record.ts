@@ -31,13 +31,19 @@ export interface LoggedEntry extends AccessLogEntry {
   /** Key of the workload whose proxy logged it, by its credentials. */
   readonly proxy: string;
   readonly log: EvidenceLog;
-  /** Epoch ms, of our own clock. */
+  /** When it was told, in epoch ms of our own clock. */
   readonly atMs: number;
 }
 
+/**
+ * Furthest a proxy's clock is followed behind the arrival of what it logged, in ms. Envoy keeps entries back for up to a
+ * second, and tells them as one; what is older, or not even over, is the work of a clock that is wrong or lies.
+ */
+const lateMax = 5_000;
+
 /** @returns undefined of an entry that is no evidence of anything. */
 export function eventOfRecord(entry: LoggedEntry, directory: MeshDirectory): EvidenceEvent | undefined {
-  const { proxy, log, atMs } = entry;
+  const { proxy, log } = entry;
   const meaning = meaningOf(entry, contextOf(entry, directory));
   if (meaning === undefined) return undefined;
   const decision = decisionOf(entry);
@@ -47,7 +53,7 @@ export function eventOfRecord(entry: LoggedEntry, directory: MeshDirectory): Evi
       decision === undefined
         ? `r:${digest([proxy, meaning.kind, ...whereAndWhen(entry)], 40)}`
         : `d:${decision}:${digest([proxy], 16)}`,
-    atMs,
+    atMs: endOf(entry),
     tenant: tenantOf(proxy),
     workload: proxy,
     ...(decision === undefined ? {} : { decision }),
@@ -87,6 +93,12 @@ function contextOf({ proxy, log }: LoggedEntry, directory: MeshDirectory): Entry
     isDeclared: (port) => directory.isDeclared(proxy, port),
     samplePercent: directory.samplePercent(),
   };
+}
+
+/** When it was over, in epoch ms: by the proxy's clock where that can be, else when it was told. */
+function endOf({ startedAt, durationMs, atMs }: LoggedEntry): number {
+  const endMs = Math.floor(Number(startedAt) * 1_000 + durationMs);
+  return endMs >= atMs - lateMax && endMs <= atMs ? endMs : atMs;
 }
 
 /** Rules judge only what came out of a handshake; of everything else the certificate is a claim. */

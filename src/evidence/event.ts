@@ -32,7 +32,7 @@ export type EventKind = EvidenceEvent['kind'];
 export interface EventCommon {
   /** Unique, at most 64 characters: what happened once and is told twice is one event. */
   readonly id: string;
-  /** Epoch ms, of the control plane's clock. */
+  /** Epoch ms, of the control plane's clock; of what a proxy logged, of the proxy's as far as that can be. */
   readonly atMs: number;
   /** Whose event it is, and who may read it; `coffre-system` for what is the mesh's own. */
   readonly tenant: string;

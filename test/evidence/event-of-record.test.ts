@@ -424,6 +424,21 @@ describe('on its way out, what', () => {
 describe('an event', () => {
   const [denied] = eventsOf(inbound(403, 'rbac_access_denied_matched_policy[none]'));
 
+  test.each([
+    ['was over, though told later', 1_799_999_999_000n, 250, atMs - 750],
+    ['was over, and began long before', 1_799_999_900_000n, 99_500, atMs - 500],
+    ['was told, of one that was over too long ago', 1_799_999_994_999n, 0, atMs],
+    ['was told, of one that is not over yet', 1_800_000_000_000n, 1, atMs],
+    ['was told, by a clock that says nothing', 0n, 0, atMs],
+    ['was told, by a clock beyond all time', 2n ** 60n, 0, atMs],
+  ])('is of when it %s', (_, startMs, durationMs, expected) => {
+    const startTime = { seconds: startMs / 1_000n, nanos: Number(startMs % 1_000n) * 1_000_000 };
+    const duration = { seconds: BigInt(Math.floor(durationMs / 1_000)), nanos: (durationMs % 1_000) * 1_000_000 };
+    const [request] = eventsOf(inbound(200, 'via_upstream', { startTime, duration }));
+    const [attempt] = eventsOf(refusedConnection({ startTime, duration }));
+    expect([request?.atMs, attempt?.atMs]).toEqual([expected, expected]);
+  });
+
   test('is the same one if it is told twice, and another of another moment, caller, request or proxy', () => {
     const message = (more: Common) => refusedConnection({ duration: { seconds: 1n }, ...more });
     const idOf = (init: MessageInit, proxy?: string) => eventsOf(init, proxy)[0]?.id;

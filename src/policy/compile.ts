@@ -43,7 +43,7 @@ export function compilePort(snapshot: Snapshot, target: PortToCompile): PortPoli
   };
 }
 
-function selects(policy: AccessPolicy, workload: Workload): boolean {
+export function selects(policy: AccessPolicy, workload: Workload): boolean {
   if (policy.tenant !== workload.tenant) return false;
   return [...policy.selector].every(([label, value]) => workload.labels.get(label) === value);
 }

@@ -32,7 +32,7 @@ export interface Place extends ServicePortRef {
 }
 
 /** Routes by the place that they are attached to. */
-type RouteIndex = ReadonlyMap<string, readonly HttpRoute[]>;
+export type RouteIndex = ReadonlyMap<string, readonly HttpRoute[]>;
 
 export function indexRoutes({ httpRoutes }: Snapshot): RouteIndex {
   const attached = [...httpRoutes.values()].flatMap((route) => route.parents.map((parent) => ({ route, parent })));

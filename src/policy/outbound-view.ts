@@ -1,0 +1,92 @@
+/**
+ * What of a view goes out: the service ports of the own tenant, and those that a live grant opens.
+ *
+ * Of the workload itself it depends on the grants that speak of it, and on nothing else: workloads of one tenant of which
+ * the same grants speak may dial the same.
+ */
+import { isAllowedIn } from '../model/locality.ts';
+import type { Grant, Service, ServicePort, Snapshot, Tenant, Workload } from '../model/snapshot.ts';
+import { type HeadlessPort, podPorts } from './headless.ts';
+import { leadsTo, speaksOf } from './live-grants.ts';
+import type { Moment } from './moment.ts';
+import { placeOf, rulesFor } from './routing.ts';
+import { trafficOf } from './traffic.ts';
+import type { OutboundEndpoint, OutboundPort } from './view.ts';
+
+/** @returns sorted by service, then port, then pod. */
+export function outboundOf(now: Moment, workload: Workload): readonly OutboundPort[] {
+  const { snapshot, traffic, routes } = now;
+  const caller = snapshot.tenants.get(workload.tenant);
+  if (caller === undefined) return [];
+  const granted = grantsOf(now, workload);
+  const outbound: OutboundPort[] = [];
+  const headless: HeadlessPort[] = [];
+  for (const service of snapshot.services.values()) {
+    for (const servicePort of service.ports) {
+      const own = service.tenant === workload.tenant;
+      if (!own && !granted.some((grant) => leadsTo(grant, service, servicePort))) continue;
+      if (service.headless) {
+        headless.push({ service, servicePort });
+        continue;
+      }
+      const serverSpiffeIds = serversOf(snapshot, servicePort);
+      const isRouted = routes.has(placeOf({ service: service.key, port: servicePort.port }));
+      // Without a name to expect there is nobody to trust: a service nobody stands behind has no cluster.
+      if (serverSpiffeIds.length === 0 && !isRouted) continue;
+      outbound.push({
+        service: service.key,
+        tenant: service.tenant,
+        port: servicePort.port,
+        protocol: servicePort.protocol,
+        virtualIps: service.virtualIps,
+        endpoints: endpointsFor(snapshot, caller, service, servicePort),
+        serverSpiffeIds,
+        traffic: trafficOf(traffic, service.key, servicePort),
+        rules: [],
+      });
+    }
+  }
+  const reachable = new Set(outbound.filter((port) => port.protocol !== 'tcp' && hasServers(port)).map(placeOf));
+  const routed = outbound.map((port) => ({ ...port, rules: rulesFor(routes, port, reachable) }));
+  return [...routed, ...podPorts(snapshot, headless, caller, traffic)].sort(
+    (left, right) =>
+      compare(left.service, right.service) || left.port - right.port || compare(left.pod ?? '', right.pod ?? ''),
+  );
+}
+
+/** Equal for workloads of one tenant that may dial the same; where their application dials it, is another matter. */
+export function outboundKey(now: Moment, workload: Workload): string {
+  return JSON.stringify(grantsOf(now, workload).map(({ key }) => key));
+}
+
+export function hasServers({ serverSpiffeIds }: OutboundPort): boolean {
+  return serverSpiffeIds.length > 0;
+}
+
+function grantsOf({ snapshot, grants }: Moment, workload: Workload): readonly Grant[] {
+  return grants.filter((grant) => speaksOf(snapshot, grant, workload));
+}
+
+/** A place that either side does not allow is left out, rather than kept for the day the others are gone. */
+function endpointsFor(
+  snapshot: Snapshot,
+  caller: Tenant,
+  service: Service,
+  { endpoints }: ServicePort,
+): readonly OutboundEndpoint[] {
+  const owner = snapshot.tenants.get(service.tenant);
+  return endpoints.flatMap((endpoint) => {
+    const locality = snapshot.workloads.get(endpoint.workload)?.locality;
+    if (!endpoint.ready || locality === undefined || owner === undefined) return [];
+    return isAllowedIn(caller, locality) && isAllowedIn(owner, locality) ? [{ ...endpoint, locality }] : [];
+  });
+}
+
+function serversOf(snapshot: Snapshot, servicePort: ServicePort): readonly string[] {
+  const ids = servicePort.endpoints.flatMap((endpoint) => snapshot.workloads.get(endpoint.workload)?.spiffeId ?? []);
+  return [...new Set(ids)].sort();
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
+}

@@ -6,7 +6,10 @@ import { externalDestination, podDestination } from '../model/explicit-address.t
 import type { OutboundPort, ProxyView } from './view.ts';
 
 /** @param addresses by destination; what has none is not listened for. */
-export function atOwnAddresses(view: ProxyView, addresses: ReadonlyMap<string, string>): ProxyView {
+export function atOwnAddresses<View extends Pick<ProxyView, 'outbound' | 'external'>>(
+  view: View,
+  addresses: ReadonlyMap<string, string>,
+): View {
   return {
     ...view,
     outbound: view.outbound.map((port) => ({ ...port, virtualIps: present(addresses.get(destinationOf(port))) })),

@@ -6,24 +6,23 @@
  * A proxy whose certificate or anchors are not there yet is withheld, not configured halfway. A port that cannot be
  * built is closed and the rest of its proxy served; where that does not help, the proxy keeps what it has. Neither takes
  * anybody else down.
+ * It says what is to be told; `Configurator` says the same, made of what was told before.
  */
 import { PolicyProgramSchema } from '#gen/coffre/policy/v1/program_pb.js';
 import type { Platform } from '../envoy/platform.ts';
 import type { ProxyTrust } from '../envoy/proxy-trust.ts';
-import { type EnvoyResource, resource } from '../envoy/resource.ts';
+import { resource } from '../envoy/resource.ts';
 import { resourcesFor } from '../envoy/resources-for.ts';
-import { identitySecretOf, tenantsOf } from '../envoy/secret.ts';
-import type { Snapshot } from '../model/snapshot.ts';
+import { identitySecretOf } from '../envoy/secret.ts';
+import type { Snapshot, Workload } from '../model/snapshot.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
-import { programOf, programTypeUrl } from '../policy/program.ts';
-import { type ProxyView, viewOf } from '../policy/view.ts';
+import { programOf } from '../policy/program.ts';
+import { viewOf } from '../policy/view.ts';
 import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
-import { typeUrls } from '../xds/type-url.ts';
 import { type BrokenPart, buildProxy } from './build-proxy.ts';
-import { encoded } from './encode.ts';
-
-/** Said of every proxy, be the list empty: a type that a snapshot does not speak of is left as the client has it. */
-const servedTypes: readonly string[] = [...Object.values(typeUrls), programTypeUrl];
+import { Encoder } from './encoder.ts';
+import { listingsOf } from './listings.ts';
+import { trustFor } from './trust-for.ts';
 
 /** Key of the authorization workers' configuration; its namespace may belong to no tenant. */
 export const workerKey = `${systemNamespace}/authz`;
@@ -55,21 +54,55 @@ export interface Unbuilt {
   readonly cause: unknown;
 }
 
+/** Of some workloads, before the authorization workers are thought of. */
+export interface ConfiguredProxies extends Configuration {
+  /** Of each workload that could be judged. */
+  readonly programs: readonly Resource[];
+  /** Half of the programs would answer 503 for the other half, which a worker with the last good whole does not. */
+  readonly hasEveryProgram: boolean;
+}
+
 /** @param nowMs epoch ms at which grants are judged dead or alive. */
 export function configure(snapshot: Snapshot, trust: IssuedTrust, platform: Platform, nowMs: number): Configuration {
+  const encoder = new Encoder(() => undefined);
+  const made = configureProxies(snapshot, [...snapshot.workloads.values()], { trust, platform, nowMs, encoder });
+  const { proxies, told, withheld, failed, programs, hasEveryProgram } = made;
+  const identity = trust.workerIdentity();
+  if (identity === undefined || !hasEveryProgram) return { proxies, told, withheld, failed };
+  const types = listingsOf([encoder.encode(identitySecretOf(identity)), ...programs]);
+  return {
+    proxies: new Map([...proxies, [workerKey, { revision: snapshot.revision, types }]]),
+    told,
+    withheld,
+    failed,
+  };
+}
+
+export interface Means {
+  readonly trust: IssuedTrust;
+  readonly platform: Platform;
+  readonly nowMs: number;
+  readonly encoder: Encoder;
+}
+
+/** @param snapshot of the mesh, or as much of it as these workloads depend on. */
+export function configureProxies(
+  snapshot: Snapshot,
+  workloads: readonly Workload[],
+  { trust, platform, nowMs, encoder }: Means,
+): ConfiguredProxies {
   const proxies = new Map<string, ResourceSnapshot>();
   const told = new Map<string, string[]>();
   const withheld: string[] = [];
   const failed: Unbuilt[] = [];
+  const programs: Resource[] = [];
   let hasEveryProgram = true;
-  const known = new Map<string, Resource>();
-  const programs: EnvoyResource[] = [];
-  for (const workload of snapshot.workloads.values()) {
+  for (const workload of workloads) {
     const { key } = workload;
     let isJudged = false;
     try {
       const view = viewOf(snapshot, workload, nowMs);
-      programs.push(resource(PolicyProgramSchema, key, programOf(view)));
+      programs.push(encoder.encode(resource(PolicyProgramSchema, key, programOf(view))));
       isJudged = true;
       const proxyTrust = trustFor(view, trust);
       if (proxyTrust === undefined) {
@@ -77,64 +110,17 @@ export function configure(snapshot: Snapshot, trust: IssuedTrust, platform: Plat
         continue;
       }
       const { resources, broken } = buildProxy(view, (part) => resourcesFor(part, proxyTrust, platform));
-      proxies.set(key, toSnapshot(snapshot.revision, resources, known));
+      proxies.set(key, { revision: snapshot.revision, types: listingsOf(encoder.encodeAll(resources)) });
       failed.push(...broken.map(({ part, cause }) => ({ workload: key, part, cause })));
       for (const tenant of proxyTrust.bundles.keys()) {
-        const workloads = told.get(tenant) ?? [];
-        told.set(tenant, workloads);
-        workloads.push(key);
+        const others = told.get(tenant) ?? [];
+        told.set(tenant, others);
+        others.push(key);
       }
     } catch (cause) {
       failed.push({ workload: key, cause });
       hasEveryProgram &&= isJudged;
     }
   }
-  const identity = trust.workerIdentity();
-  // Half of the programs would answer 503 for the other half, which a worker with the last good whole does not.
-  if (identity !== undefined && hasEveryProgram) {
-    proxies.set(workerKey, toSnapshot(snapshot.revision, [identitySecretOf(identity), ...programs], known));
-  }
-  return { proxies, told, withheld, failed };
-}
-
-function trustFor(view: ProxyView, trust: IssuedTrust): ProxyTrust | undefined {
-  const leaf = trust.leaf(view.workload.spiffeId);
-  if (leaf === undefined) return undefined;
-  const bundles = new Map<string, string>();
-  for (const tenant of tenantsOf(view)) {
-    const bundle = trust.bundlePem(tenant);
-    if (bundle === undefined) return undefined;
-    bundles.set(tenant, bundle);
-  }
-  return {
-    certificateChainPem: leaf.certificateChainPem,
-    privateKeyPem: leaf.privateKeyPem,
-    rootPem: trust.rootPem,
-    bundles,
-  };
-}
-
-function toSnapshot(
-  revision: string,
-  resources: readonly EnvoyResource[],
-  known: Map<string, Resource>,
-): ResourceSnapshot {
-  const types = new Map<string, Map<string, Resource>>(servedTypes.map((typeUrl) => [typeUrl, new Map()]));
-  for (const resource of resources) {
-    const ofType = types.get(resource.typeUrl) ?? new Map<string, Resource>();
-    types.set(resource.typeUrl, ofType);
-    if (ofType.has(resource.name)) throw new Error(`two resources are called \`${resource.name}\``);
-    ofType.set(resource.name, encodeOnce(resource, known));
-  }
-  return { revision, types };
-}
-
-/** Equal content is one object, whoever it is for: memory grows with what differs, not with proxies. */
-function encodeOnce(built: EnvoyResource, known: Map<string, Resource>): Resource {
-  const resource = encoded(built);
-  const key = `${resource.typeUrl}\n${resource.name}\n${resource.version}`;
-  const same = known.get(key);
-  if (same !== undefined) return same;
-  known.set(key, resource);
-  return resource;
+  return { proxies, told, withheld, failed, programs, hasEveryProgram };
 }

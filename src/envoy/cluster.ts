@@ -6,12 +6,14 @@
 import { create } from '@bufbuild/protobuf';
 import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
-import { asksForVerdicts, backendsOf, type InboundPort, type OutboundPort, type ProxyView } from '../policy/view.ts';
+import { hasServers } from '../policy/outbound-view.ts';
+import { asksForVerdicts, type InboundPort } from '../policy/view.ts';
 import { tcpAddress } from './address.ts';
 import { bypassOption, http2Only } from './cluster-options.ts';
 import { authzClusterOf } from './ext-authz.ts';
 import { applicationCluster, serversSecret, serviceCluster, sniOf } from './names.ts';
 import type { Platform } from './platform.ts';
+import type { Caller, Station, Way } from './proxy-parts.ts';
 import { durationOf, type EnvoyResource, resource } from './resource.ts';
 import { fromAds, upstreamTls } from './tls.ts';
 import { circuitBreakers, outlierDetection } from './traffic.ts';
@@ -19,19 +21,24 @@ import { circuitBreakers, outlierDetection } from './traffic.ts';
 /** Of the application on loopback, in ms. */
 const connectTimeoutMs = 1_000;
 
-export function clustersOf(view: ProxyView, platform: Platform): readonly EnvoyResource[] {
+/** Of the application, and of who gives verdicts. */
+export function stationClusters(station: Station, platform: Platform): readonly EnvoyResource[] {
   return [
-    ...view.inbound.map((port) => clusterResource(application(view, port, platform))),
-    ...backendsOf(view).map((port) => clusterResource(service(view, port, platform))),
-    ...(asksForVerdicts(view) ? [clusterResource(authzClusterOf(platform))] : []),
+    ...station.inbound.map((port) => clusterResource(application(station, port, platform))),
+    ...(asksForVerdicts(station) ? [clusterResource(authzClusterOf(platform))] : []),
   ];
+}
+
+/** None for a service that nobody stands behind. */
+export function wayCluster(caller: Caller, way: Way, platform: Platform): readonly EnvoyResource[] {
+  return hasServers(way) ? [clusterResource(service(caller, way, platform))] : [];
 }
 
 function clusterResource(cluster: Cluster): EnvoyResource {
   return resource(ClusterSchema, cluster.name, cluster);
 }
 
-function application({ workload }: ProxyView, { port, protocol }: InboundPort, platform: Platform): Cluster {
+function application({ workload }: Station, { port, protocol }: InboundPort, platform: Platform): Cluster {
   const name = applicationCluster(port);
   return create(ClusterSchema, {
     name,
@@ -57,7 +64,7 @@ function application({ workload }: ProxyView, { port, protocol }: InboundPort, p
   });
 }
 
-function service(view: ProxyView, outbound: OutboundPort, platform: Platform): Cluster {
+function service({ workload }: Caller, outbound: Way, platform: Platform): Cluster {
   const http = outbound.protocol !== 'tcp';
   return create(ClusterSchema, {
     name: serviceCluster(outbound),
@@ -66,7 +73,7 @@ function service(view: ProxyView, outbound: OutboundPort, platform: Platform): C
     connectTimeout: durationOf(outbound.traffic.timeouts.connectMs),
     circuitBreakers: circuitBreakers(outbound.traffic),
     outlierDetection: outlierDetection(outbound.traffic),
-    transportSocket: upstreamTls(serversSecret(outbound), sniOf(view.workload.tenant), http ? ['h2'] : []),
+    transportSocket: upstreamTls(serversSecret(outbound), sniOf(workload.tenant), http ? ['h2'] : []),
     ...bypassOption(platform.bypass),
     ...(http ? { typedExtensionProtocolOptions: http2Only() } : {}),
   });

@@ -12,17 +12,17 @@ import { create } from '@bufbuild/protobuf';
 import { TrafficDirection } from '#gen/envoy/config/core/v3/base_pb.js';
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import type { Capture } from '../model/snapshot.ts';
-import type { ProxyView } from '../policy/view.ts';
 import { connectionLog } from './access-log.ts';
 import { tcpAddress } from './address.ts';
 import { inboundConnections } from './evidence-log.ts';
 import { firstRecordTimeoutMs, inboundChains } from './inbound-chain.ts';
 import { boundInboundListener } from './names.ts';
+import type { Station } from './proxy-parts.ts';
 import { durationOf, type EnvoyResource, resource } from './resource.ts';
 import { tlsInspector } from './tls.ts';
 
 /** One listener for each declared port at each address of the workload. */
-export function boundInbound(view: ProxyView): readonly EnvoyResource[] {
+export function boundInbound(view: Station): readonly EnvoyResource[] {
   return view.inbound.flatMap((port) =>
     view.workload.addresses.map((address) => {
       const name = boundInboundListener(port.port, address);

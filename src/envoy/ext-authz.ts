@@ -23,7 +23,7 @@ import {
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { StatusCode } from '#gen/envoy/type/v3/http_status_pb.js';
 import { checkContext } from '../policy/program.ts';
-import type { InboundPort, ProxyView } from '../policy/view.ts';
+import type { InboundPort } from '../policy/view.ts';
 import { tcpAddress } from './address.ts';
 import { bypassOption, http2Only } from './cluster-options.ts';
 import { authzCluster, authzTrustSecret } from './names.ts';
@@ -63,9 +63,9 @@ export function authzFilters(): readonly HttpFilter[] {
 }
 
 /** What a route adds to each check. */
-export function checkSettings(view: ProxyView, { port }: InboundPort): Any {
+export function checkSettings(workload: string, { port }: InboundPort): Any {
   const value = create(CheckSettingsSchema, {
-    contextExtensions: { [checkContext.port]: String(port), [checkContext.workload]: view.workload.key },
+    contextExtensions: { [checkContext.port]: String(port), [checkContext.workload]: workload },
   });
   return pack(ExtAuthzPerRouteSchema, create(ExtAuthzPerRouteSchema, { override: { case: 'checkSettings', value } }));
 }

@@ -27,7 +27,6 @@ import {
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
 import { UpstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import type { Capture, ExternalService } from '../model/snapshot.ts';
-import type { ProxyView } from '../policy/view.ts';
 import { connectionLog } from './access-log.ts';
 import { tcpAddress } from './address.ts';
 import { eitherHttp, outsideOption } from './cluster-options.ts';
@@ -53,12 +52,16 @@ const metadataKey = 'coffre.external';
 /** What a `Host` leaves out. */
 const httpsPort = 443;
 
-export function externalResources(view: ProxyView, platform: Platform): readonly EnvoyResource[] {
-  return view.external.flatMap((external) => [
+export function externalResources(
+  external: ExternalService,
+  capture: Capture,
+  platform: Platform,
+): readonly EnvoyResource[] {
+  return [
     resource(ClusterSchema, externalCluster(external), cluster(external, platform)),
-    listener(external, view.workload.capture),
+    listener(external, capture),
     ...(external.protocol === 'http' ? [route(external)] : []),
-  ]);
+  ];
 }
 
 function cluster(external: ExternalService, platform: Platform): Cluster {

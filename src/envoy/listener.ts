@@ -18,7 +18,6 @@ import {
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { OriginalDstSchema } from '#gen/envoy/extensions/filters/listener/original_dst/v3/original_dst_pb.js';
 import { inboundCapturePort, outboundCapturePort } from '../model/ports.ts';
-import type { OutboundPort, ProxyView } from '../policy/view.ts';
 import { connectionLog } from './access-log.ts';
 import { dualStack } from './address.ts';
 import { inboundConnections, outboundConnections } from './evidence-log.ts';
@@ -26,21 +25,24 @@ import { boundInbound, outboundSocket } from './explicit-listener.ts';
 import { outboundHttp } from './http-connection-manager.ts';
 import { firstRecordTimeoutMs, inboundChains } from './inbound-chain.ts';
 import { inboundListener, outboundListener, outboundRoute, outboundServiceListener, serviceCluster } from './names.ts';
+import type { Caller, Station, Way } from './proxy-parts.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
 import { outboundTcp, outboundTcpEdge } from './tcp-proxy.ts';
 import { tlsInspector } from './tls.ts';
 import { tracingOf } from './tracing.ts';
 
-export function listenersOf(view: ProxyView): readonly EnvoyResource[] {
-  const { capture } = view.workload;
-  return [
-    ...(capture === 'explicit' ? boundInbound(view) : [inbound(view), outboundCatch()]),
-    ...view.outbound.flatMap((port) => port.virtualIps.map((address) => outboundService(view, port, address))),
-  ];
+/** Those that do not depend on what the workload may dial. */
+export function stationListeners(station: Station): readonly EnvoyResource[] {
+  return station.workload.capture === 'explicit' ? boundInbound(station) : [inbound(station), outboundCatch()];
 }
 
-function inbound(view: ProxyView): EnvoyResource {
-  const chains = view.inbound.flatMap((port) => inboundChains(view, port));
+/** One for each address where the way is dialled. */
+export function wayListeners(caller: Caller, way: Way): readonly EnvoyResource[] {
+  return way.virtualIps.map((address) => outboundService(caller, way, address));
+}
+
+function inbound(station: Station): EnvoyResource {
+  const chains = station.inbound.flatMap((port) => inboundChains(station, port));
   return resource(
     ListenerSchema,
     inboundListener,
@@ -71,17 +73,17 @@ function outboundCatch(): EnvoyResource {
   );
 }
 
-function outboundService(view: ProxyView, port: OutboundPort, address: string): EnvoyResource {
+function outboundService(caller: Caller, port: Way, address: string): EnvoyResource {
   const name = outboundServiceListener(port, address);
   const cluster = serviceCluster(port);
   const filter =
-    port.protocol === 'tcp' ? outboundTcpEdge(cluster) : outboundHttp(outboundRoute(port), cluster, tracingOf(view));
+    port.protocol === 'tcp' ? outboundTcpEdge(cluster) : outboundHttp(outboundRoute(port), cluster, tracingOf(caller));
   return resource(
     ListenerSchema,
     name,
     create(ListenerSchema, {
       name,
-      ...outboundSocket(view.workload.capture, address, port.port),
+      ...outboundSocket(caller.workload.capture, address, port.port),
       trafficDirection: TrafficDirection.OUTBOUND,
       accessLog: [connectionLog(name)],
       filterChains: [{ filters: [filter] }],

@@ -4,7 +4,6 @@
  */
 import type { ExternalService } from '../model/snapshot.ts';
 import type { Place } from '../policy/routing.ts';
-import type { OutboundPort } from '../policy/view.ts';
 
 export const inboundListener = 'inbound';
 export const outboundListener = 'outbound';
@@ -62,11 +61,11 @@ export function serviceCluster({ service, pod, port }: Place): string {
   return pod === undefined ? `${service}/${port}` : `pod/${pod}/${port}`;
 }
 
-export function outboundRoute(outbound: OutboundPort): string {
+export function outboundRoute(outbound: Place): string {
   return `out/${serviceCluster(outbound)}`;
 }
 
-export function outboundServiceListener(outbound: OutboundPort, virtualIp: string): string {
+export function outboundServiceListener(outbound: Place, virtualIp: string): string {
   return `${outboundRoute(outbound)}/${virtualIp}`;
 }
 
@@ -105,6 +104,6 @@ export function peersRules(port: number, callerTenant: string): string {
 }
 
 /** Trust in exactly the identities that stand behind one service port. */
-export function serversSecret(outbound: OutboundPort): string {
+export function serversSecret(outbound: Place): string {
   return `servers/${serviceCluster(outbound)}`;
 }

@@ -23,8 +23,8 @@ import type { RouteMatch, RoutePath } from '../model/http-route.ts';
 import type { RetryCondition } from '../model/traffic-policy.ts';
 import type { BackendShare, OutboundRule } from '../policy/routing.ts';
 import type { TrafficSettings } from '../policy/traffic.ts';
-import type { OutboundPort } from '../policy/view.ts';
 import { serviceCluster, unresolvedCluster } from './names.ts';
+import type { Way } from './proxy-parts.ts';
 import { durationOf } from './resource.ts';
 import { exact } from './string-match.ts';
 
@@ -41,18 +41,18 @@ const retryOn: Readonly<Record<RetryCondition, string>> = {
   unavailable: 'unavailable,retriable-status-codes',
 };
 
-export function outboundRoutes(outbound: OutboundPort): readonly Route[] {
+export function outboundRoutes(outbound: Way): readonly Route[] {
   const rules = outbound.rules.length > 0 ? outbound.rules : [{ match: everyRequest, shares: [itself(outbound)] }];
   return rules.flatMap((rule) => routesOfRule(outbound, rule));
 }
 
 const everyRequest: RouteMatch = { path: { kind: 'prefix', path: '/' }, headers: [] };
 
-function itself(to: OutboundPort): BackendShare {
+function itself(to: Way): BackendShare {
   return { to, weight: 1 };
 }
 
-function routesOfRule({ traffic }: OutboundPort, rule: OutboundRule): readonly Route[] {
+function routesOfRule({ traffic }: Way, rule: OutboundRule): readonly Route[] {
   const { match, shares } = rule;
   if (!shares.some(({ to }) => to !== undefined)) {
     return [create(RouteSchema, { match: matchOf(match), action: { case: 'directResponse', value: { status: 500 } } })];

@@ -12,11 +12,11 @@ export interface Platform {
 }
 
 /** The same, as one proxy stands in it: where nothing is captured, nothing needs a way past, nor the privilege to mark one. */
-export function platformOf(workload: Workload, platform: Platform): Platform {
+export function platformOf(workload: Pick<Workload, 'capture'>, platform: Platform): Platform {
   return { ...platform, bypass: bypassOf(workload, platform.bypass) };
 }
 
-export function bypassOf({ capture }: Workload, bypass: CaptureBypass): CaptureBypass {
+export function bypassOf({ capture }: Pick<Workload, 'capture'>, bypass: CaptureBypass): CaptureBypass {
   return capture === 'explicit' ? { kind: 'user' } : bypass;
 }
 

@@ -15,20 +15,23 @@ import {
 import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
 import { RBACPerRouteSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import type { PortProtocol } from '../model/snapshot.ts';
-import type { InboundPort, OutboundPort, ProxyView } from '../policy/view.ts';
+import type { InboundPort, ProxyView } from '../policy/view.ts';
 import { authzFilter, checkSettings } from './ext-authz.ts';
 import { armedFault, callerIs, faultName } from './fault.ts';
 import { allowFilter, denyFilter } from './http-connection-manager.ts';
 import { applicationCluster, inboundName, outboundRoute } from './names.ts';
 import { outboundRoutes } from './outbound-route.ts';
+import type { Way } from './proxy-parts.ts';
 import { allowRules, denyRules, type RbacRules } from './rbac.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
 
-export function routesOf(view: ProxyView): readonly EnvoyResource[] {
-  return [
-    ...view.inbound.filter(isHttp).map((port) => inboundRoute(view, port)),
-    ...view.outbound.filter(isHttp).map(outbound),
-  ];
+/** Where every request is put to a worker, they name the workload: the one part of a configuration that is each proxy's own. */
+export function inboundRoutes({ inbound, workload }: ProxyView): readonly EnvoyResource[] {
+  return inbound.filter(isHttp).map((port) => inboundRoute(workload.key, port));
+}
+
+export function wayRoute(way: Way): readonly EnvoyResource[] {
+  return isHttp(way) ? [outbound(way)] : [];
 }
 
 function isHttp({ protocol }: { readonly protocol: PortProtocol }): boolean {
@@ -39,7 +42,7 @@ function isHttp({ protocol }: { readonly protocol: PortProtocol }): boolean {
  * The rules stand on the virtual host, once; the route of an armed caller adds a fault and takes nothing away. What no
  * route matches has no virtual host either, and meets the filter's own rule, which lets nobody in.
  */
-function inboundRoute(view: ProxyView, port: InboundPort): EnvoyResource {
+function inboundRoute(workload: string, port: InboundPort): EnvoyResource {
   const armed = port.armed.map((caller) =>
     toApplication(port, [callerIs(caller)], { [faultName]: armedFault(port.port, caller) }),
   );
@@ -48,7 +51,7 @@ function inboundRoute(view: ProxyView, port: InboundPort): EnvoyResource {
     typedPerFilterConfig: {
       [allowFilter]: perRoute(allowRules(port.policy)),
       [denyFilter]: perRoute(denyRules(port.policy)),
-      ...(port.everyRequest ? { [authzFilter]: checkSettings(view, port) } : {}),
+      ...(port.everyRequest ? { [authzFilter]: checkSettings(workload, port) } : {}),
     },
   });
 }
@@ -72,7 +75,7 @@ function toApplication(
   });
 }
 
-function outbound(port: OutboundPort): EnvoyResource {
+function outbound(port: Way): EnvoyResource {
   return routeConfiguration(outboundRoute(port), { routes: [...outboundRoutes(port)] });
 }
 

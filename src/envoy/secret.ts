@@ -15,14 +15,9 @@ import { SecretSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/sec
 import { spiffeIdPrefix } from '../model/spiffe-id.ts';
 import { controlPlaneSpiffeId, systemNamespace } from '../model/system-namespace.ts';
 import type { Scrapers } from '../policy/observation.ts';
-import {
-  asksForVerdicts,
-  backendsOf,
-  type CallerTenant,
-  type InboundPort,
-  type OutboundPort,
-  type ProxyView,
-} from '../policy/view.ts';
+import { hasServers } from '../policy/outbound-view.ts';
+import { asksForVerdicts, type CallerTenant, type InboundPort } from '../policy/view.ts';
+import type { SharedView } from '../policy/view-classes.ts';
 import { authzServerName } from './ext-authz.ts';
 import {
   authzTrustSecret,
@@ -33,6 +28,7 @@ import {
   serversSecret,
   tenantTrustSecret,
 } from './names.ts';
+import type { Station, Way } from './proxy-parts.ts';
 import type { ProxyTrust } from './proxy-trust.ts';
 import { type EnvoyResource, resource } from './resource.ts';
 import { exact, prefix, type StringMatch } from './string-match.ts';
@@ -40,14 +36,13 @@ import { exact, prefix, type StringMatch } from './string-match.ts';
 /** A name outside every trust domain: what an empty list of callers is written as. */
 const nobody = 'spiffe://nobody.invalid/ns/nobody/sa/nobody';
 
-export function secretsOf(view: ProxyView, trust: ProxyTrust): readonly EnvoyResource[] {
+export function stationSecrets(view: Station, trust: ProxyTrust): readonly EnvoyResource[] {
   return [
     identitySecretOf(trust),
     ...tenantsToTrust(view).map((tenant) =>
       validationContext(tenantTrustSecret(tenant), tenant, trust, [prefix(spiffeIdPrefix(view.trustDomain, tenant))]),
     ),
     ...view.inbound.flatMap((port) => port.callers.flatMap((caller) => peers(port, caller, trust))),
-    ...backendsOf(view).map((outbound) => servers(outbound, trust)),
     ...(asksForVerdicts(view) ? [authzWorkers(trust)] : []),
     controlPlane(view, trust),
     ...view.observation.scrapers.map((each) => scrapersOf(each, trust)),
@@ -55,14 +50,14 @@ export function secretsOf(view: ProxyView, trust: ProxyTrust): readonly EnvoyRes
 }
 
 /** Whose CAs this proxy needs: its own tenant's, its callers', those whose services it may dial, its scrapers', and the control plane's. */
-export function tenantsOf(view: ProxyView): readonly string[] {
+export function tenantsOf(view: SharedView): readonly string[] {
   const callers = view.inbound.flatMap((port) => port.callers.map((caller) => caller.tenant));
   const servers = view.outbound.map(({ tenant }) => tenant);
   const scrapers = view.observation.scrapers.map(({ tenant }) => tenant);
   return [...new Set([systemNamespace, view.workload.tenant, ...callers, ...servers, ...scrapers])].sort();
 }
 
-function tenantsToTrust(view: ProxyView): readonly string[] {
+function tenantsToTrust(view: Station): readonly string[] {
   const callers = view.inbound.filter((port) => port.protocol !== 'tcp').flatMap((port) => port.callers);
   return [...new Set(callers.map((caller) => caller.tenant))].sort();
 }
@@ -91,8 +86,10 @@ function peers(port: InboundPort, caller: CallerTenant, trust: ProxyTrust): Envo
   return [validationContext(peersSecret(port.port, caller.tenant), caller.tenant, trust, names.map(exact))];
 }
 
-function servers(outbound: OutboundPort, trust: ProxyTrust): EnvoyResource {
-  return validationContext(serversSecret(outbound), outbound.tenant, trust, outbound.serverSpiffeIds.map(exact));
+/** Whom to believe at the end of a way. */
+export function waySecret(way: Way, trust: Pick<ProxyTrust, 'bundles'>): readonly EnvoyResource[] {
+  if (!hasServers(way)) return [];
+  return [validationContext(serversSecret(way), way.tenant, trust, way.serverSpiffeIds.map(exact))];
 }
 
 /** The name is one that no tenant's CA may sign: their name constraints exclude DNS names. */
@@ -102,7 +99,7 @@ function authzWorkers({ rootPem }: ProxyTrust): EnvoyResource {
 }
 
 /** One name, and the one CA that may give it: a tenant's CA could write the same name, and is not believed here. */
-function controlPlane({ trustDomain }: ProxyView, trust: ProxyTrust): EnvoyResource {
+function controlPlane({ trustDomain }: Station, trust: ProxyTrust): EnvoyResource {
   return validationContext(controlPlaneTrustSecret, systemNamespace, trust, [exact(controlPlaneSpiffeId(trustDomain))]);
 }
 
@@ -113,7 +110,7 @@ function scrapersOf({ tenant, spiffeIds }: Scrapers, trust: ProxyTrust): EnvoyRe
 function validationContext(
   name: string,
   tenant: string,
-  trust: ProxyTrust,
+  trust: Pick<ProxyTrust, 'bundles'>,
   names: readonly StringMatch[],
 ): EnvoyResource {
   const bundle = trust.bundles.get(tenant);

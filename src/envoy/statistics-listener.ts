@@ -9,13 +9,13 @@
  */
 import { statisticsPort } from '../model/ports.ts';
 import { controlPlaneSpiffeId } from '../model/system-namespace.ts';
-import type { ProxyView } from '../policy/view.ts';
 import { adminDoor, type Visitors } from './admin-door.ts';
 import { controlPlaneTrustSecret, scrapersChain, scrapersSecret, sniOf, statisticsListener } from './names.ts';
 import type { Platform } from './platform.ts';
+import type { Station } from './proxy-parts.ts';
 import type { EnvoyResource } from './resource.ts';
 
-export function statisticsOf(view: ProxyView, { bypass }: Platform): readonly EnvoyResource[] {
+export function statisticsOf(view: Station, { bypass }: Platform): readonly EnvoyResource[] {
   const controlPlane: Visitors = {
     name: statisticsListener,
     trust: controlPlaneTrustSecret,

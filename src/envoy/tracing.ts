@@ -25,11 +25,11 @@ import {
 import { UpstreamTlsContextSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { FractionalPercent_DenominatorType } from '#gen/envoy/type/v3/percent_pb.js';
 import type { TracingRules } from '../model/evidence-rules.ts';
-import type { ProxyView } from '../policy/view.ts';
 import { tcpAddress } from './address.ts';
 import { bypassOption, http2Only } from './cluster-options.ts';
 import { tracesCluster } from './names.ts';
 import type { Platform } from './platform.ts';
+import type { Caller } from './proxy-parts.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
 import { exact } from './string-match.ts';
 import { tlsSocket } from './tls.ts';
@@ -49,7 +49,7 @@ type HcmInit = MessageInitShape<typeof HttpConnectionManagerSchema>;
 /** What a connection manager needs beside the rest; nothing where nothing is traced. */
 export type Tracing = Pick<HcmInit, 'tracing' | 'requestIdExtension'>;
 
-export function tracingOf({ workload, observation: { tracing } }: ProxyView): Tracing {
+export function tracingOf({ workload, observation: { tracing } }: Caller): Tracing {
   if (tracing === undefined) return {};
   const tracer = create(OpenTelemetryConfigSchema, {
     grpcService: {
@@ -98,7 +98,7 @@ function likeItsParent(samplePercent: number) {
 }
 
 /** Of a mesh that is traced; nothing otherwise. */
-export function tracesClusterOf({ observation: { tracing } }: ProxyView, platform: Platform): readonly EnvoyResource[] {
+export function tracesClusterOf({ observation: { tracing } }: Caller, platform: Platform): readonly EnvoyResource[] {
   return tracing === undefined ? [] : [resource(ClusterSchema, tracesCluster, collector(tracing, platform))];
 }
 

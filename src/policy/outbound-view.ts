@@ -59,7 +59,7 @@ export function outboundKey(now: Moment, workload: Workload): string {
   return JSON.stringify(grantsOf(now, workload).map(({ key }) => key));
 }
 
-export function hasServers({ serverSpiffeIds }: OutboundPort): boolean {
+export function hasServers({ serverSpiffeIds }: Pick<OutboundPort, 'serverSpiffeIds'>): boolean {
   return serverSpiffeIds.length > 0;
 }
 

@@ -10,17 +10,20 @@
  */
 
 import { PolicyProgramSchema } from '#gen/coffre/policy/v1/program_pb.js';
+import { extensionsOf } from '../envoy/extension.ts';
 import { externalResources } from '../envoy/external-service.ts';
 import { serviceCluster } from '../envoy/names.ts';
 import type { Platform } from '../envoy/platform.ts';
 import { platformOf } from '../envoy/platform.ts';
 import type { ProxyTrust } from '../envoy/proxy-trust.ts';
 import { resource } from '../envoy/resource.ts';
-import { stationResources, wayResources } from '../envoy/resources-for.ts';
+import { fixtureResources, stationResources, wayResources } from '../envoy/resources-for.ts';
 import { inboundRoutes } from '../envoy/route.ts';
+import { doorSecrets, identitySecretOf } from '../envoy/secret.ts';
 import type { Workload } from '../model/snapshot.ts';
+import { systemNamespace } from '../model/system-namespace.ts';
 import { programOf } from '../policy/program.ts';
-import type { OutboundPort } from '../policy/view.ts';
+import { asksForVerdicts, type OutboundPort } from '../policy/view.ts';
 import { memberView, type SharedView, type ViewClass } from '../policy/view-classes.ts';
 import type { Resource } from '../xds/resource.ts';
 import type { Encoder } from './encoder.ts';
@@ -37,11 +40,13 @@ export class ClassConfiguration {
   }
 
   /** @throws what a builder throws. */
-  shared({ key, view }: ViewClass, trust: ProxyTrust): readonly Resource[] {
+  shared({ view }: ViewClass, trust: ProxyTrust): readonly Resource[] {
     return [
-      ...this.station(key, view, trust),
+      ...this.identity(view, trust),
+      ...this.fixtures(view, trust),
+      ...this.station(view, trust),
       ...view.outbound.flatMap((port) => [...this.way(view, port, trust), ...this.endpoints(port)]),
-      ...this.exits(key, view),
+      ...this.exits(view),
     ];
   }
 
@@ -66,11 +71,54 @@ export class ClassConfiguration {
     this.made.sweep();
   }
 
-  private station(key: string, view: SharedView, trust: ProxyTrust): readonly Resource[] {
-    const { outbound, external, ...station } = view;
-    return this.made.of(`station ${key}`, [...Object.values(station), trust], () =>
-      this.encoder.encodeAll(stationResources(station, trust, this.platform)),
+  private identity({ workload }: SharedView, trust: ProxyTrust): readonly Resource[] {
+    const { certificateChainPem, privateKeyPem } = trust;
+    return this.made.of(`identity ${workload.spiffeId}`, [certificateChainPem, privateKeyPem], () =>
+      this.encoder.encodeAll([identitySecretOf(trust)]),
     );
+  }
+
+  private fixtures(view: SharedView, { rootPem, bundles }: ProxyTrust): readonly Resource[] {
+    const { trustDomain, observation } = view;
+    const { capture, addresses } = view.workload;
+    const asks = asksForVerdicts(view);
+    const believed = only(bundles, [systemNamespace, ...observation.scrapers.map(({ tenant }) => tenant)]);
+    const inputs = [trustDomain, observation, rootPem, ...believed.values()];
+    return this.made.of(`fixtures ${capture} ${addresses.join(' ')} ${asks}`, inputs, () => {
+      const fixture = { trustDomain, observation, workload: { capture, addresses }, asksForVerdicts: asks };
+      return this.encoder.encodeAll(fixtureResources(fixture, { rootPem, bundles: believed }, this.platform));
+    });
+  }
+
+  private station(view: SharedView, { bundles }: ProxyTrust): readonly Resource[] {
+    const { trustDomain, inbound } = view;
+    const { samplePercent, tracing } = view.observation;
+    const { spiffeId, ...workload } = view.workload;
+    const doors = inbound.map(({ port, protocol, callers, everyRequest }) => ({
+      port,
+      protocol,
+      callers,
+      everyRequest,
+    }));
+    const seat = Object.values({ ...workload, addresses: workload.addresses.join(' ') });
+    const doorInputs = [trustDomain, ...seat, ...doors.flatMap((door) => Object.values(door))];
+    const observation = { samplePercent, ...(tracing && { tracing }) };
+    const station = { trustDomain, workload, inbound: doors, observation };
+    const believed = only(
+      bundles,
+      inbound.flatMap(({ callers }) => callers.map(({ tenant }) => tenant)),
+    );
+    return [
+      ...this.made.of(`peers ${spiffeId}`, [...doorInputs, ...believed.values()], () =>
+        this.encoder.encodeAll(doorSecrets(station, { bundles: believed })),
+      ),
+      ...this.made.of(`station ${spiffeId}`, [...doorInputs, samplePercent, tracing], () =>
+        this.encoder.encodeAll(stationResources(station, this.platform)),
+      ),
+      ...this.made.of(`rules ${spiffeId}`, [trustDomain, inbound], () =>
+        this.encoder.encodeAll(extensionsOf({ trustDomain, inbound })),
+      ),
+    ];
   }
 
   private way(view: SharedView, port: OutboundPort, { bundles }: ProxyTrust): readonly Resource[] {
@@ -95,11 +143,20 @@ export class ClassConfiguration {
     );
   }
 
-  private exits(key: string, { external, workload }: SharedView): readonly Resource[] {
-    return this.made.of(`exits ${key}`, [external, workload.capture], () =>
+  private exits({ external, workload }: SharedView): readonly Resource[] {
+    return this.made.of('exits', [external, workload.capture], () =>
       this.encoder.encodeAll(
         external.flatMap((each) => externalResources(each, workload.capture, platformOf(workload, this.platform))),
       ),
     );
   }
+}
+
+function only(bundles: ProxyTrust['bundles'], tenants: readonly string[]): ProxyTrust['bundles'] {
+  return new Map(
+    [...new Set(tenants)].flatMap((tenant) => {
+      const bundle = bundles.get(tenant);
+      return bundle === undefined ? [] : [[tenant, bundle] as const];
+    }),
+  );
 }

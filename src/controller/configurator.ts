@@ -12,10 +12,11 @@ import { identitySecretOf } from '../envoy/secret.ts';
 import { isSameList, keepUnchanged } from '../model/keep-unchanged.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { type Slices, slicesOf } from '../policy/tenant-slice.ts';
-import type { ResourceSnapshot } from '../xds/resource.ts';
+import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
 import { type Configuration, type ConfiguredProxies, type IssuedTrust, workerKey } from './configure.ts';
 import { Encoder } from './encoder.ts';
 import { listingsOf } from './listings.ts';
+import { Memo } from './memo.ts';
 import { TenantConfiguration } from './tenant-configuration.ts';
 
 /** What a look cost, counted; it changes nothing. */
@@ -34,7 +35,9 @@ export class Configurator {
   private snapshot: Snapshot | undefined;
   private slices: Slices | undefined;
   private parts: readonly ConfiguredProxies[] = [];
+  private readonly secrets = new Memo<Resource>();
   private worker: ResourceSnapshot | undefined;
+  private workerInputs: readonly unknown[] = [];
   private current: Configuration = { proxies: new Map(), told: new Map(), withheld: [], failed: [] };
 
   constructor(platform: Platform, counters: WorkCounters = { visited: () => undefined, encoded: () => undefined }) {
@@ -72,9 +75,16 @@ export class Configurator {
   ): ResourceSnapshot | undefined {
     const identity = trust.workerIdentity();
     if (identity === undefined || parts.some(({ hasEveryProgram }) => !hasEveryProgram)) return undefined;
-    const resources = [this.encoder.encode(identitySecretOf(identity)), ...parts.flatMap(({ programs }) => programs)];
-    const types = listingsOf(resources, this.worker?.types);
-    return types === this.worker?.types ? this.worker : { revision, types };
+    const { certificateChainPem, privateKeyPem } = identity;
+    const secret = this.secrets.of('worker', [certificateChainPem, privateKeyPem], () =>
+      this.encoder.encode(identitySecretOf(identity)),
+    );
+    this.secrets.sweep();
+    const programs = parts.map((part) => part.programs);
+    const inputs = [secret, ...programs];
+    if (this.worker !== undefined && isSameList(inputs, this.workerInputs)) return this.worker;
+    this.workerInputs = inputs;
+    return { revision, types: listingsOf([secret, ...programs.flat()], this.worker?.types) };
   }
 }
 

@@ -16,7 +16,8 @@ import type { Snapshot } from '../model/snapshot.ts';
 import { formatSourceRef } from '../model/source-ref.ts';
 import type { ResourceSnapshot } from '../xds/resource.ts';
 import type { BrokenPart } from './build-proxy.ts';
-import { configure, type IssuedTrust, workerKey } from './configure.ts';
+import { Configurator } from './configurator.ts';
+import { type IssuedTrust, workerKey } from './configure.ts';
 import type { PublishedTrust } from './rotations.ts';
 import { waitMs } from './schedule.ts';
 import { unbuiltProblems } from './unbuilt-problems.ts';
@@ -59,7 +60,8 @@ export interface ProxyCache {
 /** Who hands configurations on. */
 export interface ProxyConfigurations {
   /**
-   * @param configurations by workload, and of the authorization workers; whoever is not among them keeps what it has.
+   * @param configurations by workload, and of the authorization workers; whoever is not among them keeps what it has, and
+   * what is the very same value as before did not change.
    * @param gone workloads that do not exist any more.
    */
   publish(configurations: ReadonlyMap<string, ResourceSnapshot>, gone: readonly string[], snapshot: Snapshot): void;
@@ -85,6 +87,7 @@ export interface LoopClock {
 
 export class Loop {
   readonly #ports: LoopPorts;
+  readonly #configurator: Configurator;
   readonly #configurations: ProxyConfigurations;
   #running: Promise<void> | undefined;
   #again = false;
@@ -97,6 +100,7 @@ export class Loop {
 
   constructor(ports: LoopPorts) {
     this.#ports = ports;
+    this.#configurator = new Configurator(ports.platform);
     this.#configurations = ports.rollout ?? straightTo(ports.proxies);
   }
 
@@ -159,9 +163,9 @@ export class Loop {
   }
 
   #publish(snapshot: Snapshot): PublishedTrust {
-    const { report, trust, platform, clock } = this.#ports;
+    const { report, trust, clock } = this.#ports;
     const rotations = this.#ports.rotations.underway();
-    const configuration = configure(snapshot, trust, platform, clock.nowMs());
+    const configuration = this.#configurator.configure(snapshot, trust, clock.nowMs());
     const gone = [...this.#served].filter((key) => key !== workerKey && !snapshot.workloads.has(key));
     for (const workload of configuration.proxies.keys()) this.#served.add(workload);
     for (const workload of gone) this.#served.delete(workload);

@@ -11,7 +11,7 @@ import { classesOf, type ViewClass, type ViewClasses } from '../policy/view-clas
 import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
 import { typeUrls } from '../xds/type-url.ts';
 import { ClassConfiguration } from './class-configuration.ts';
-import { type ConfiguredProxies, configureProxies, type Means } from './configure.ts';
+import { type ConfiguredProxies, configureProxies, type IssuedTrust, type Means } from './configure.ts';
 import { keepListings, type Listings, listingsOf } from './listings.ts';
 import { trustFor } from './trust-for.ts';
 
@@ -62,9 +62,9 @@ export class TenantConfiguration {
     return this.current;
   }
 
-  private isTrustAsBefore({ trust }: Means): boolean {
-    for (const { one, trust: before } of this.classes.values()) {
-      if (keepUnchanged(before, trustFor(one.view, trust)) !== before) return false;
+  private isTrustAsBefore({ trust: issued }: Means): boolean {
+    for (const { one, trust } of this.classes.values()) {
+      if (trust === undefined ? trustFor(one.view, issued) !== undefined : !isStill(trust, one, issued)) return false;
     }
     return true;
   }
@@ -121,6 +121,16 @@ function withRoutes(listings: Listings, own: readonly Resource[], before: Listin
   const routes = listingsOf([...own, ...shared.values()]).get(typeUrls.route) ?? new Map();
   const next = new Map([...listings, [typeUrls.route, routes] as const]);
   return before === undefined ? next : keepListings(before, next);
+}
+
+/** Whether the CA would say again what it said. */
+function isStill(trust: ProxyTrust, { view }: ViewClass, issued: IssuedTrust): boolean {
+  const leaf = issued.leaf(view.workload.spiffeId);
+  if (leaf?.privateKeyPem !== trust.privateKeyPem || leaf.certificateChainPem !== trust.certificateChainPem)
+    return false;
+  if (issued.rootPem !== trust.rootPem) return false;
+  for (const [tenant, bundle] of trust.bundles) if (issued.bundlePem(tenant) !== bundle) return false;
+  return true;
 }
 
 function toldIn(classes: Iterable<ClassState>): ReadonlyMap<string, readonly string[]> {

@@ -16,7 +16,6 @@ import { type FilterChain, FilterChainSchema } from '#gen/envoy/config/listener/
 import { ListenerSchema } from '#gen/envoy/config/listener/v3/listener_pb.js';
 import { RBAC_Action, RBACSchema as RulesSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import { type RouteConfiguration, RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js';
-import type { Seat } from '../policy/view-classes.ts';
 import { connectionLog } from './access-log.ts';
 import { dualStack, tcpAddress } from './address.ts';
 import { answeringOption } from './cluster-options.ts';
@@ -25,6 +24,7 @@ import { adminHttp } from './http-connection-manager.ts';
 import { firstRecordTimeoutMs } from './inbound-chain.ts';
 import { adminCluster } from './names.ts';
 import type { CaptureBypass } from './platform.ts';
+import type { Fixture } from './proxy-parts.ts';
 import type { RbacRules } from './rbac.ts';
 import { durationOf, type EnvoyResource, resource } from './resource.ts';
 import { exact } from './string-match.ts';
@@ -56,7 +56,11 @@ const handshakeTimeoutMs = 5_000;
 const answerTimeoutMs = 10_000;
 
 /** One door; none for a workload that has no address to open it at. */
-export function adminDoor(door: AdminDoor, workload: Seat, bypass: CaptureBypass): readonly EnvoyResource[] {
+export function adminDoor(
+  door: AdminDoor,
+  workload: Fixture['workload'],
+  bypass: CaptureBypass,
+): readonly EnvoyResource[] {
   const { name, port } = door;
   const address = addressOf(workload, port);
   if (address === undefined) return [];
@@ -76,7 +80,7 @@ export function adminDoor(door: AdminDoor, workload: Seat, bypass: CaptureBypass
 }
 
 /** Under interception at every address, as the redirection lets it through; otherwise at the first, and nowhere else. */
-function addressOf({ capture, addresses: [first] }: Seat, port: number) {
+function addressOf({ capture, addresses: [first] }: Fixture['workload'], port: number) {
   if (capture === 'transparent') return dualStack(port);
   return first === undefined ? undefined : tcpAddress(first, port);
 }

@@ -7,13 +7,12 @@ import { create } from '@bufbuild/protobuf';
 import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { hasServers } from '../policy/outbound-view.ts';
-import { asksForVerdicts, type InboundPort } from '../policy/view.ts';
 import { tcpAddress } from './address.ts';
 import { bypassOption, http2Only } from './cluster-options.ts';
 import { authzClusterOf } from './ext-authz.ts';
 import { applicationCluster, serversSecret, serviceCluster, sniOf } from './names.ts';
 import type { Platform } from './platform.ts';
-import type { Caller, Station, Way } from './proxy-parts.ts';
+import type { Caller, Door, Fixture, Station, Way } from './proxy-parts.ts';
 import { durationOf, type EnvoyResource, resource } from './resource.ts';
 import { fromAds, upstreamTls } from './tls.ts';
 import { circuitBreakers, outlierDetection } from './traffic.ts';
@@ -21,12 +20,14 @@ import { circuitBreakers, outlierDetection } from './traffic.ts';
 /** Of the application on loopback, in ms. */
 const connectTimeoutMs = 1_000;
 
-/** Of the application, and of who gives verdicts. */
-export function stationClusters(station: Station, platform: Platform): readonly EnvoyResource[] {
-  return [
-    ...station.inbound.map((port) => clusterResource(application(station, port, platform))),
-    ...(asksForVerdicts(station) ? [clusterResource(authzClusterOf(platform))] : []),
-  ];
+/** Of the application, one for each of its ports. */
+export function applicationClusters(station: Station, platform: Platform): readonly EnvoyResource[] {
+  return station.inbound.map((port) => clusterResource(application(station, port, platform)));
+}
+
+/** Of who gives verdicts, where anybody asks for one. */
+export function verdictCluster({ asksForVerdicts }: Fixture, platform: Platform): readonly EnvoyResource[] {
+  return asksForVerdicts ? [clusterResource(authzClusterOf(platform))] : [];
 }
 
 /** None for a service that nobody stands behind. */
@@ -38,7 +39,7 @@ function clusterResource(cluster: Cluster): EnvoyResource {
   return resource(ClusterSchema, cluster.name, cluster);
 }
 
-function application({ workload }: Station, { port, protocol }: InboundPort, platform: Platform): Cluster {
+function application({ workload }: Station, { port, protocol }: Door, platform: Platform): Cluster {
   const name = applicationCluster(port);
   return create(ClusterSchema, {
     name,

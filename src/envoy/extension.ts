@@ -7,12 +7,12 @@
 import { create } from '@bufbuild/protobuf';
 import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
 import { RBACSchema } from '#gen/envoy/extensions/filters/network/rbac/v3/rbac_pb.js';
+import type { SharedView } from '../policy/view-classes.ts';
 import { peersRules } from './names.ts';
-import type { Station } from './proxy-parts.ts';
 import { allowPeers } from './rbac.ts';
 import { type EnvoyResource, pack, resource } from './resource.ts';
 
-export function extensionsOf(view: Station): readonly EnvoyResource[] {
+export function extensionsOf(view: Pick<SharedView, 'inbound' | 'trustDomain'>): readonly EnvoyResource[] {
   const opaque = view.inbound.filter(({ protocol }) => protocol === 'tcp');
   return opaque.flatMap(({ port, callers, policy }) =>
     callers.map(({ tenant, spiffeIds }) => {

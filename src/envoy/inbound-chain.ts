@@ -5,10 +5,10 @@
  */
 import { create } from '@bufbuild/protobuf';
 import { type FilterChain, FilterChainSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
-import type { CallerTenant, InboundPort } from '../policy/view.ts';
+import type { CallerTenant } from '../policy/view.ts';
 import { inboundHttp } from './http-connection-manager.ts';
 import { inboundChainName, inboundName, peersSecret, sniOf, tenantTrustSecret } from './names.ts';
-import type { Station } from './proxy-parts.ts';
+import type { Door, Station } from './proxy-parts.ts';
 import { inboundTcp } from './tcp-proxy.ts';
 import { downstreamTls } from './tls.ts';
 import { tracingOf } from './tracing.ts';
@@ -16,11 +16,11 @@ import { tracingOf } from './tracing.ts';
 /** How long a connection may stay silent before its first TLS record, in ms; then it is closed without an answer. */
 export const firstRecordTimeoutMs = 1_000;
 
-export function inboundChains(view: Station, port: InboundPort): FilterChain[] {
+export function inboundChains(view: Station, port: Door): FilterChain[] {
   return port.callers.map((caller) => inboundChain(view, port, caller));
 }
 
-function inboundChain(view: Station, port: InboundPort, caller: CallerTenant): FilterChain {
+function inboundChain(view: Station, port: Door, caller: CallerTenant): FilterChain {
   const http = port.protocol !== 'tcp';
   const { samplePercent } = view.observation;
   return create(FilterChainSchema, {

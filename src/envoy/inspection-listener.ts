@@ -9,13 +9,13 @@ import { controlPlaneSpiffeId } from '../model/system-namespace.ts';
 import { adminDoor } from './admin-door.ts';
 import { controlPlaneTrustSecret, inspectionListener } from './names.ts';
 import type { Platform } from './platform.ts';
-import type { Station } from './proxy-parts.ts';
+import type { Fixture } from './proxy-parts.ts';
 import type { EnvoyResource } from './resource.ts';
 
 /** Source: Envoy's admin interface, whose changes all demand POST. */
 const paths = ['/clusters', '/config_dump', '/runtime', '/stats'] as const;
 
-export function inspectionOf({ workload, trustDomain }: Station, { bypass }: Platform): readonly EnvoyResource[] {
+export function inspectionOf({ workload, trustDomain }: Fixture, { bypass }: Platform): readonly EnvoyResource[] {
   const controlPlane = {
     name: inspectionListener,
     trust: controlPlaneTrustSecret,

@@ -2,11 +2,28 @@
  * What each part of a configuration is made from. A builder takes no more than its part, so whoever keeps what it made
  * knows by the type what it depends on.
  */
-import type { OutboundPort } from '../policy/view.ts';
+import type { InboundPort, OutboundPort } from '../policy/view.ts';
 import type { SharedView } from '../policy/view-classes.ts';
 
-/** What a proxy is where it stands: all but whom it may dial, and its name. */
-export type Station = Omit<SharedView, 'outbound' | 'external'>;
+/** What every proxy has, whatever leads to it and away. */
+export interface Fixture {
+  readonly trustDomain: string;
+  readonly workload: Pick<SharedView['workload'], 'capture' | 'addresses'>;
+  readonly observation: SharedView['observation'];
+  /** Some port of it puts every request to an authorization worker. */
+  readonly asksForVerdicts: boolean;
+}
+
+/** A declared port, whatever its rules are: they change, and move no listener. */
+export type Door = Pick<InboundPort, 'port' | 'protocol' | 'callers' | 'everyRequest'>;
+
+/** Where a proxy stands, and what leads to it. */
+export interface Station {
+  readonly trustDomain: string;
+  readonly workload: Omit<SharedView['workload'], 'spiffeId'>;
+  readonly inbound: readonly Door[];
+  readonly observation: Pick<SharedView['observation'], 'samplePercent' | 'tracing'>;
+}
 
 /** Who dials. */
 export interface Caller {

@@ -16,7 +16,7 @@ import { spiffeIdPrefix } from '../model/spiffe-id.ts';
 import { controlPlaneSpiffeId, systemNamespace } from '../model/system-namespace.ts';
 import type { Scrapers } from '../policy/observation.ts';
 import { hasServers } from '../policy/outbound-view.ts';
-import { asksForVerdicts, type CallerTenant, type InboundPort } from '../policy/view.ts';
+import type { CallerTenant } from '../policy/view.ts';
 import type { SharedView } from '../policy/view-classes.ts';
 import { authzServerName } from './ext-authz.ts';
 import {
@@ -28,7 +28,7 @@ import {
   serversSecret,
   tenantTrustSecret,
 } from './names.ts';
-import type { Station, Way } from './proxy-parts.ts';
+import type { Door, Fixture, Station, Way } from './proxy-parts.ts';
 import type { ProxyTrust } from './proxy-trust.ts';
 import { type EnvoyResource, resource } from './resource.ts';
 import { exact, prefix, type StringMatch } from './string-match.ts';
@@ -36,14 +36,23 @@ import { exact, prefix, type StringMatch } from './string-match.ts';
 /** A name outside every trust domain: what an empty list of callers is written as. */
 const nobody = 'spiffe://nobody.invalid/ns/nobody/sa/nobody';
 
-export function stationSecrets(view: Station, trust: ProxyTrust): readonly EnvoyResource[] {
+/** Whom to believe at the declared ports. */
+export function doorSecrets(view: Station, trust: Pick<ProxyTrust, 'bundles'>): readonly EnvoyResource[] {
   return [
-    identitySecretOf(trust),
     ...tenantsToTrust(view).map((tenant) =>
       validationContext(tenantTrustSecret(tenant), tenant, trust, [prefix(spiffeIdPrefix(view.trustDomain, tenant))]),
     ),
     ...view.inbound.flatMap((port) => port.callers.flatMap((caller) => peers(port, caller, trust))),
-    ...(asksForVerdicts(view) ? [authzWorkers(trust)] : []),
+  ];
+}
+
+/** Whom to believe that is no workload's peer. */
+export function fixtureSecrets(
+  view: Fixture,
+  trust: Pick<ProxyTrust, 'rootPem' | 'bundles'>,
+): readonly EnvoyResource[] {
+  return [
+    ...(view.asksForVerdicts ? [authzWorkers(trust)] : []),
     controlPlane(view, trust),
     ...view.observation.scrapers.map((each) => scrapersOf(each, trust)),
   ];
@@ -80,7 +89,7 @@ export function identitySecretOf(trust: Pick<ProxyTrust, 'certificateChainPem' |
   );
 }
 
-function peers(port: InboundPort, caller: CallerTenant, trust: ProxyTrust): EnvoyResource[] {
+function peers(port: Door, caller: CallerTenant, trust: Pick<ProxyTrust, 'bundles'>): EnvoyResource[] {
   if (port.protocol !== 'tcp') return [];
   const names = caller.spiffeIds.length === 0 ? [nobody] : caller.spiffeIds;
   return [validationContext(peersSecret(port.port, caller.tenant), caller.tenant, trust, names.map(exact))];
@@ -93,17 +102,17 @@ export function waySecret(way: Way, trust: Pick<ProxyTrust, 'bundles'>): readonl
 }
 
 /** The name is one that no tenant's CA may sign: their name constraints exclude DNS names. */
-function authzWorkers({ rootPem }: ProxyTrust): EnvoyResource {
+function authzWorkers({ rootPem }: Pick<ProxyTrust, 'rootPem'>): EnvoyResource {
   const context = contextOf(rootPem, SubjectAltNameMatcher_SanType.DNS, [exact(authzServerName)]);
   return contextSecret(authzTrustSecret, context);
 }
 
 /** One name, and the one CA that may give it: a tenant's CA could write the same name, and is not believed here. */
-function controlPlane({ trustDomain }: Station, trust: ProxyTrust): EnvoyResource {
+function controlPlane({ trustDomain }: Fixture, trust: Pick<ProxyTrust, 'bundles'>): EnvoyResource {
   return validationContext(controlPlaneTrustSecret, systemNamespace, trust, [exact(controlPlaneSpiffeId(trustDomain))]);
 }
 
-function scrapersOf({ tenant, spiffeIds }: Scrapers, trust: ProxyTrust): EnvoyResource {
+function scrapersOf({ tenant, spiffeIds }: Scrapers, trust: Pick<ProxyTrust, 'bundles'>): EnvoyResource {
   return validationContext(scrapersSecret(tenant), tenant, trust, spiffeIds.map(exact));
 }
 

@@ -12,10 +12,10 @@ import { controlPlaneSpiffeId } from '../model/system-namespace.ts';
 import { adminDoor, type Visitors } from './admin-door.ts';
 import { controlPlaneTrustSecret, scrapersChain, scrapersSecret, sniOf, statisticsListener } from './names.ts';
 import type { Platform } from './platform.ts';
-import type { Station } from './proxy-parts.ts';
+import type { Fixture } from './proxy-parts.ts';
 import type { EnvoyResource } from './resource.ts';
 
-export function statisticsOf(view: Station, { bypass }: Platform): readonly EnvoyResource[] {
+export function statisticsOf(view: Fixture, { bypass }: Platform): readonly EnvoyResource[] {
   const controlPlane: Visitors = {
     name: statisticsListener,
     trust: controlPlaneTrustSecret,

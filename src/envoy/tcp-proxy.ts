@@ -11,9 +11,10 @@ import {
   TcpProxySchema,
   UpstreamConnectMode,
 } from '#gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js';
-import type { CallerTenant, InboundPort } from '../policy/view.ts';
+import type { CallerTenant } from '../policy/view.ts';
 import { tcpEdgeLog } from './edge-log.ts';
 import { applicationCluster, inboundName, peersRules } from './names.ts';
+import type { Door } from './proxy-parts.ts';
 import { durationOf, pack } from './resource.ts';
 import { fromAds } from './tls.ts';
 
@@ -21,7 +22,7 @@ import { fromAds } from './tls.ts';
 const grantedConnectionMaxMs = 3_600_000;
 
 /** Network RBAC repeats the rule of the TLS context, then the application is dialled. */
-export function inboundTcp({ port }: InboundPort, caller: CallerTenant, own: boolean): readonly Filter[] {
+export function inboundTcp({ port }: Door, caller: CallerTenant, own: boolean): readonly Filter[] {
   const statPrefix = inboundName(port).replaceAll('/', '_');
   return [
     networkRbac(peersRules(port, caller.tenant)),

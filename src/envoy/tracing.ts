@@ -29,7 +29,7 @@ import { tcpAddress } from './address.ts';
 import { bypassOption, http2Only } from './cluster-options.ts';
 import { tracesCluster } from './names.ts';
 import type { Platform } from './platform.ts';
-import type { Caller } from './proxy-parts.ts';
+import type { Caller, Fixture } from './proxy-parts.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
 import { exact } from './string-match.ts';
 import { tlsSocket } from './tls.ts';
@@ -98,7 +98,7 @@ function likeItsParent(samplePercent: number) {
 }
 
 /** Of a mesh that is traced; nothing otherwise. */
-export function tracesClusterOf({ observation: { tracing } }: Caller, platform: Platform): readonly EnvoyResource[] {
+export function tracesClusterOf({ observation: { tracing } }: Fixture, platform: Platform): readonly EnvoyResource[] {
   return tracing === undefined ? [] : [resource(ClusterSchema, tracesCluster, collector(tracing, platform))];
 }
 

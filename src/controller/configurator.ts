@@ -84,7 +84,8 @@ export class Configurator {
     const inputs = [secret, ...programs];
     if (this.worker !== undefined && isSameList(inputs, this.workerInputs)) return this.worker;
     this.workerInputs = inputs;
-    return { revision, types: listingsOf([secret, ...programs.flat()], this.worker?.types) };
+    const types = listingsOf([secret, ...programs.flat()], this.worker?.types);
+    return this.worker?.types === types ? this.worker : { revision, types };
   }
 }
 

@@ -80,7 +80,7 @@ test(
           before = told;
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
     expect(proxies).toBeGreaterThan(0);
   },
@@ -90,7 +90,7 @@ test(
 const golden = join(import.meta.dirname, '../envoy/golden');
 const scenarios = readdirSync(golden).filter((name) => existsSync(join(golden, name, 'input.yaml')));
 
-function golden_(name: string): Snapshot {
+function scenario(name: string): Snapshot {
   const { objects } = parseDocument(readFileSync(join(golden, name, 'input.yaml'), 'utf8'), 'input.yaml');
   return buildSnapshot(objects);
 }
@@ -98,9 +98,9 @@ function golden_(name: string): Snapshot {
 test('from any scenario to the next it tells what the pure function tells of the next', () => {
   const configurator = new Configurator(platform);
   for (const name of [...scenarios, ...scenarios.toReversed()]) {
-    const snapshot = golden_(name);
+    const snapshot = scenario(name);
     const told = configurator.configure(snapshot, fakeTrust, 0);
     expect(comparable(told), name).toEqual(comparable(configure(snapshot, fakeTrust, platform, 0)));
-    expect(configurator.configure(golden_(name), fakeTrust, 0), name).toBe(told);
+    expect(configurator.configure(scenario(name), fakeTrust, 0), name).toBe(told);
   }
 });

@@ -100,11 +100,6 @@ export function dialledBy(snapshot: Snapshot, workload: Workload, nowMs: number)
   return outboundOf(momentOf(snapshot, workload.tenant, nowMs), workload).filter(hasServers);
 }
 
-/** What is dialled and has a cluster: a name to expect, and so somebody to trust. */
-export function backendsOf({ outbound }: Pick<ProxyView, 'outbound'>): readonly OutboundPort[] {
-  return outbound.filter(hasServers);
-}
-
 /** Whether this proxy needs to reach an authorization worker at all. */
 export function asksForVerdicts({ inbound }: Pick<ProxyView, 'inbound'>): boolean {
   return inbound.some(({ everyRequest }) => everyRequest);

@@ -1,5 +1,7 @@
 /** The timeline of a run: what each event changed, in one sentence; an event that changed nothing is not told. */
+import type { Probe } from '../model/drill.ts';
 import type { TimelineEntry, TimelineWord } from './drill-engine.ts';
+import { numberText } from './probe-tally.ts';
 import { proxyCount } from './proxy-count.ts';
 import { phaseOf, type Run } from './run.ts';
 import type { RunEvent } from './run-event.ts';
@@ -55,7 +57,7 @@ function eventEntries(before: Run, after: Run, event: RunEvent, atMs: number, en
         entry('proxy-effective', 'the fault was seen in its runtime', proxy),
       );
     case 'probe':
-      return probeEntries(event, entry);
+      return probeEntries(after, event, entry);
     case 'alert':
       return [entry('alert', alertText(before, event, atMs), event.name)];
     case 'abort':
@@ -83,11 +85,21 @@ const abortWords = {
   watchdog: 'watchdog',
 } as const satisfies Record<Extract<RunEvent, { kind: 'abort' }>['cause'], TimelineWord>;
 
-function probeEntries(event: Extract<RunEvent, { kind: 'probe' }>, entry: Entry): TimelineEntry[] {
+function probeEntries({ drill }: Run, event: Extract<RunEvent, { kind: 'probe' }>, entry: Entry): TimelineEntry[] {
   if (event.state === 'within') return [];
   if (event.state === 'silent')
     return [entry('probe-silent', 'no answer for too long, which is a breach', event.probe)];
-  return [entry('probe-breach', `${event.value ?? 'its value'} is outside the tolerance`, event.probe)];
+  const judged = drill.steadyState.find(({ name }) => name === event.probe);
+  return [entry('probe-breach', breachText(event.value, judged?.tolerance ?? {}), event.probe)];
+}
+
+/** Such as `0.6667, below 0.99`: rounded, unless that would hide the breach. */
+function breachText(value: number | undefined, { atLeast, atMost }: Probe['tolerance']): string {
+  const isLow = atLeast !== undefined && value !== undefined && value < atLeast;
+  const bound = isLow ? atLeast : atMost;
+  if (value === undefined || bound === undefined) return 'outside its tolerance';
+  const [rounded, limit] = [numberText(value), numberText(bound)];
+  return `${rounded === limit ? value : rounded}, ${isLow ? 'below' : 'above'} ${limit}`;
 }
 
 /** Time to detect: from the fault until we heard of the alert. One that is older than the fault detected something else. */

@@ -39,8 +39,8 @@ export function happeningOf(
       return callOf(event, edge, flags.includes(overflowFlag) ? 'overflow' : 'failed', detail);
     }
     case 'request':
-      // What failed is told by the caller's proxy, each time; as a sample it would count twice.
-      if (event.request.status >= 500) return undefined;
+      // Its caller's load report counts it; here it is told each time, and so has its moment.
+      if (event.request.status >= 500) return callOf(event, edge, 'answered-error', String(event.request.status));
       return { ...callOf(event, edge, 'passed', ''), standsFor: event.standsFor };
     case 'plaintext-attempt':
       return told('plaintext-attempt', targetName(event.to), peerName(event.from, edge));

@@ -35,14 +35,14 @@ describe('a call', () => {
     expect(of({ ...overflow, flags: [], request: status })).toMatchObject({ outcome: 'failed', detail: '503' });
   });
 
-  test('that was allowed counts as often as it stands for; a failure among them its caller has told of', () => {
+  test('that was allowed counts as often as it stands for; an error among them has a moment, and is not counted', () => {
     const sample = (status: number): EvidenceEvent => ({
       ...common,
       ...{ kind: 'request', verdict: 'allow', from: { identity: web }, to: { workload: 'atelier/api-1' } },
       ...{ request: { host: 'api', method: 'GET', path: '/', status }, durationMs: 3, standsFor: 100 },
     });
     expect(of(sample(200))).toMatchObject({ caller: 'atelier/web', onEdge: true, outcome: 'passed', standsFor: 100 });
-    expect(of(sample(503))).toBeUndefined();
+    expect(of(sample(503))).toMatchObject({ outcome: 'answered-error', detail: '503', onEdge: true, standsFor: 1 });
   });
 
   test('names who was proved, else an address, and never who was only claimed', () => {

@@ -5,7 +5,8 @@
  *   happenings: failures and overflows ─────────┴──▶ one row for each account and group, those that felt nothing too
  *
  * Load reports count every request, and say nothing of moments; records of single calls have the moment, and only those
- * that failed are all there. So a count is the larger of the two, and the first and last moments are those of records.
+ * that failed are all there. So a count is the larger of the two, and the first and last moments are those of records:
+ * of the caller's own, and of the errors that the target says it answered.
  * A number that rests on a sample, or on proxies that stand for others, is an estimate and says so.
  */
 import { compareText } from '../../model/canonical-json.ts';
@@ -16,15 +17,18 @@ export interface Affected {
   readonly tenant: string;
   /** `tenant/serviceAccount`; what else there is of a caller that nobody knows. */
   readonly caller: string;
-  /** `struck`: the fault was laid for it; `spared`: of the control group, or out of the radius; `unplanned`: no caller when it was planned. */
-  readonly group: 'struck' | 'spared' | 'unplanned';
+  /**
+   * `struck`: the fault was laid for it; `spared`: of the control group, or out of the radius; `idle`: spared, and not seen
+   * to call while others were, so it is no control; `unplanned`: no caller when it was planned.
+   */
+  readonly group: 'struck' | 'spared' | 'idle' | 'unplanned';
   /** Of the group, when it was planned. */
   readonly proxies: number;
   readonly failed: number;
   /** Undefined where nobody reported and nothing was sampled. Never below `failed`. */
   readonly seen: number | undefined;
   readonly isEstimate: boolean;
-  /** Epoch ms; undefined where no record of a single failure has it. */
+  /** Epoch ms; undefined where nothing failed, or no record of a single failure has it. */
   readonly firstMs: number | undefined;
   readonly lastMs: number | undefined;
 }
@@ -48,11 +52,21 @@ export function affectedBy(record: DrillRecord, happenings: readonly Happening[]
     ...(spared.length === 0 ? [] : [{ caller: account, group: 'spared' as const, proxies: spared }]),
   ]);
   const byGroup = Map.groupBy(calls, (call) => groupOf(call, planned));
-  const unplanned = Map.groupBy(byGroup.get(undefined) ?? [], ({ caller }) => caller);
+  const uncounted = byGroup.get(undefined)?.filter(({ outcome }) => outcome !== 'answered-error') ?? [];
+  const unplanned = Map.groupBy(uncounted, ({ caller }) => caller);
   return [
-    ...planned.map((group) => affected(group, trafficOf(record, group), byGroup.get(group) ?? [])),
+    ...planned.map((group) => {
+      const row = affected(group, trafficOf(record, group), byGroup.get(group) ?? []);
+      const isIdle = row.group === 'spared' && record.traffic.length > 0 && (row.seen ?? row.failed) === 0;
+      return isIdle && !byGroup.has(group) ? { ...row, group: 'idle' as const } : row;
+    }),
     ...[...unplanned].map(([caller, own]) => affected({ caller, group: 'unplanned', proxies: [] }, [], own)),
   ].sort((left, right) => right.failed - left.failed || compareText(left.caller, right.caller));
+}
+
+/** Proxies of the control group that were not seen to call, and so control nothing. */
+export function idleOf(affected: readonly Affected[]): number {
+  return affected.reduce((total, { group, proxies }) => total + (group === 'idle' ? proxies : 0), 0);
 }
 
 /** From the fault until the last proxy was seen without it. */
@@ -79,7 +93,8 @@ function affected(
   reports: readonly ProxyTraffic[],
   calls: readonly Call[],
 ): Affected {
-  const failures = calls.filter(({ outcome }) => outcome !== 'passed');
+  const failures = calls.filter(({ outcome }) => outcome === 'overflow' || outcome === 'failed');
+  const dated = calls.filter(({ outcome }) => outcome !== 'passed');
   const passed = calls.filter(({ outcome }) => outcome === 'passed');
   const reported = (count: 'seen' | 'failed') =>
     Math.round(reports.reduce((total, each) => total + each[count] * each.standsFor, 0));
@@ -96,8 +111,8 @@ function affected(
     failed,
     seen: isCounted || passed.length > 0 ? seen : undefined,
     isEstimate: sampled,
-    firstMs: failures.at(0)?.atMs,
-    lastMs: failures.at(-1)?.atMs,
+    firstMs: failed === 0 ? undefined : dated.at(0)?.atMs,
+    lastMs: failed === 0 ? undefined : dated.at(-1)?.atMs,
   };
 }
 

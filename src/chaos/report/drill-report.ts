@@ -61,7 +61,8 @@ function graphWords({ name, fromMs, untilMs, series }: Graph, { graph, number }:
 /** Sentences in the language that was asked for; names, words and numbers as they are, for a machine. */
 function wholeReport({ record, happenings, head }: ReportMaterial, phrases: Phrases): object {
   const { definition } = record;
-  const missing = shortfalls(record, drillTimes(record), happenings.isCut, phrases);
+  const affected = affectedBy(record, happenings.each);
+  const missing = shortfalls({ record, times: drillTimes(record), affected, isCut: happenings.isCut }, phrases);
   const steadyState = definition.steadyState.map((probe) =>
     probe.source.kind === 'http'
       ? { ...probe, source: { ...probe.source, url: withoutSecrets(probe.source.url) } }
@@ -74,7 +75,7 @@ function wholeReport({ record, happenings, head }: ReportMaterial, phrases: Phra
     fallsShort: (record.boundedTo === undefined ? missing : [phrases.shortfall.bounded(record.boundedTo)]).map(plain),
     evidenceHead: head ?? null,
     evidenceIsCut: happenings.isCut,
-    affected: affectedBy(record, happenings.each),
+    affected,
     timeline: mergedTimeline(record, happenings.each),
     record: { ...record, definition: { ...definition, steadyState } },
   };

@@ -4,7 +4,7 @@
  * What the journal wrote down in words (reasons, notes, why a proxy was left out) is told as it stands.
  */
 import type { AbortCondition, BlastRadius, DrillMethod, Probe, ProbePhase } from '../../model/drill.ts';
-import type { DrillRecord, DrillView, ProbeMeasure, TimelineEntry } from '../drill-engine.ts';
+import type { DrillPhase, DrillRecord, DrillView, ProbeMeasure, TimelineEntry } from '../drill-engine.ts';
 import { numberText, rangeText } from '../probe-tally.ts';
 import { proxyCount } from '../proxy-count.ts';
 import type { Affected } from './affected-by.ts';
@@ -43,6 +43,7 @@ const how: Readonly<Record<ProxyTimes['state'], Rich>> = {
 const groups: Readonly<Record<Affected['group'], string>> = {
   struck: 'the fault was laid for it',
   spared: 'spared',
+  idle: 'may call and was not seen to, so no control',
   unplanned: 'no caller when it was planned',
 };
 
@@ -94,19 +95,20 @@ export const english = {
     ...strong(ours('Verdict:')),
     ...ours(` ${verdicts[verdict].heading}. ${verdicts[verdict].sentence}`),
   ],
-  ended: (phase: string, reason: string): Rich => say`${strong(ours('Ended'))} as ${code(phase)}: ${reason}`,
-  phase: (phase: string): Rich => say`${strong(ours('Phase:'))} ${code(phase)}`,
+  ended: (phase: DrillPhase, reason: string): Rich => say`${strong(ours('Ended'))} as ${code(phase)}: ${reason}`,
+  phase: (phase: DrillPhase): Rich => say`${strong(ours('Phase:'))} ${code(phase)}`,
   risk: (text: string): Rich => say`${strong(ours('Risk exercised:'))} ${text}`,
   mitigation: (text: string): Rich => say`${strong(ours('Mitigation expected:'))} ${text}`,
   method: (method: DrillMethod, service: string, port: number): Rich =>
     say`${strong(ours('Method'))} ${code(method.kind)}: ${methodSentence(method, service, port)}`,
-  radius: ({ callers, percent }: BlastRadius, touched: number, control: number): Rich => {
+  radius: ({ callers, percent }: BlastRadius, touched: number, control: number, idle: number): Rich => {
     const who = callers.map(({ tenant, serviceAccounts }) =>
       serviceAccounts.length === 0
         ? say`every caller of ${code(tenant)}`
         : say`${joined(serviceAccounts.map(code), ', ')} of ${code(tenant)}`,
     );
-    return say`${strong(ours('Radius:'))} ${percent} % of ${joined(who, ' and ')}: ${ours(proxyCount(touched))}, with ${control} as control group`;
+    const others = ours(idle === 0 ? '' : `; ${idle} more not seen to call it, and so no control`);
+    return say`${strong(ours('Radius:'))} ${percent} % of ${joined(who, ' and ')}: ${ours(proxyCount(touched))}, with ${control} as control group${others}`;
   },
   bounds: (durationMs: number, observeMs: number, until: string): Rich =>
     say`${strong(ours('Bounds:'))} ${ours(duration(durationMs))} at most${ours(until === '' ? '' : `, until ${until}`)}; watched ${ours(duration(observeMs))} before and after`,
@@ -185,6 +187,7 @@ export const english = {
       return ours(isEstimate && count > 0 ? `about ${count} (estimate)` : String(count));
     },
     nothingFelt: ours('none'),
+    undated: ours('not recorded one by one'),
     tenant: (tenant: string, failed: number, isEstimate: boolean): Rich =>
       say`${strong(tenant === '' ? ours('callers that nobody knows') : code(tenant))}: ${ours(isEstimate ? 'about ' : '')}${failed} requests or connections failed while the fault could be felt`,
     nobody: ours('no tenant: no request or connection on the drilled edge is known to have failed'),
@@ -217,6 +220,8 @@ export const english = {
           return say`${code(caller)} got no good answer${because}`;
         case 'denied':
           return say`${code(caller)} was refused by rule${because}`;
+        case 'answered-error':
+          return say`${code(caller)} was answered an error${because}`;
       }
     },
     occurrence: (occurrence: Occurrence): Rich => {

@@ -1,17 +1,19 @@
 /**
  * Every sentence of a report, in French. Same entries as english.ts; the compiler sees to it that none is missing.
  *
- * What somebody wrote, or the journal in its own words, is quoted as it stands, in English mostly; the preface says so.
- * Spaces before `:` and `;` and inside quotation marks are typed plainly here and made no-break ones by `spaced`.
+ * What somebody wrote is quoted as it stands, and the preface says so; what the journal says in words of ours is told
+ * anew, by french-reasons.ts. Spaces are typed plainly here: french-typography.ts.
  */
 import type { AbortCondition, BlastRadius, DrillMethod, Probe, ProbePhase } from '../../model/drill.ts';
-import type { DrillRecord, DrillView, ProbeMeasure, TimelineEntry, TimelineWord } from '../drill-engine.ts';
+import type { DrillPhase, DrillRecord, DrillView, ProbeMeasure, TimelineEntry, TimelineWord } from '../drill-engine.ts';
 import type { Affected } from './affected-by.ts';
 import type { ProxyTimes } from './drill-times.ts';
 import type { Phrases } from './english.ts';
-import type { Call, Occurrence, OccurrenceWord } from './happening.ts';
+import { frenchReason } from './french-reasons.ts';
+import { numeral, ours, quoted, say, spaced } from './french-typography.ts';
+import type { Call, Occurrence, OccurrenceWord, ToldOutcome } from './happening.ts';
 import type { GraphSeries } from './report-graphs.ts';
-import { code, joined, nothing, ours as oursAsTyped, type Rich, say as sayAsTyped, strong } from './rich-text.ts';
+import { code, joined, nothing, type Rich, strong } from './rich-text.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
 const verdicts: Readonly<Record<DrillView['verdict'], { readonly heading: string; readonly sentence: string }>> = {
@@ -33,6 +35,18 @@ const verdicts: Readonly<Record<DrillView['verdict'], { readonly heading: string
   },
 };
 
+const phases: Readonly<Record<DrillPhase, string>> = {
+  declared: 'déclaré',
+  planned: 'planifié',
+  approved: 'approuvé',
+  running: 'en cours',
+  aborting: 'en cours d’interruption',
+  recovering: 'en cours de rétablissement',
+  completed: 'mené à terme',
+  aborted: 'interrompu',
+  failed: 'échoué',
+};
+
 const how: Readonly<Record<ProxyTimes['state'], Rich>> = {
   planned: ours('non touché'),
   laid: strong(ours('la panne a été envoyée, et rien ne dit qu’elle en soit repartie')),
@@ -46,6 +60,7 @@ const how: Readonly<Record<ProxyTimes['state'], Rich>> = {
 const groups: Readonly<Record<Affected['group'], string>> = {
   struck: 'la panne lui était destinée',
   spared: 'épargné',
+  idle: 'peut appeler et n’a pas été vu le faire, donc pas témoin',
   unplanned: 'n’appelait pas au moment du plan',
 };
 
@@ -82,7 +97,7 @@ const entryWords: Readonly<Record<TimelineWord, string>> = {
   ended: 'fin',
 };
 
-const otherWords: Readonly<Record<OccurrenceWord | Exclude<Call['outcome'], 'passed'>, string>> = {
+const otherWords: Readonly<Record<OccurrenceWord | ToldOutcome, string>> = {
   publication: 'nouvelle révision',
   push: 'envoi',
   ack: 'acceptation (ACK)',
@@ -141,19 +156,20 @@ export const french: Phrases = {
     ...strong(ours('Verdict :')),
     ...ours(` ${verdicts[verdict].heading}. ${verdicts[verdict].sentence}`),
   ],
-  ended: (phase, reason) => say`${strong(ours('Terminé'))} à l’état ${code(phase)} : ${quoted(reason)}`,
-  phase: (phase) => say`${strong(ours('Phase :'))} ${code(phase)}`,
+  ended: (phase, reason) => say`${strong(ours('Terminé'))} (${ours(phases[phase])}) : ${frenchReason(reason)}`,
+  phase: (phase) => say`${strong(ours('Phase :'))} ${ours(phases[phase])}`,
   risk: (text) => say`${strong(ours('Risque éprouvé :'))} ${quoted(text)}`,
   mitigation: (text) => say`${strong(ours('Parade attendue :'))} ${quoted(text)}`,
   method: (method, service, port) =>
     say`${strong(ours('Méthode'))} ${code(method.kind)} : ${methodSentence(method, service, port)}`,
-  radius: ({ callers, percent }: BlastRadius, touched, control) => {
+  radius: ({ callers, percent }: BlastRadius, touched, control, idle) => {
     const who = callers.map(({ tenant, serviceAccounts }) =>
       serviceAccounts.length === 0
         ? say`tous les appelants de ${code(tenant)}`
         : say`${joined(serviceAccounts.map(code), ', ')} de ${code(tenant)}`,
     );
-    return say`${strong(ours('Périmètre :'))} ${percent} % de ${joined(who, ' et de ')} : ${ours(proxys(touched))}, groupe témoin de ${control}`;
+    const others = ours(idle === 0 ? '' : ` ; pas comme témoins, faute d’appels vus : ${numeral(idle)}`);
+    return say`${strong(ours('Périmètre :'))} ${percent} % de ${joined(who, ' et de ')} : ${ours(proxys(touched))}, groupe témoin de ${control}${others}`;
   },
   bounds: (durationMs, observeMs, until) =>
     say`${strong(ours('Limites :'))} ${ours(duration(durationMs))} au plus${ours(until === '' ? '' : `, jusqu’à ${until}`)} ; observé ${ours(duration(observeMs))} avant et après`,
@@ -169,7 +185,7 @@ export const french: Phrases = {
       ? say`${strong(ours('Refusées par les disjoncteurs :'))} on l’ignore, personne ne l’a rapporté`
       : say`${strong(ours('Refusées par les disjoncteurs :'))} ${ours(numeral(overflows))} requêtes ou connexions`,
   plan: (hash) => say`${strong(ours('Plan :'))} ${code(hash)}`,
-  knownBefore: (note) => say`${strong(ours('Su d’avance :'))} ${quoted(note)}`,
+  knownBefore: (note) => say`${strong(ours('Su d’avance :'))} ${frenchReason(note)}`,
 
   took: {
     fault: ours('la panne'),
@@ -191,7 +207,7 @@ export const french: Phrases = {
   proxy: {
     notSeen: ours('pas vu'),
     after: (ms) => ours(`après ${duration(ms)}`),
-    how: (state, why) => (why === '' ? how[state] : say`${how[state]} : ${quoted(why)}`),
+    how: (state, why) => (why === '' ? how[state] : say`${how[state]} : ${frenchReason(why)}`),
   },
   probe: {
     source: ({ source }: Probe) => {
@@ -231,6 +247,7 @@ export const french: Phrases = {
       return ours(isEstimate && count > 0 ? `environ ${numeral(count)} (estimation)` : numeral(count));
     },
     nothingFelt: ours('aucun'),
+    undated: ours('non enregistré un à un'),
     tenant: (tenant, failed, isEstimate) =>
       say`${strong(tenant === '' ? ours('appelants inconnus') : code(tenant))} : ${ours(isEstimate ? 'environ ' : '')}${ours(numeral(failed))} requêtes ou connexions ont échoué tant que la panne pouvait se faire sentir`,
     nobody: ours('aucun locataire : on ne connaît pas d’échec sur la liaison éprouvée'),
@@ -265,6 +282,8 @@ export const french: Phrases = {
           return say`${code(caller)} n’a pas eu de bonne réponse${because}`;
         case 'denied':
           return say`${code(caller)} a été refusé par une règle${because}`;
+        case 'answered-error':
+          return say`${code(caller)} a reçu une erreur en réponse${because}`;
       }
     },
     occurrence: (occurrence: Occurrence) => {
@@ -310,7 +329,7 @@ export const french: Phrases = {
     expired: (clean, expired, which) =>
       say`${clean} confirmés, ${expired} par expiration : ${which} n’a pas pu être vu sans la panne ; elle s’y est éteinte avec sa durée de vie`,
     open: (which) => say`sans certitude que la panne en soit partie : ${which}`,
-    differs: (proxy, why) => say`${code(proxy)} n’a plus la même configuration qu’avant : ${quoted(why)}`,
+    differs: (proxy, why) => say`${code(proxy)} n’a plus la même configuration qu’avant : ${frenchReason(why)}`,
     unseen: (which) => say`la panne n’a jamais été vue en vigueur : ${which}`,
     excluded: (which) => say`écartés, donc non éprouvés : ${which}`,
     unanswered: (probe: string, phase: ProbePhase) =>
@@ -391,7 +410,7 @@ function entrySentence({ what, text, atMs }: TimelineEntry, record: DrillRecord)
     case 'found-unfinished':
       return ours('le plan de contrôle a redémarré et trouvé l’exercice inachevé');
     case 'ended':
-      return say`${code(record.phase)} : ${ours(verdicts[record.verdict].heading)}`;
+      return say`${ours(phases[record.phase])} : ${ours(verdicts[record.verdict].heading)}`;
     case 'proxy-clean':
     case 'proxy-excluded':
     case 'proxy-differs':
@@ -402,26 +421,8 @@ function entrySentence({ what, text, atMs }: TimelineEntry, record: DrillRecord)
     case 'store-failed':
     case 'clock-jumped':
     case 'watchdog':
-      return quoted(text);
+      return frenchReason(text);
   }
-}
-
-function say(...[literals, ...parts]: Parameters<typeof sayAsTyped>): Rich {
-  return sayAsTyped(literals, ...parts).map((piece) =>
-    piece.kind === 'ours' ? { ...piece, text: spaced(piece.text) } : piece,
-  );
-}
-
-function ours(text: string): Rich {
-  return oursAsTyped(spaced(text));
-}
-
-function spaced(text: string): string {
-  return text.replaceAll(/ (?=[:;»%])|(?<=«) /g, '\u00a0');
-}
-
-function quoted(text: string): Rich {
-  return text.trim() === '' ? nothing : say`« ${text} »`;
 }
 
 function proxys(count: number): string {
@@ -433,11 +434,4 @@ function duration(ms: number): string {
   if (ms < 120_000) return `${numeral(ms / 1_000)} s`;
   const [minutes, seconds] = [Math.floor(ms / 60_000), Math.round((ms % 60_000) / 1_000)];
   return seconds === 0 ? `${minutes} min` : `${minutes} min ${seconds} s`;
-}
-
-/** Rounded to what a person compares; a comma for the decimals, a narrow no-break space for the thousands. */
-function numeral(value: number): string {
-  const [whole = '', decimals] = String(Number(value.toFixed(4))).split('.');
-  const grouped = whole.replaceAll(/(?<=\d)(?=(?:\d{3})+$)/g, '\u202f');
-  return decimals === undefined ? grouped : `${grouped},${decimals}`;
 }

@@ -22,13 +22,19 @@ export interface Call {
   readonly callee: string;
   /** It is on the edge that is drilled. */
   readonly onEdge: boolean;
-  /** `overflow`: turned away by a breaker; `failed`: the callee could not be had, or answered an error; `denied`: by rule. */
-  readonly outcome: 'passed' | 'overflow' | 'failed' | 'denied';
-  /** Envoy's response flags, or the reason of a denial. */
+  /**
+   * `overflow`: turned away by a breaker; `failed`: the callee could not be had; `denied`: by rule. `answered-error`: the
+   * callee tells of an error that it answered, which dates a failure and counts none: a caller may have tried again.
+   */
+  readonly outcome: 'passed' | 'overflow' | 'failed' | 'denied' | 'answered-error';
+  /** Envoy's response flags, the status of an error, or the reason of a denial. */
   readonly detail: string;
   /** How many it stands for: more than 1 of what is sampled. */
   readonly standsFor: number;
 }
+
+/** Outcomes that are told one by one; the others are counted or dated. */
+export type ToldOutcome = Exclude<Call['outcome'], 'passed' | 'answered-error'>;
 
 export interface Occurrence {
   readonly kind: 'occurrence';

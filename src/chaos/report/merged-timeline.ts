@@ -38,8 +38,8 @@ export function mergedTimeline(record: DrillRecord, happenings: readonly Happeni
   const lines = folded([
     ...record.timeline.map((told): Item => ({ told, key: entryKey(told, crowds, phaseOf), times: 1 })),
     ...happenings.flatMap((told): Item[] => {
-      // What passed is counted, and is no event of the story.
-      if (told.kind === 'call' && told.outcome === 'passed') return [];
+      // What passed is counted, and what the callee tells of is its callers' failure: neither is an event of the story.
+      if (told.kind === 'call' && (told.outcome === 'passed' || told.outcome === 'answered-error')) return [];
       return [{ told, key: `${phaseOf(told.atMs)} ${happeningKey(told)}`, times: timesOf(told) }];
     }),
   ]);

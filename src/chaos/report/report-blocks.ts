@@ -7,7 +7,7 @@
  */
 import { probePhases } from '../../model/drill-words.ts';
 import type { DrillRecord } from '../drill-engine.ts';
-import { type Affected, affectedBy } from './affected-by.ts';
+import { type Affected, affectedBy, idleOf } from './affected-by.ts';
 import { type DrillTimes, drillTimes, type ProxyTimes } from './drill-times.ts';
 import type { Phrases } from './english.ts';
 import type { Happening, Happenings } from './happening.ts';
@@ -30,10 +30,11 @@ export interface ReportMaterial {
 export function reportBlocks({ record, happenings, head }: ReportMaterial, phrases: Phrases): readonly ReportBlock[] {
   const { headings, columns } = phrases;
   const times = drillTimes(record);
+  const affected = affectedBy(record, happenings.each);
   const isWhole = record.boundedTo === undefined;
   const missing =
     record.boundedTo === undefined
-      ? shortfalls(record, times, happenings.isCut, phrases)
+      ? shortfalls({ record, times, affected, isCut: happenings.isCut }, phrases)
       : [phrases.shortfall.bounded(record.boundedTo)];
   return [
     { kind: 'title', text: phrases.title(record.drill, record.verdict) },
@@ -44,7 +45,7 @@ export function reportBlocks({ record, happenings, head }: ReportMaterial, phras
     ...(isWhole
       ? [
           heading(headings.done),
-          { kind: 'bullets' as const, items: deeds(record, times, phrases) },
+          { kind: 'bullets' as const, items: deeds(record, times, affected, phrases) },
           heading(headings.took),
           table(headings.took, columns.took, durations(times, phrases)),
           heading(headings.who),
@@ -52,7 +53,7 @@ export function reportBlocks({ record, happenings, head }: ReportMaterial, phras
         ]
       : []),
     heading(headings.reached),
-    ...reached(affectedBy(record, happenings.each), phrases),
+    ...reached(affected, phrases),
     ...graphs(record, happenings.each, phrases),
     heading(headings.proxies),
     capped(headings.proxies, columns.proxies, proxyRows(times, phrases), phrases),
@@ -94,12 +95,18 @@ function boundedBeliefs(record: DrillRecord, { faultMs }: DrillTimes, phrases: P
   ];
 }
 
-function deeds(record: DrillRecord, { faultMs }: DrillTimes, phrases: Phrases): readonly Rich[] {
+function deeds(
+  record: DrillRecord,
+  { faultMs }: DrillTimes,
+  affected: readonly Affected[],
+  phrases: Phrases,
+): readonly Rich[] {
   const { definition, plan, overflows, deadlineMs } = record;
   const { method, target, radius, durationMs, observeMs, abortOn } = definition;
+  const idle = idleOf(affected);
   return [
     phrases.method(method, target.service, target.port),
-    phrases.radius(radius, plan.touches.length, plan.control.length),
+    phrases.radius(radius, plan.touches.length, plan.control.length - idle, idle),
     phrases.bounds(durationMs, observeMs, deadlineMs > 0 ? utc(deadlineMs) : ''),
     phrases.abortOn(abortOn),
     phrases.lasted(faultMs),
@@ -109,14 +116,14 @@ function deeds(record: DrillRecord, { faultMs }: DrillTimes, phrases: Phrases): 
   ];
 }
 
-function durations(times: DrillTimes, { took, ms }: Phrases): readonly (readonly Rich[])[] {
+function durations(times: DrillTimes, { took, ms, timeline }: Phrases): readonly (readonly Rich[])[] {
   const { detectMs, detectedBy, namesAlerts, trigger, stopMs, recoverMs, proxies } = times;
   const effective = proxies.flatMap(({ effectiveMs }) => effectiveMs ?? []);
   const [last] = effective.toSorted((left, right) => right - left);
   return [
     [took.fault, took.lastEffective(effective.length), ms(last)],
     [took.fault, took.noticed(namesAlerts, detectedBy), ms(detectMs)],
-    [trigger === undefined ? took.itsEnd : code(trigger.what), took.lastClean, ms(stopMs)],
+    [trigger === undefined ? took.itsEnd : timeline.word(trigger.what), took.lastClean, ms(stopMs)],
     [took.withdrawal, took.steady, ms(recoverMs)],
   ];
 }
@@ -146,15 +153,18 @@ function reached(affected: readonly Affected[], phrases: Phrases): readonly Repo
       rows.some(({ isEstimate }) => isEstimate),
     );
   });
-  const moment = (ms: number | undefined) => (ms === undefined ? nothing : ours(utc(ms)));
+  const moment = ({ failed }: Affected, ms: number | undefined) => {
+    if (ms !== undefined) return ours(utc(ms));
+    return failed === 0 ? nothing : words.undated;
+  };
   const rows = affected.map((row) => [
     code(row.tenant),
     code(row.caller),
     words.group(row.group, row.proxies),
     row.failed === 0 ? words.nothingFelt : words.count(row.failed, row.isEstimate),
     words.count(row.seen, row.isEstimate),
-    moment(row.firstMs),
-    moment(row.lastMs),
+    moment(row, row.firstMs),
+    moment(row, row.lastMs),
   ]);
   return [
     { kind: 'bullets', items: sums.length === 0 ? [words.nobody] : sums },

@@ -1,5 +1,6 @@
 /** What a reader must not take from a report: each thing that was not done, not seen or not noticed, as a sentence. */
 import type { DrillRecord } from '../drill-engine.ts';
+import { type Affected, idleOf } from './affected-by.ts';
 import type { DrillTimes, ProxyTimes } from './drill-times.ts';
 import type { Phrases } from './english.ts';
 import { code, joined, type Rich } from './rich-text.ts';
@@ -7,8 +8,16 @@ import { code, joined, type Rich } from './rich-text.ts';
 /** Most proxies that one sentence names. */
 const namedMax = 8;
 
-/** @param isCut not everything that was recorded was read. @returns empty where nothing falls short. */
-export function shortfalls(record: DrillRecord, times: DrillTimes, isCut: boolean, phrases: Phrases): readonly Rich[] {
+interface Seen {
+  readonly record: DrillRecord;
+  readonly times: DrillTimes;
+  readonly affected: readonly Affected[];
+  /** Not everything that was recorded was read. */
+  readonly isCut: boolean;
+}
+
+/** @returns empty where nothing falls short. */
+export function shortfalls({ record, times, affected, isCut }: Seen, phrases: Phrases): readonly Rich[] {
   const { proxies } = times;
   const { shortfall } = phrases;
   const struck = record.faultAtMs > 0;
@@ -38,7 +47,7 @@ export function shortfalls(record: DrillRecord, times: DrillTimes, isCut: boolea
     ...where(isLostSight(record), shortfall.lostSight),
     ...where(struck && times.detectMs === undefined, shortfall.unnoticed(times.namesAlerts)),
     ...where(struck && isOver && times.recoverMs === undefined, shortfall.unsteady),
-    ...where(struck && record.plan.control.length === 0, shortfall.noControl),
+    ...where(struck && record.plan.control.length <= idleOf(affected), shortfall.noControl),
     ...where(struck && isOver && record.traffic.length === 0, shortfall.unreported),
     ...where(isCut, shortfall.cut),
     ...where(!struck, shortfall.neverLaid),

@@ -1,6 +1,6 @@
 /** Who felt a fault, counted from what their proxies told. */
 import { describe, expect, test } from 'vitest';
-import { affectedBy } from '../../../src/chaos/report/affected-by.ts';
+import { affectedBy, idleOf } from '../../../src/chaos/report/affected-by.ts';
 import { call, occurrence, sampleHappenings } from './sample-happenings.ts';
 import { faultMs, sampleRecord } from './sample-record.ts';
 
@@ -56,6 +56,49 @@ describe('the numbers', () => {
     const traffic = [{ proxy: 'atelier/web-1', seen: 1, failed: 1, standsFor: 1 }];
     const calls = [1, 2, 3].map((atMs) => call(atMs, 'overflow', { proxy: 'atelier/web-1' }));
     expect(rowsOf({ ...bare, traffic }, calls)[0]).toEqual(['atelier/web', 'struck', 3, 3, false]);
+  });
+});
+
+describe('the first and last moment', () => {
+  const own = { caller: 'atelier/web', callee: 'atelier/api-1' };
+  const told = [call(400, 'answered-error', own), call(900, 'answered-error', own)];
+  const traffic = [{ proxy: 'atelier/web-1', seen: 6, failed: 2, standsFor: 1 }];
+  const first = (...args: Parameters<typeof affectedBy>) => affectedBy(...args)[0];
+
+  test('are those of the errors that the target says it answered, which count nothing', () => {
+    const row = first({ ...sampleRecord, traffic }, told);
+    expect(row).toMatchObject({ group: 'struck', failed: 2, seen: 6, firstMs: faultMs + 400, lastMs: faultMs + 900 });
+  });
+
+  test('are the outermost where the caller tells of failures too', () => {
+    const both = [told[0], call(600, 'failed', { proxy: 'atelier/web-1' }), told[1]].flatMap((each) => each ?? []);
+    expect(first({ ...sampleRecord, traffic }, both)).toMatchObject({ firstMs: faultMs + 400, lastMs: faultMs + 900 });
+  });
+
+  test('are not there of a caller of which no failure is counted, nor does an error alone make it a caller', () => {
+    const none = [{ proxy: 'atelier/web-1', seen: 6, failed: 0, standsFor: 1 }];
+    const rows = affectedBy({ ...sampleRecord, traffic: none }, [
+      ...told,
+      call(5, 'answered-error', { caller: 'x/y' }),
+    ]);
+    expect(rows.every(({ firstMs, group }) => firstMs === undefined && group !== 'unplanned')).toBe(true);
+  });
+});
+
+describe('a spared caller that was not seen to call', () => {
+  const cron = (...args: Parameters<typeof affectedBy>) =>
+    affectedBy(...args).find(({ caller }) => caller === 'atelier/cron')?.group;
+
+  test('is no control', () => {
+    expect(cron(sampleRecord, [])).toBe('idle');
+    expect(idleOf(affectedBy(sampleRecord, []))).toBe(1);
+  });
+
+  test.each([
+    ['a record of it is there', sampleRecord, [call(5, 'answered-error', { caller: 'atelier/cron' })]],
+    ['nobody reported at all', { ...sampleRecord, traffic: [] }, []],
+  ])('is not taken for one where %s', (_, record, happenings) => {
+    expect(cron(record, happenings)).toBe('spared');
   });
 });
 

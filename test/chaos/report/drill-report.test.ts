@@ -124,6 +124,17 @@ describe('what falls short is said', () => {
   });
 });
 
+test('failures that were counted and of which no single one is known are said to be so, and not left blank', () => {
+  expect(toldReport(sampleRecord)).toContain('| 1204 | 1504 | not recorded one by one | not recorded one by one |');
+});
+
+test('a proxy of the control group that did not call is no part of it, and without another there is none', () => {
+  const traffic = sampleRecord.traffic.filter(({ proxy }) => proxy !== 'atelier/web-5');
+  expect(toldReport(sampleRecord)).toContain('with 1 as control group; 1 more not seen to call it, and so no control');
+  expect(toldReport(sampleRecord)).toContain('| may call and was not seen to, so no control: 1 proxy |');
+  expect(toldReport({ ...sampleRecord, traffic })).toMatch(/^- there was no control group/m);
+});
+
 test('an alert from before the fault has detected nothing', () => {
   const early = sampleRecord.timeline.map((each) => (each.what === 'alert' ? { ...each, atMs: faultMs - 1 } : each));
   const report = toldReport({ ...sampleRecord, timeline: early.toSorted((left, right) => left.atMs - right.atMs) });

@@ -12,10 +12,10 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { verifyFile } from '../src/evidence/chain/verify.io.ts';
 import type { DenialEvent } from '../src/evidence/event.ts';
-import { openSqliteStore, storeFile } from '../src/evidence/sqlite-store.io.ts';
+import { openSqliteStore, storeFile } from '../src/evidence/sqlite/sqlite-store.io.ts';
 import type { EvidenceStore } from '../src/evidence/store.ts';
-import { verifyFile } from '../src/evidence/verify.io.ts';
 import { type Bench, quantile } from './bench.ts';
 
 /** Events of the measurement of throughput, in batches as the recorder sends them, so many of which wait at once. */
@@ -128,7 +128,7 @@ async function waitsOf(count: number, act: (index: number) => unknown): Promise<
 async function lostByKill(folder: string, signingKey: KeyObject): Promise<number> {
   const keyFile = join(folder, 'key.pem');
   writeFileSync(keyFile, signingKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-  const script = join(import.meta.dirname, '../test/evidence/append-loop.ts');
+  const script = join(import.meta.dirname, '../test/evidence/sqlite/append-loop.ts');
   const child = spawn(process.execPath, [script, folder, keyFile, 'kill'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const acknowledged: string[] = [];

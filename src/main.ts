@@ -8,8 +8,9 @@
 import { pino } from 'pino';
 import { DoorRefused } from './admin/management-door.ts';
 import { openManagement } from './admin/open-management.ts';
+import { type ControlPlane, formatEndpoint, openControlPlane, StartRefused } from './compose/control-plane.ts';
+import { openTelemetry } from './compose/open-telemetry.ts';
 import { type Config, readConfig } from './config.ts';
-import { type ControlPlane, formatEndpoint, openControlPlane, StartRefused } from './control-plane.ts';
 import { logReport } from './controller/log-report.io.ts';
 import { LossGuard } from './controller/loss-guard.ts';
 import { watchFolder, watchFolderDefaults } from './folder/watch-folder.ts';
@@ -17,7 +18,6 @@ import { StateError } from './identity/state-error.ts';
 import { buildSnapshot } from './model/build-snapshot.ts';
 import type { Snapshot } from './model/snapshot.ts';
 import type { SourcedObject } from './model/sourced-object.ts';
-import { openTelemetry } from './open-telemetry.ts';
 import { systemClock } from './system-clock.ts';
 import { SnapshotCache } from './xds/cache.ts';
 

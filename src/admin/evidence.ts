@@ -9,7 +9,7 @@
  * seconds where nothing has happened, and keeps nothing of the asker in between.
  */
 import type { EvidenceEvent } from '../evidence/event.ts';
-import type { KeptSignal } from '../evidence/kept-signal.ts';
+import type { KeptSignal } from '../evidence/recorder/kept-signal.ts';
 import type { EvidenceStore, QueryAnswer, SignedHead, StoredEvent } from '../evidence/store.ts';
 import { type EvidenceCall, type EvidenceRequests, readEvidenceRequest } from './evidence-requests.ts';
 import type { Caller } from './methods.ts';

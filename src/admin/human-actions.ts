@@ -7,8 +7,8 @@
  * they were refused. A method that nobody has thought of yet is told.
  */
 import type { HumanAction } from '../evidence/event.ts';
-import type { PersonSeal } from '../evidence/person-seal.ts';
-import type { Teller } from '../evidence/recorder-ports.ts';
+import type { PersonSeal } from '../evidence/people/person-seal.ts';
+import type { Teller } from '../evidence/recorder/recorder-ports.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
 import type { DoorCall } from './door-call.ts';
 import type { MethodName } from './methods.ts';

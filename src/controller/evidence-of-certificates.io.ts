@@ -8,7 +8,7 @@
 import { X509Certificate } from 'node:crypto';
 import { authzServerName } from '../envoy/ext-authz.ts';
 import type { CertificateEvent } from '../evidence/event.ts';
-import type { Teller } from '../evidence/recorder-ports.ts';
+import type { Teller } from '../evidence/recorder/recorder-ports.ts';
 import {
   type Authority,
   defaultServerDnsName,

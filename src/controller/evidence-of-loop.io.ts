@@ -1,6 +1,6 @@
 /** What the loop reports, as evidence: problems as they come and go, and each new revision with the objects that made it. */
 import type { PublicationEvent } from '../evidence/event.ts';
-import type { Teller } from '../evidence/recorder-ports.ts';
+import type { Teller } from '../evidence/recorder/recorder-ports.ts';
 import type { SourcedObject } from '../model/sourced-object.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
 import type { LoopReport } from './loop.io.ts';

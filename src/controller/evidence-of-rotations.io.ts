@@ -1,6 +1,6 @@
 /** Rotations of tenants' CAs as evidence: when one began, was turned round, and ended. */
 import type { CertificateEvent } from '../evidence/event.ts';
-import type { Teller } from '../evidence/recorder-ports.ts';
+import type { Teller } from '../evidence/recorder/recorder-ports.ts';
 import type { RotationStatus } from '../identity/authority.ts';
 import type { LoopRotations } from './loop.io.ts';
 

@@ -1,5 +1,5 @@
 /** What the xDS server observes, as evidence; a timer runs only while something was counted and not told. */
-import type { Teller } from '../evidence/recorder-ports.ts';
+import type { Teller } from '../evidence/recorder/recorder-ports.ts';
 import type { XdsEvent } from '../xds/xds-event.ts';
 import { PushTally } from './push-tally.ts';
 

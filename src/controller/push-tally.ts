@@ -6,8 +6,9 @@
  * A change of a mesh goes to thousands of proxies in one breath, and what a reader wants of it is one line. A refusal is
  * never made one of many, and what came before it is told before it. Pure: somebody else owns the clock.
  */
+
+import { tenantOf } from '../evidence/access-log/tenant-of.ts';
 import type { AckEvent, EvidenceEvent, NackEvent, PushEvent } from '../evidence/event.ts';
-import { tenantOf } from '../evidence/tenant-of.ts';
 import type { XdsEvent } from '../xds/xds-event.ts';
 
 /** Most proxies that one event names; the count is of all. */

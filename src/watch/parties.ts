@@ -1,6 +1,7 @@
 /** Who an event is about, by what was proved or seen, and never by what was claimed. */
+
+import { tenantOf } from '../evidence/access-log/tenant-of.ts';
 import type { Peer, Target } from '../evidence/event.ts';
-import { tenantOf } from '../evidence/tenant-of.ts';
 import { parseSpiffeId } from '../model/spiffe-id.ts';
 
 /** The identity that a handshake proved, or the workload whose own proxy or address it was. */

@@ -4,8 +4,9 @@
  * Thresholds are set so that one mistake of a person or one broken deployment stays below, and a program that tries
  * doors does not. They are constants with reasons, not laws: what a mesh says in a quiet month is the better source.
  */
+
+import { tenantOf } from '../evidence/access-log/tenant-of.ts';
 import type { EvidenceEvent, Peer, Target } from '../evidence/event.ts';
-import { tenantOf } from '../evidence/tenant-of.ts';
 import { quote, quoteList } from '../model/quote.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
 import { addressOf, callerOrAddress, dialled, provenCaller, tenantOfCaller } from './parties.ts';

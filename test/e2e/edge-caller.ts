@@ -31,7 +31,7 @@ import {
   type AccessLogEvent,
   addAccessLogService,
   type ProxyRecord,
-} from '../../src/evidence/access-log-service.io.ts';
+} from '../../src/evidence/access-log/access-log-service.io.ts';
 import { createGrpcServer } from '../../src/grpc/grpc-server.ts';
 import { tokenHeader } from '../../src/grpc/peer.ts';
 import type { ReportAdmission, ReportCaller } from '../../src/grpc/report-stream.ts';

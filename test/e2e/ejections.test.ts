@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
-import { clustersPath, ejectedHosts } from '../../src/evidence/ejected-hosts.ts';
+import { clustersPath, ejectedHosts } from '../../src/evidence/access-log/ejected-hosts.ts';
 import { temporaryFolder } from '../identity/temporary-folder.ts';
 import { startEnvoy } from './static-envoy.ts';
 

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configure } from '../../src/controller/configure.ts';
 import { sniOf } from '../../src/envoy/names.ts';
-import { responseFlags } from '../../src/evidence/response-flags.ts';
+import { responseFlags } from '../../src/evidence/access-log/response-flags.ts';
 import { createTestAuthority } from '../authz/support/pki.ts';
 import { platform } from '../fixtures/configured.ts';
 import { documents, meshFrom, trustDomain } from '../fixtures/mesh-from.ts';

@@ -1,5 +1,5 @@
 /** A clock that stands until it is told to move. */
-import type { EvidenceClock } from '../../src/evidence/recorder-ports.ts';
+import type { EvidenceClock } from '../../src/evidence/recorder/recorder-ports.ts';
 
 interface Timer {
   readonly atMs: number;

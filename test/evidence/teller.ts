@@ -1,6 +1,6 @@
 /** Somebody to tell events to, who remembers them: ids from `n1`, and a clock that stands. */
 import type { EvidenceEvent } from '../../src/evidence/event.ts';
-import type { Teller } from '../../src/evidence/recorder-ports.ts';
+import type { Teller } from '../../src/evidence/recorder/recorder-ports.ts';
 import { FakeClock } from './fake-clock.ts';
 
 export interface ListeningTeller extends Teller {

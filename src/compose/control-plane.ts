@@ -1,0 +1,196 @@
+/**
+ * What exists once the mesh has been read: CA, evidence, the ports that proxies reach, drills, and the loop over all.
+ *
+ *   snapshot ──▶ loop ──▶ xDS cache ──▶ ADS over TLS ──▶ Envoy ──access log over mutual TLS──▶ evidence
+ *
+ * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
+ */
+import type { Logger } from 'pino';
+import { recordCalls } from '../admin/human-actions.ts';
+import type { Config, SocketEndpoint } from '../config.ts';
+import { recordCertificates } from '../controller/evidence-of-certificates.io.ts';
+import { recordLoop, reportToAll } from '../controller/evidence-of-loop.io.ts';
+import { recordRotations } from '../controller/evidence-of-rotations.io.ts';
+import { recordXds } from '../controller/evidence-of-xds.io.ts';
+import { logXdsEvents } from '../controller/log-report.io.ts';
+import { Loop, type LoopReport } from '../controller/loop.io.ts';
+import { Rollout } from '../controller/rollout.io.ts';
+import { logRotations } from '../controller/rotation-report.io.ts';
+import { Rotations } from '../controller/rotations.ts';
+import { authzServerName } from '../envoy/ext-authz.ts';
+import { defaultServerDnsName } from '../identity/authority.ts';
+import type { Leaf } from '../identity/leaf.ts';
+import { openAuthority } from '../identity/open-authority.io.ts';
+import { systemPorts } from '../identity/system-ports.io.ts';
+import { ProxyDoor } from '../inspect/proxy-door.io.ts';
+import { ProxyEyes } from '../inspect/proxy-eyes.io.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import type { SourcedObject } from '../model/sourced-object.ts';
+import { systemClock } from '../system-clock.ts';
+import type { SnapshotCache } from '../xds/cache.ts';
+import type { XdsEvent } from '../xds/xds-event.ts';
+import { chainJournal } from './drill-journal.ts';
+import { equipWorkloads } from './equip-workloads.ts';
+import { hearProxies } from './hear-proxies.ts';
+import { openDrills } from './open-drills.ts';
+import { openEvidence } from './open-evidence.ts';
+import type { ControlPlaneTelemetry } from './open-telemetry.ts';
+import { serveProxies } from './serve-proxies.ts';
+
+/** Time that open streams get to end at shutdown, in ms. Sidecars keep what they have and come back. */
+const shutdownGraceMs = 2_000;
+
+/** Something the operator must mend before a start; the message says what and how. */
+export class StartRefused extends Error {}
+
+export interface ControlPlaneHost {
+  readonly config: Config;
+  readonly trustDomain: string;
+  readonly log: Logger;
+  readonly cache: SnapshotCache;
+  readonly telemetry: ControlPlaneTelemetry;
+  /** What the loop tells beside what becomes evidence. */
+  readonly report: LoopReport;
+  /** Newest; undefined until the sources have been read. */
+  snapshot(): Snapshot | undefined;
+  /** Reads the sources again. */
+  snapshotNow(): Snapshot;
+  /** What the newest snapshot was made of. */
+  objects(): readonly SourcedObject[];
+  /** The control plane's own certificate is a new one. */
+  rotated(credentials: Leaf): void;
+}
+
+export type ControlPlane = Awaited<ReturnType<typeof openControlPlane>>;
+
+/** @throws StateError, StartRefused. What was opened until then is closed again. */
+export async function openControlPlane(host: ControlPlaneHost) {
+  const { config, log, cache, telemetry, snapshot } = host;
+  /** Last opened, first closed. */
+  const closers: (() => unknown)[] = [];
+  const close = async () => {
+    for (const each of closers.splice(0).reverse()) await each();
+  };
+  try {
+    return { ...(await open()), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+
+  async function open() {
+    const authority = await openAuthority({
+      stateFolder: config.state,
+      ...(config.stateKeyFile === undefined ? {} : { keyFile: config.stateKeyFile }),
+      trustDomain: host.trustDomain,
+      serverDnsNames: [defaultServerDnsName, authzServerName],
+      ports: systemPorts,
+    });
+    const evidence = await openEvidence({
+      ...{ ...config, stateFolder: config.state, log },
+      rules: () => snapshot()?.mesh.evidence,
+      recorded: telemetry.recorded,
+    });
+    closers.push(() => evidence.close());
+    const { teller, seal, store } = evidence;
+    const xdsEvidence = recordXds(teller);
+    closers.push(() => xdsEvidence.stop());
+    const logXds = logXdsEvents(log);
+    const { server, xds, admit } = serveProxies({
+      ...{ address: formatEndpoint(config.xds), authority, snapshots: cache, snapshot },
+      observe(event: XdsEvent) {
+        logXds(event);
+        telemetry.xds(event);
+        xdsEvidence.heard(event);
+        rotations.heard(event);
+        drills.heard(event);
+        // It may answer with a configuration for the very stream that is telling.
+        queueMicrotask(() => rollout.heard(event));
+      },
+    });
+    const door = new ProxyDoor({
+      credentials: () => authority.clientCredentials(),
+      anchorsOf: (tenant) => authority.bundlePem(tenant),
+    });
+    closers.push(() => door.close());
+    const eyes = new ProxyEyes(door, (key) => {
+      const workload = snapshot()?.workloads.get(key);
+      const address = workload?.addresses[0];
+      return workload && address !== undefined ? { ...workload, address } : undefined;
+    });
+    const drills = openDrills({
+      ...{ cache, eyes, server, admit, log, snapshot },
+      journal: chainJournal(store, seal, config.state),
+      reports: evidence.reports,
+      clients: () => xds.status(),
+    });
+    const reports = hearProxies({
+      ...{ address: formatEndpoint(config.evidence), authority, admit, eyes, teller, snapshot },
+      logged: drills.logged,
+      observe: drills.reportStream,
+    });
+    closers.push(() => reports.stop());
+    const rotations = new Rotations({
+      authority,
+      clients: () => xds.status(),
+      lookAgain: () => loop.lookAgain(),
+      report: logRotations(log),
+    });
+    const rollout = new Rollout({ clock: systemClock, cache, refusalsChanged: () => loop.tellProblems() });
+    const equip = equipWorkloads(config, authority);
+    let rotated = authority.serverCredentials();
+    const loop: Loop = new Loop({
+      clock: systemClock,
+      platform: config,
+      snapshot: host.snapshotNow,
+      trust: {
+        trustDomain: authority.trustDomain,
+        rootPem: authority.rootPem,
+        bundlePem: (tenant) => authority.bundlePem(tenant),
+        leaf: (spiffeId) => revealed(authority.leaf(spiffeId)),
+        workerIdentity: () => revealed(authority.serverCredentials(authzServerName)),
+        ensure: recordCertificates(teller, authority),
+        nextRenewalMs: () => authority.nextRenewalMs(),
+      },
+      async equip(snapshot) {
+        const credentials = authority.serverCredentials();
+        if (credentials !== undefined && credentials !== rotated) {
+          server.rotate(credentials);
+          reports.rotate();
+          host.rotated(credentials);
+        }
+        rotated = credentials;
+        return equip(snapshot);
+      },
+      rotations: recordRotations(teller, rotations),
+      proxies: cache,
+      rollout,
+      report: telemetry.counted(reportToAll(host.report, recordLoop(teller, host.objects))),
+    });
+    for (const listening of [server, reports.server]) {
+      const bound = await listening.bind();
+      if (bound.kind !== 'bound') throw new StartRefused(`${bound.message}; ${bound.advice}`);
+    }
+    closers.push(
+      () => Promise.all([server.close(shutdownGraceMs), reports.server.close(shutdownGraceMs)]),
+      () => loop.stop(),
+      () => rollout.stop(),
+      () => drills.stop(),
+    );
+    const hasTenant = (name: string) => snapshot()?.tenants.has(name) ?? false;
+    return {
+      ...{ authority, loop, xds, rotations, drills, evidence, eyes },
+      /** Told of each call at the management door. */
+      called: recordCalls({ ...teller, seal, hasTenant }),
+    };
+  }
+}
+
+/** Keys leave the CA here, for the SDS secret of their owner and nothing else. */
+function revealed(leaf: Leaf | undefined) {
+  return leaf && { certificateChainPem: leaf.certificateChainPem, privateKeyPem: leaf.privateKeyPem.reveal() };
+}
+
+export function formatEndpoint({ address, port }: SocketEndpoint): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

@@ -1,7 +1,0 @@
-/** A chain as it is read, from a file or an export: by position, each head right behind the record it signs. */
-import type { ChainRecord } from './chain.ts';
-import type { SignedHead } from './store.ts';
-
-export type ChainPart =
-  | { readonly kind: 'record'; readonly record: ChainRecord }
-  | { readonly kind: 'head'; readonly head: SignedHead };

@@ -13,7 +13,7 @@ import Type, { type Static } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 import type { Alert } from '../chaos/drill-engine.ts';
 import { findingsOf } from '../model/schema-findings.ts';
-import type { ReadBody } from './drills-requests.ts';
+import type { ReadBody } from './request-reader.ts';
 
 /** Most alerts of one request. Alertmanager sends no more than it is told to: `max_alerts`. */
 const alertsMax = 1_000;

@@ -4,10 +4,9 @@
  * Bodies are judged whole before anything is done. A field too many is refused like one too few: a misspelt `planHash`
  * that is passed over would start whatever was planned last.
  */
-import Type, { type Static, type TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import Type from 'typebox';
 import { reportForms, reportLanguages } from '../chaos/report/report-form.ts';
-import { findingsOf } from '../model/schema-findings.ts';
+import { type RequestsOf, requestBody, requestReader } from './request-reader.ts';
 
 /** Longest `namespace/name`, in characters: a DNS label, a slash, a subdomain. */
 const drillKeyLengthMax = 317;
@@ -41,23 +40,19 @@ const form = Type.Enum([...reportForms], { description: 'Form of the report.', e
 
 const language = Type.Enum([...reportLanguages], { description: 'Language of its sentences.', examples: ['en'] });
 
-function body<Properties extends Record<string, TSchema>>(properties: Properties) {
-  return Type.Object(properties, { description: 'The request.', additionalProperties: false });
-}
-
 const schemas = {
-  drillPlan: body({ drill }),
-  drillApprove: body({ drill, planHash }),
-  drillStart: body({ drill, planHash }),
-  drillHalt: body({ drill, reason }),
-  drillHaltAll: body({ reason }),
-  drillRelease: body({}),
-  drills: body({}),
-  drill: body({ drill }),
-  drillReport: body({ drill, form, language }),
+  drillPlan: requestBody({ drill }),
+  drillApprove: requestBody({ drill, planHash }),
+  drillStart: requestBody({ drill, planHash }),
+  drillHalt: requestBody({ drill, reason }),
+  drillHaltAll: requestBody({ reason }),
+  drillRelease: requestBody({}),
+  drills: requestBody({}),
+  drill: requestBody({ drill }),
+  drillReport: requestBody({ drill, form, language }),
 } as const;
 
-export type DrillRequests = { readonly [Name in keyof typeof schemas]: Static<(typeof schemas)[Name]> };
+export type DrillRequests = RequestsOf<typeof schemas>;
 
 export type DrillCall = keyof DrillRequests;
 
@@ -65,20 +60,5 @@ export function isDrillCall(method: string): method is DrillCall {
   return Object.hasOwn(schemas, method);
 }
 
-export type ReadBody<Value> =
-  | { readonly kind: 'ok'; readonly value: Value }
-  | { readonly kind: 'bad-request'; readonly message: string; readonly advice: string };
-
-const validators = Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, Compile(schema)]));
-
 /** @param value JSON from the wire. Never throws. */
-export function readDrillRequest<Name extends DrillCall>(name: Name, value: unknown): ReadBody<DrillRequests[Name]> {
-  const validator = validators[name];
-  if (validator?.Check(value) === true) return { kind: 'ok', value: value as DrillRequests[Name] };
-  const [finding] = findingsOf(schemas[name], value, validator?.Errors(value) ?? []);
-  return {
-    kind: 'bad-request',
-    message: finding?.message ?? 'the request is not what this method takes',
-    advice: finding?.advice ?? 'see `coffre drill --help`',
-  };
-}
+export const readDrillRequest = requestReader(schemas, 'see `coffre drill --help`');

@@ -18,9 +18,10 @@ import type {
   SignedReport,
 } from '../chaos/drill-engine.ts';
 import { type AlertsRequest, readAlerts } from './drills-alerts.ts';
-import { type DrillCall, type DrillRequests, type ReadBody, readDrillRequest } from './drills-requests.ts';
+import { type DrillCall, type DrillRequests, readDrillRequest } from './drills-requests.ts';
 import type { Caller } from './methods.ts';
 import { ownerName } from './person.ts';
+import type { ReadBody } from './request-reader.ts';
 
 export interface DrillAnswers {
   drillPlan: PlanView;

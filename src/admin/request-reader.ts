@@ -20,11 +20,11 @@ export function requestBody<Properties extends Record<string, TSchema>>(properti
 /** @param advice where a schema has none of its own. @returns reads JSON from the wire; never throws. */
 export function requestReader<Schemas extends RequestSchemas>(schemas: Schemas, advice: string) {
   const validators = Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, Compile(schema)]));
-  return <Name extends keyof Schemas & string>(name: Name, value: unknown): ReadBody<Static<Schemas[Name]>> => {
+  return <Name extends keyof Schemas & string>(name: Name, value: unknown): ReadBody<RequestsOf<Schemas>[Name]> => {
     const validator = validators[name];
     const schema = schemas[name];
     if (schema === undefined || validator === undefined) throw new TypeError(`no schema for \`${name}\``);
-    if (validator.Check(value)) return { kind: 'ok', value: value as Static<Schemas[Name]> };
+    if (validator.Check(value)) return { kind: 'ok', value: value as RequestsOf<Schemas>[Name] };
     const [finding] = findingsOf(schema, value, validator.Errors(value));
     return {
       kind: 'bad-request',

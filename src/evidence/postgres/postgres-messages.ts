@@ -7,6 +7,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { MessagePort } from 'node:worker_threads';
+import type { UrgentDone } from '../sqlite/writer-messages.ts';
 import type { DrillAppendAnswer, SignedHead, StoredDrill } from '../store.ts';
 import type { PostgresAddress } from './postgres-address.ts';
 
@@ -47,8 +48,4 @@ export type DrillOutcome =
       readonly mayBeKept: boolean;
     });
 
-export interface PostgresUrgentDone {
-  readonly ticket: number;
-  readonly answer: DrillOutcome | { readonly kind: 'probed'; readonly refusal: string | undefined };
-  readonly head: SignedHead | undefined;
-}
+export type PostgresUrgentDone = UrgentDone<DrillOutcome>;

@@ -29,9 +29,15 @@ import type {
   SignedHead,
   StoredDrill,
 } from '../store.ts';
+import { WriterLink } from '../writer-link.io.ts';
 import { type PostgresAddress, parsePostgresAddress, placeOf } from './postgres-address.ts';
-import { PostgresLink } from './postgres-link.io.ts';
-import { fencedMessage, type PostgresOpened } from './postgres-messages.ts';
+import {
+  type DrillOutcome,
+  fencedMessage,
+  isOurs,
+  type PostgresOpened,
+  type PostgresThreadData,
+} from './postgres-messages.ts';
 import { drillName, PostgresReader } from './postgres-reader.io.ts';
 
 /** Between two tries to read the chain from a server that went away, in ms. */
@@ -60,12 +66,28 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
   if ('refused' in address) return refuse(`the shared store cannot be opened: ${address.refused}`);
   const place = placeOf(address);
   if (!/^[^:\s]{1,253}$/.test(replica)) return refuse(`${place}: \`${replica}\` is no name for a replica`);
-  const link = new PostgresLink({ address, replica, signingKey, nowMs: clock.nowMs() });
+  // That somebody else has the chain is known here as soon as the thread has heard of it.
+  const fence = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const data: Omit<PostgresThreadData, 'work' | 'urgent'> = {
+    address,
+    replica,
+    signingKey,
+    nowMs: clock.nowMs(),
+    fence,
+  };
+  const link: PostgresLink = new WriterLink({
+    ...{ thread: writerThread, data },
+    whyFenced: () => (Atomics.load(fence, 0) === isOurs ? undefined : fencedMessage),
+  });
   const opening = await link.opening;
   if (opening.kind === 'opened') return new PostgresStore({ options, address, publicKeyPem, opening, link });
   await link.end();
   return refuse(`${place} cannot be opened (${opening.message}); mend it and restart the control plane`);
 }
+
+const writerThread = new URL('./postgres-writer-thread.io.ts', import.meta.url);
+
+type PostgresLink = WriterLink<PostgresOpened, DrillOutcome>;
 
 interface Parts {
   readonly options: PostgresStoreOptions;

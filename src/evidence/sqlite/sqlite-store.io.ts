@@ -26,10 +26,11 @@ import type {
   SignedHead,
   StoredDrill,
 } from '../store.ts';
+import { WriterLink } from '../writer-link.io.ts';
 import { openReadOnly } from './sqlite-source.io.ts';
 import { fenced } from './sqlite-writer.io.ts';
 import { StoreReader } from './store-reader.io.ts';
-import { StoreWriter } from './store-writer.io.ts';
+import type { Opening, WriterThreadData } from './writer-messages.ts';
 
 /** Name of the file in the folder. */
 export const storeFile = 'evidence.db';
@@ -65,7 +66,8 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Evid
     );
   if (!/^[^:\s]{1,253}$/.test(replica)) return refuse(`\`${replica}\` is no name for a replica`);
   const bytesMax = options.bytesMax ?? bytesMaxDefault;
-  const writer = new StoreWriter({ path, replica, signingKey, bytesMax, nowMs: clock.nowMs() });
+  const data: Omit<WriterThreadData, 'work' | 'urgent'> = { path, replica, signingKey, bytesMax, nowMs: clock.nowMs() };
+  const writer: SqliteWriterLink = new WriterLink({ thread: writerThread, data });
   const opening = await writer.opening;
   if (opening.kind === 'failed') {
     await writer.end();
@@ -82,6 +84,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Evid
   }
 }
 
+const writerThread = new URL('./sqlite-writer-thread.io.ts', import.meta.url);
+
+type SqliteWriterLink = WriterLink<Extract<Opening, { readonly kind: 'opened' }>, DrillAppendAnswer>;
+
 interface Parts {
   readonly options: SqliteStoreOptions;
   readonly publicKeyPem: string;
@@ -90,7 +96,7 @@ interface Parts {
   readonly damagedAt: number | undefined;
   /** Of this thread, for what it needs in its own turn. */
   readonly own: DatabaseSync;
-  readonly writer: StoreWriter;
+  readonly writer: SqliteWriterLink;
   readonly reader: StoreReader;
 }
 
@@ -170,7 +176,7 @@ class SqliteStore implements EvidenceStore {
     if (known !== undefined) return known;
     try {
       const epoch = Number(this.#parts.own.prepare('SELECT epoch FROM fence').get()?.['epoch']);
-      if (epoch !== this.#parts.epoch) this.#parts.writer.blocked = fenced;
+      if (epoch !== this.#parts.epoch) this.#parts.writer.fenced(fenced);
       return this.#parts.writer.blocked;
     } catch (error) {
       return messageOf(error);
@@ -180,7 +186,7 @@ class SqliteStore implements EvidenceStore {
   probe(): string | undefined {
     const { writer } = this.#parts;
     const refusal = this.#closed ?? writer.blocked ?? writer.probe();
-    if (refusal === fenced) writer.blocked = fenced;
+    if (refusal === fenced) writer.fenced(fenced);
     return refusal;
   }
 

@@ -62,8 +62,14 @@ export type Urgent = { readonly ticket: number; readonly state: Int32Array<Share
   | { readonly kind: 'probe' }
 );
 
-export interface UrgentDone {
+/** @template Outcome what the store says of a drill's record. */
+export interface UrgentDone<Outcome = DrillAppendAnswer> {
   readonly ticket: number;
-  readonly answer: DrillAppendAnswer | { readonly kind: 'probed'; readonly refusal: string | undefined };
+  readonly answer: Outcome | Probed;
   readonly head: SignedHead | undefined;
+}
+
+export interface Probed {
+  readonly kind: 'probed';
+  readonly refusal: string | undefined;
 }

@@ -1,24 +1,27 @@
-/** This side of the writer's thread: sends work, waits for what is urgent, and answers everybody should the thread die. */
+/**
+ * A store's side of its writer's thread: sends work, waits for what is urgent, and answers everybody should the thread die.
+ *
+ * What the thread writes to is its own affair; each store says how it opens and what it answers of a drill.
+ */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
-import type { RecordDraft } from '../chain/record-draft.ts';
-import type { AppendAnswer, DrillAppendAnswer, PruneAnswer, RetentionRules, SignedHead } from '../store.ts';
-import type { DrillDraft } from './sqlite-writer.io.ts';
+import type { RecordDraft } from './chain/record-draft.ts';
+import type { DrillDraft } from './sqlite/sqlite-writer.io.ts';
 import {
   abandoned,
   answered,
   asked,
-  type Opening,
+  type Probed,
   type Urgent,
   type UrgentDone,
   type Work,
   type WorkDone,
-  type WriterThreadData,
-} from './writer-messages.ts';
+} from './sqlite/writer-messages.ts';
+import type { AppendAnswer, PruneAnswer, RetentionRules, SignedHead } from './store.ts';
 
 /** Records that may wait to be written; beyond them an append fails, and its caller counts the loss. */
 const recordsWaitingMax = 50_000;
 
-/** Longest that a caller's turn is held for one record or probe, in ms: the disk hangs, and a drill does not wait for it. */
+/** Longest that a caller's turn is held for one record or probe, in ms, and once more while it is being committed. */
 const urgentWaitMs = 2_000;
 
 export interface Unanswered {
@@ -31,30 +34,52 @@ export interface Unanswered {
 /** Of the union, and not of each of its members as one. */
 type Without<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-export class StoreWriter {
-  readonly opening: Promise<Opening>;
-  /** Why nothing more is written. */
-  blocked: string | undefined;
+/** What a thread says of itself when it has opened. */
+interface Opened {
+  readonly kind: 'opened';
+  readonly blocked: string | undefined;
+  readonly head: SignedHead | undefined;
+}
+
+interface NotOpened {
+  readonly kind: 'failed';
+  readonly message: string;
+}
+
+export interface WriterLinkOptions {
+  /** The thread's module. */
+  readonly thread: URL;
+  /** What it is given, beside its two ports. */
+  readonly data: object;
+  /** Why nothing more may be written, as far as it is known without asking the thread. */
+  whyFenced?(): string | undefined;
+}
+
+export class WriterLink<Opening extends Opened, Outcome extends { readonly kind: string }> {
+  readonly opening: Promise<Opening | NotOpened>;
   head: SignedHead | undefined;
+  readonly #whyFenced: () => string | undefined;
   readonly #worker: Worker;
   readonly #work: MessagePort;
   readonly #urgent: MessagePort;
   readonly #waiting = new Map<number, (answer: WorkDone['answer']) => void>();
+  #blocked: string | undefined;
   #recordsWaiting = 0;
   #tickets = 0;
 
-  constructor(options: Omit<WriterThreadData, 'work' | 'urgent'>) {
+  constructor({ thread, data, whyFenced = () => undefined }: WriterLinkOptions) {
     const [work, urgent] = [new MessageChannel(), new MessageChannel()];
+    this.#whyFenced = whyFenced;
     this.#work = work.port1;
     this.#urgent = urgent.port1;
-    this.#worker = new Worker(new URL('./sqlite-writer-thread.io.ts', import.meta.url), {
-      workerData: { ...options, work: work.port2, urgent: urgent.port2 } satisfies WriterThreadData,
+    this.#worker = new Worker(thread, {
+      workerData: { ...data, work: work.port2, urgent: urgent.port2 },
       transferList: [work.port2, urgent.port2],
     });
     this.opening = new Promise((resolve) => {
-      this.#work.once('message', (opening: Opening) => {
+      this.#work.once('message', (opening: Opening | NotOpened) => {
         if (opening.kind === 'opened') {
-          this.blocked = opening.blocked;
+          this.#blocked ??= opening.blocked;
           this.head = opening.head;
         }
         this.#work.on('message', (done: WorkDone) => this.#settle(done));
@@ -68,6 +93,17 @@ export class StoreWriter {
     this.#worker.once('exit', () => this.#died('it ended'));
   }
 
+  /** Why nothing more is written. */
+  get blocked(): string | undefined {
+    this.#blocked ??= this.#whyFenced();
+    return this.#blocked;
+  }
+
+  /** Somebody else has opened the store; the thread finds out by itself. */
+  fenced(message: string): void {
+    this.#blocked = message;
+  }
+
   async append(drafts: readonly RecordDraft[], atMs: number): Promise<AppendAnswer> {
     if (this.#recordsWaiting + drafts.length > recordsWaitingMax) {
       return { kind: 'failed', full: false, message: `${this.#recordsWaiting} records wait to be written already` };
@@ -79,7 +115,7 @@ export class StoreWriter {
       case 'kept':
         return answer;
       case 'blocked':
-        this.blocked ??= answer.message;
+        this.#blocked ??= answer.message;
         return answer;
       default:
         return { kind: 'failed', full: 'full' in answer && answer.full, message: messageIn(answer) };
@@ -91,26 +127,28 @@ export class StoreWriter {
     return answer.kind === 'pruned' ? answer : { kind: 'failed', message: messageIn(answer) };
   }
 
-  appendDrill(drill: DrillDraft): DrillAppendAnswer | Unanswered {
+  appendDrill(drill: DrillDraft): Outcome | Unanswered {
     const answer = this.#askNow({ kind: 'drill', drill });
-    return answer.kind === 'probed' ? { kind: 'failed', message: 'the writer answered another question' } : answer;
+    if (!isProbe(answer)) return answer;
+    return { kind: 'unanswered', message: 'the writer answered another question', mayBeKept: true };
   }
 
   /** @returns why a record would not be kept. */
   probe(): string | undefined {
     const answer = this.#askNow({ kind: 'probe' });
-    return answer.kind === 'probed' ? answer.refusal : messageIn(answer);
+    return isProbe(answer) ? answer.refusal : messageIn(answer);
   }
 
+  /** The thread is told as well. */
   block(message: string): void {
-    this.blocked ??= message;
-    this.#send({ kind: 'block', ticket: 0, message });
+    this.#blocked ??= message;
+    this.#work.postMessage({ kind: 'block', ticket: 0, message } satisfies Work);
   }
 
   /** Everything that was sent before is answered before. */
   async end(): Promise<void> {
     if ((await this.opening).kind === 'opened') await this.#ask({ kind: 'close' });
-    this.blocked ??= 'the store is closed';
+    this.#blocked ??= 'the store is closed';
     this.#work.close();
     this.#urgent.close();
     await this.#worker.terminate();
@@ -120,21 +158,17 @@ export class StoreWriter {
     return new Promise((resolve) => {
       this.#tickets += 1;
       this.#waiting.set(this.#tickets, resolve);
-      this.#send({ ...work, ticket: this.#tickets });
+      this.#work.postMessage({ ...work, ticket: this.#tickets } satisfies Work);
     });
   }
 
-  #send(work: Work): void {
-    this.#work.postMessage(work);
-  }
-
   #settle({ ticket, answer }: WorkDone): void {
-    if (answer.kind === 'kept' && answer.head.position > (this.head?.position ?? 0)) this.head = answer.head;
+    if (answer.kind === 'kept') this.#advance(answer.head);
     this.#waiting.get(ticket)?.(answer);
     this.#waiting.delete(ticket);
   }
 
-  #askNow(request: Without<Urgent, 'ticket' | 'state'>): UrgentDone['answer'] | Unanswered {
+  #askNow(request: Without<Urgent, 'ticket' | 'state'>): UrgentDone<Outcome>['answer'] | Unanswered {
     this.#tickets += 1;
     const ticket = this.#tickets;
     const state = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
@@ -147,20 +181,28 @@ export class StoreWriter {
       return { kind: 'unanswered', message, mayBeKept: before !== asked };
     }
     for (let next = receiveMessageOnPort(this.#urgent); next !== undefined; next = receiveMessageOnPort(this.#urgent)) {
-      const done: UrgentDone = next.message; // answers to what was given up stand before ours
+      const done: UrgentDone<Outcome> = next.message; // answers to what was given up stand before ours
       if (done.ticket !== ticket) continue;
-      if ((done.head?.position ?? 0) > (this.head?.position ?? 0)) this.head = done.head;
+      this.#advance(done.head);
       return done.answer;
     }
     return { kind: 'unanswered', message: 'the answer of the store was lost', mayBeKept: true };
   }
 
+  #advance(head: SignedHead | undefined): void {
+    if (head !== undefined && head.position > (this.head?.position ?? 0)) this.head = head;
+  }
+
   #died(why: string): void {
-    this.blocked ??= `the thread that writes the store is gone (${why}); restart the control plane`;
-    const message = this.blocked;
+    this.#blocked ??= `the thread that writes the store is gone (${why}); restart the control plane`;
+    const message = this.#blocked;
     for (const resolve of this.#waiting.values()) resolve({ kind: 'blocked', message });
     this.#waiting.clear();
   }
+}
+
+function isProbe(answer: { readonly kind: string }): answer is Probed {
+  return answer.kind === 'probed';
 }
 
 function messageIn(answer: { readonly kind: string; readonly message?: string }): string {

@@ -7,6 +7,7 @@ import { consentFindings, drillFindings, houseRuleFindings, noMoment } from './d
 import { parseDurationMs } from './duration.ts';
 import { evidenceFindings } from './evidence-object-rules.ts';
 import { isLoopbackRange } from './explicit-address.ts';
+import { identityProviderFindings } from './identity-provider-rules.ts';
 import { canonicalIp } from './ip-address.ts';
 import type { AccessPolicyObject } from './kinds/access-policy.ts';
 import type { KnownObject } from './kinds/catalogue.ts';
@@ -75,13 +76,14 @@ function meshFindings({ spec }: MeshObject): Finding[] {
 
 /** A bundle that a proxy could not read would be refused there, far from its author. */
 function tenantFindings({ spec }: TenantObject): Finding[] {
-  return (spec.egress ?? []).flatMap(({ caBundle }, index) => {
+  const bundles = (spec.egress ?? []).flatMap(({ caBundle }, index) => {
     if (caBundle === undefined || isCertificates(caBundle)) return [];
     const message = 'the bundle holds something else than certificates';
     return [
       bad(`spec.egress[${index}].caBundle`, message, 'write PEM blocks of type `CERTIFICATE`, one after another'),
     ];
   });
+  return [...bundles, ...identityProviderFindings(spec.identityProviders ?? [])];
 }
 
 function isCertificates(pem: string): boolean {

@@ -72,6 +72,27 @@ export interface Tenant {
   /** Where its requests may go, in the mesh and out of it; an empty set means anywhere. */
   readonly allowedRegions: ReadonlySet<string>;
   readonly allowedZones: ReadonlySet<string>;
+  /** Who vouches for people here, in written order. No two have the same issuer, so a token's `iss` names one or none. */
+  readonly identityProviders: readonly IdentityProvider[];
+  readonly where: SourceRef;
+}
+
+/** An OpenID Connect provider that one tenant believes; its tokens say nothing to any other tenant that did not name it too. */
+export interface IdentityProvider {
+  /** Unique in the tenant. */
+  readonly name: string;
+  /** Whose claim shapes to expect, and which token of theirs can be verified at all. */
+  readonly preset: 'google' | 'entra' | 'okta' | 'jumpcloud' | 'auth0' | 'oidc';
+  /** Exactly the `iss` of its tokens, trailing slash and all. */
+  readonly issuer: string;
+  /** Exact values of `aud`, of which a token must name one; never empty. */
+  readonly audiences: readonly string[];
+  /** Absent: found by discovery below the issuer. */
+  readonly jwksUri?: string;
+  /** Claim that holds the groups; absent means the preset's own. */
+  readonly groupsClaim?: string;
+  /** Of `google` only, and there never empty: values of `hd` that are let in, since anybody may have an account of that issuer. */
+  readonly hostedDomains: readonly string[];
   readonly where: SourceRef;
 }
 

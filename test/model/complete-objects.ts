@@ -103,6 +103,16 @@ spec:
     - eu-west-3
   allowedZones:
     - eu-west-3a
+  identityProviders:
+    - name: staff
+      preset: google
+      issuer: https://accounts.google.com
+      audiences:
+        - orders.apps.googleusercontent.com
+      hostedDomains:
+        - example.com
+      groupsClaim: https://orders.example/groups
+      jwksUri: https://www.googleapis.com/oauth2/v3/certs
 `,
   Grant: `apiVersion: coffre.dev/v1alpha1
 kind: Grant

@@ -2,6 +2,7 @@
 import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
 import type { Tenant } from '../snapshot.ts';
+import { whereOf } from '../sourced-object.ts';
 import { systemNamespace } from '../system-namespace.ts';
 import type { Inventory } from './inventory.ts';
 
@@ -36,6 +37,11 @@ export function buildTenants(inventory: Inventory, problems: ProblemList): Reado
       sealedServices: new Set(sealedServices),
       allowedRegions: new Set(spec.allowedRegions),
       allowedZones: new Set(spec.allowedZones),
+      identityProviders: (spec.identityProviders ?? []).map((provider, index) => ({
+        ...provider,
+        hostedDomains: provider.hostedDomains ?? [],
+        where: whereOf(source, `spec.identityProviders[${index}]`),
+      })),
       where: source.where,
     });
   }

@@ -31,6 +31,68 @@ const externalService = ourObject(
   'One service outside the mesh.',
 );
 
+/** Most providers of one tenant: each has keys to fetch and keep. */
+const providersMax = 16;
+/** Most audiences or hosted domains of one provider. */
+const audiencesMax = 32;
+/** Longest URL of a provider, in characters. */
+const urlLengthMax = 512;
+/** Longest name of a claim, and longest audience, in characters. */
+const claimLengthMax = 256;
+
+const identityProvider = ourObject(
+  {
+    name: dnsLabel('Name of the provider, unique in the tenant; rules call it so.', 'staff'),
+    preset: Type.Enum(['google', 'entra', 'okta', 'jumpcloud', 'auth0', 'oidc'], {
+      description:
+        'Whose tokens they are: Google Workspace, Microsoft Entra ID, Okta, JumpCloud, Auth0, or any issuer with OpenID Connect discovery (`oidc`).',
+      examples: ['google'],
+    }),
+    issuer: Type.String({
+      description: 'Exactly the `iss` of its tokens: a trailing slash counts.',
+      examples: ['https://accounts.google.com'],
+      maxLength: urlLengthMax,
+      pattern: '^https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)*/?$',
+    }),
+    audiences: listOf(
+      Type.String({
+        description: 'Client id or API identifier, exactly as in the `aud` of the token.',
+        examples: ['api://orders'],
+        minLength: 1,
+        maxLength: claimLengthMax,
+        pattern: '^[!-~]+$',
+      }),
+      'Audiences that are meant for this tenant: a token must name one, and nobody unknown beside it.',
+      audiencesMax,
+    ),
+    hostedDomains: Type.Optional(
+      listOf(
+        subdomain('Google Workspace domain, as in the `hd` of the token.', 'example.com'),
+        'For `google`, where it is needed: domains whose people are let in. Without it every consumer account would be.',
+        audiencesMax,
+      ),
+    ),
+    groupsClaim: Type.Optional(
+      Type.String({
+        description: 'Claim that lists the groups of a person; absent means the preset’s own.',
+        examples: ['https://orders.example/groups'],
+        minLength: 1,
+        maxLength: claimLengthMax,
+        pattern: '^[!-~]+$',
+      }),
+    ),
+    jwksUri: Type.Optional(
+      Type.String({
+        description: 'Where its keys are, for an issuer without discovery; absent means discovery tells.',
+        examples: ['https://idp.example/keys'],
+        maxLength: urlLengthMax,
+        pattern: '^https://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)+/?([?][A-Za-z0-9._~=&-]+)?$',
+      }),
+    ),
+  },
+  'One OpenID Connect provider.',
+);
+
 export const tenantSchema = ourObject(
   {
     apiVersion: Type.Literal('coffre.dev/v1alpha1', { description: 'Version of this API.' }),
@@ -68,6 +130,13 @@ export const tenantSchema = ourObject(
           listOf(
             region('Name of a zone.', 'eu-west-3a'),
             'Zones in which workloads may answer this tenant; absent means any. A place that nobody named is refused.',
+          ),
+        ),
+        identityProviders: Type.Optional(
+          listOf(
+            identityProvider,
+            'Providers whose tokens say who a person is, in this tenant and in no other.',
+            providersMax,
           ),
         ),
       },

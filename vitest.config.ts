@@ -1,5 +1,5 @@
 /**
- * Four projects: `unit` and `conformance` and `features` run side by side, `e2e` (real Envoys) last, a file at a time.
+ * Four projects: `unit` and `conformance` and `features` run side by side, `e2e` (real Envoys) last, two files at a time.
  *
  * Every random test of one run draws from one seed, printed here; COFFRE_SEED=that number repeats the run.
  */
@@ -10,6 +10,11 @@ import { defineConfig } from 'vitest/config';
 const e2eTimeoutMs = 120_000;
 /** Longest any other test may take, in ms: it catches what hangs, and is no judgement of speed on a loaded machine. */
 const testTimeoutMs = 60_000;
+/**
+ * Files at once. Two also of the real ones: most of their time is a TTL or a deadline that they wait for. Not more: each
+ * Envoy holds four of the user's inotify instances, of which Linux gives 128.
+ */
+const maxWorkers = 2;
 /** fast-check takes a signed 32-bit seed. */
 const seedMax = 2 ** 31 - 1;
 
@@ -24,6 +29,7 @@ const common = {
   setupFiles: ['test/setup.ts'],
   testTimeout: testTimeoutMs,
   hookTimeout: testTimeoutMs,
+  maxWorkers,
   // Generated code is plain JavaScript: Node loads it faster than vite transforms it.
   server: { deps: { external: [/\/gen\//] } },
 };
@@ -39,7 +45,6 @@ export default defineConfig({
           ...common,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          fileParallelism: false,
           sequence: { groupOrder: 1 },
           testTimeout: e2eTimeoutMs,
           hookTimeout: e2eTimeoutMs,

@@ -4,8 +4,10 @@
  *   lookAgain() ──▶ snapshot ──▶ configure ──▶ publish
  *                      └──▶ issue what is missing ──▶ configure ──▶ publish again, if that changed anything
  *
- * Leading edge: the first call runs at once; calls during a run merge into one more run. What is already certified is
- * published before anything new is issued, so that no revocation waits for a signature. Rotations of CAs are judged by
+ * Leading edge: the first call runs at once; calls during a run, and in the turn of the event loop that it ends in, merge
+ * into one more run. Between two runs the event loop goes round: however fast changes come, the ACKs to what was sent are
+ * read, and so what they hold back is sent. What is already certified is published before anything new is issued, so that
+ * no revocation waits for a signature. Rotations of CAs are judged by
  * what was published last, and a step that was taken is one more reason to look again.
  * Until the first whole run nothing is served, and a mesh that cannot be read leaves what is served untouched.
  */
@@ -17,7 +19,8 @@ import { formatSourceRef } from '../model/source-ref.ts';
 import type { ResourceSnapshot } from '../xds/resource.ts';
 import type { BrokenPart } from './build-proxy.ts';
 import { Configurator } from './configurator.ts';
-import { type IssuedTrust, workerKey } from './configure.ts';
+import type { IssuedTrust } from './configure.ts';
+import { Roster } from './roster.ts';
 import type { PublishedTrust } from './rotations.ts';
 import { waitMs } from './schedule.ts';
 import { unbuiltProblems } from './unbuilt-problems.ts';
@@ -39,6 +42,8 @@ export interface LoopPorts {
   /** What stands before it: rollout.io.ts. Absent: everything goes to everybody at once. */
   readonly rollout?: ProxyConfigurations;
   readonly report: LoopReport;
+  /** Resolves once the event loop has gone round: sockets were read and timers ran. Default: by `setImmediate`. */
+  goRound?(): Promise<void>;
 }
 
 /** Rotations of tenants' CAs: rotations.ts. */
@@ -92,10 +97,11 @@ export class Loop {
   #running: Promise<void> | undefined;
   #again = false;
   #stopped = false;
-  /** Workloads that have been given a configuration. */
-  readonly #served = new Set<string>();
+  readonly #roster = new Roster();
   #snapshotProblems: readonly Problem[] = [];
   #buildProblems: readonly Problem[] = [];
+  /** Told last; undefined before. */
+  #told: readonly Problem[] | undefined;
   #cancelTimer: () => void = () => undefined;
 
   constructor(ports: LoopPorts) {
@@ -115,9 +121,12 @@ export class Loop {
     return [...this.#buildProblems, ...this.#configurations.problems()];
   }
 
-  /** Reports all problems; also asked for when a proxy refused something, which needs no new look. */
+  /** Reports all problems, where they are others than before; also asked for when a proxy refused something. */
   tellProblems(): void {
-    this.#ports.report.problems([...this.#snapshotProblems, ...this.problems()]);
+    const problems = [...this.#snapshotProblems, ...this.problems()];
+    if (this.#told !== undefined && areSame(this.#told, problems)) return;
+    this.#told = problems;
+    this.#ports.report.problems(problems);
   }
 
   /** Resolves when no run is under way; what was asked for before is then in force. */
@@ -132,6 +141,7 @@ export class Loop {
   }
 
   async #runUntilSettled(): Promise<void> {
+    const { goRound = nextTurn } = this.#ports;
     while (this.#again && !this.#stopped) {
       this.#again = false;
       this.#cancelTimer();
@@ -140,6 +150,7 @@ export class Loop {
         return { snapshot: undefined, renewalsMs: [0] };
       });
       this.#schedule(renewalsMs);
+      await goRound();
     }
     // In the same breath as the check above: a call that came between the two would wait for nobody.
     this.#running = undefined;
@@ -154,7 +165,10 @@ export class Loop {
     if (isUnreadable(snapshot)) return { snapshot, renewalsMs: [] };
     if (snapshot.mesh.trustDomain !== trust.trustDomain) throw new Error(movedTrustDomain(snapshot, trust.trustDomain));
     let published = this.#publish(snapshot);
-    const [issued, equipMs] = await Promise.all([trust.ensure(wantedBy(snapshot)), this.#ports.equip(snapshot)]);
+    const [issued, equipMs] = await Promise.all([
+      trust.ensure(this.#roster.wanted(snapshot)),
+      this.#ports.equip(snapshot),
+    ]);
     if (issued.failures.length > 0) report.issueFailed(issued.failures);
     if (issued.changed) published = this.#publish(snapshot);
     this.#ports.proxies.setReady();
@@ -166,10 +180,7 @@ export class Loop {
     const { report, trust, clock } = this.#ports;
     const rotations = this.#ports.rotations.underway();
     const configuration = this.#configurator.configure(snapshot, trust, clock.nowMs());
-    const gone = [...this.#served].filter((key) => key !== workerKey && !snapshot.workloads.has(key));
-    for (const workload of configuration.proxies.keys()) this.#served.add(workload);
-    for (const workload of gone) this.#served.delete(workload);
-    this.#configurations.publish(configuration.proxies, gone, snapshot);
+    this.#configurations.publish(configuration.proxies, this.#roster.gone(snapshot), snapshot);
     for (const { workload, part, cause } of configuration.failed) report.buildFailed(workload, part, cause);
     this.#buildProblems = unbuiltProblems(configuration.failed, snapshot);
     this.tellProblems();
@@ -214,10 +225,13 @@ function movedTrustDomain({ mesh }: Snapshot, trustDomain: string): string {
   );
 }
 
-function wantedBy(snapshot: Snapshot): WantedIdentities {
-  return {
-    tenants: [...snapshot.tenants.keys()],
-    spiffeIds: [...new Set([...snapshot.workloads.values()].map(({ spiffeId }) => spiffeId))],
-    leafLifetimeMs: snapshot.mesh.leafLifetimeMs,
-  };
+function areSame(some: readonly Problem[], others: readonly Problem[]): boolean {
+  return some.length === others.length && some.every((problem, index) => problem === others[index]);
+}
+
+/** Not a microtask: of those a whole crowd of changes may come before a socket is read. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
 }

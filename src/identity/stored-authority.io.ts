@@ -45,6 +45,8 @@ export class StoredAuthority implements Authority {
   readonly #tenants: TenantCaStore;
   #controlPlane: Issuer | undefined;
   #lastTurn: Promise<unknown> = Promise.resolve();
+  /** What the last pass left nothing undone of; undefined once anything else was done. */
+  #settled: Settled | undefined;
 
   constructor(parts: StoredAuthorityParts) {
     this.#parts = parts;
@@ -83,12 +85,23 @@ export class StoredAuthority implements Authority {
   }
 
   nextRenewalMs(): number {
+    if (this.#settled !== undefined) return this.#settled.untilMs;
     const controlPlaneMs = this.#controlPlane && renewAtMs(controlPlaneRecord, this.#controlPlane.certificate);
     return Math.min(this.#leaves.nextRenewalMs(), controlPlaneMs ?? Infinity, this.#tenants.nextRotationMs());
   }
 
   ensure(wanted: WantedIdentities): Promise<EnsureResult> {
-    return this.#inTurn(() => this.#ensure(wanted));
+    return this.#inTurn(async (settled) => {
+      const nowMs = this.#parts.ports.clock.nowMs();
+      // A clock that was set back is no reason to believe what it said before.
+      if (settled?.wanted === wanted && settled.fromMs <= nowMs && nowMs < settled.untilMs) {
+        this.#settled = settled;
+        return nothingToDo;
+      }
+      const result = await this.#ensure(wanted);
+      if (result.failures.length === 0) this.#settled = { wanted, fromMs: nowMs, untilMs: this.nextRenewalMs() };
+      return result;
+    });
   }
 
   rotations(): readonly RotationStatus[] {
@@ -123,8 +136,12 @@ export class StoredAuthority implements Authority {
   }
 
   /** One after another: a step of a rotation never falls between the leaves of one pass. */
-  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const turn = this.#lastTurn.then(work);
+  #inTurn<Result>(work: (settled: Settled | undefined) => Promise<Result>): Promise<Result> {
+    const turn = this.#lastTurn.then(() => {
+      const settled = this.#settled;
+      this.#settled = undefined;
+      return work(settled);
+    });
     this.#lastTurn = turn.catch(() => undefined);
     return turn;
   }
@@ -212,6 +229,15 @@ export class StoredAuthority implements Authority {
     }
   }
 }
+
+/** For this very value of what is wanted, between these times (epoch ms), `ensure` has nothing to do. */
+interface Settled {
+  readonly wanted: WantedIdentities;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
+const nothingToDo: EnsureResult = { changed: false, failures: [] };
 
 /** What one call found. */
 class Pass {

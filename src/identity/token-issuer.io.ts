@@ -1,7 +1,11 @@
 /**
  * Mints and verifies the tokens by which a proxy says who it is before it has a certificate.
  * JWS ES256 with the authority's token key; nothing in a token chooses the key or the algorithm.
+ *
+ * A signature is checked once: a proxy shows the same token when it greets, when it is judged, twice a minute while its
+ * stream is open, and whenever it comes back. What a token says is judged each time, so it ends when it says.
  */
+import { createHash } from 'node:crypto';
 import { compactVerify, SignJWT } from 'jose';
 import type { KeyPair } from './key-pair.io.ts';
 import type { IdentityPorts } from './ports.ts';
@@ -18,6 +22,9 @@ import {
 
 /** Life of a token, in ms: long enough to survive a restart, short enough that a stolen one is soon nothing. */
 export const tokenLifetimeMs = 3_600_000;
+
+/** Most tokens whose signature is remembered as good; beyond it the oldest is checked again. More than two for each proxy of a cell. */
+export const rememberedTokensMax = 25_000;
 
 /** Bytes of a token id. */
 const tokenIdBytes = 16;
@@ -36,7 +43,27 @@ export interface TokenIssuer {
 }
 
 /** @param issuer the trust domain. */
-export function createTokenIssuer(keys: KeyPair, issuer: string, { clock, entropy }: IdentityPorts): TokenIssuer {
+export function createTokenIssuer(
+  keys: KeyPair,
+  issuer: string,
+  { clock, entropy }: IdentityPorts,
+  rememberedMax: number = rememberedTokensMax,
+): TokenIssuer {
+  // Only of tokens that we signed, so nobody without one makes us remember anything; by hash, so that none lies in memory.
+  const remembered = new Map<string, SignedToken>();
+
+  async function signedToken(token: string): Promise<SignedToken> {
+    const hash = createHash('sha256').update(token).digest('base64');
+    const known = remembered.get(hash);
+    if (known !== undefined) return known;
+    const { protectedHeader, payload } = await compactVerify(token, keys.publicKey, { algorithms: [tokenAlgorithm] });
+    const signed = { header: { ...protectedHeader }, payload: parseObject(payload) };
+    remembered.set(hash, signed);
+    const [oldest] = remembered.size > rememberedMax ? remembered.keys() : [];
+    if (oldest !== undefined) remembered.delete(oldest);
+    return signed;
+  }
+
   return {
     async mintToken({ workload, serviceAccount }, lifetimeMs = tokenLifetimeMs) {
       const issuedAt = Math.floor(clock.nowMs() / 1_000);
@@ -57,16 +84,20 @@ export function createTokenIssuer(keys: KeyPair, issuer: string, { clock, entrop
       const shape = judgeShape(token);
       if (shape !== null) return refused(shape);
       try {
-        const { protectedHeader, payload } = await compactVerify(token, keys.publicKey, {
-          algorithms: [tokenAlgorithm],
-        });
-        return judgeToken({ ...protectedHeader }, parseObject(payload), { issuer, nowMs: clock.nowMs() });
+        const { header, payload } = await signedToken(token);
+        return judgeToken(header, payload, { issuer, nowMs: clock.nowMs() });
       } catch {
         // Whatever jose objected to (header, algorithm, crit, signature), the bytes are not a token that we signed.
         return refused('bad-signature');
       }
     },
   };
+}
+
+/** Header and payload of a token whose signature is ours. */
+interface SignedToken {
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly payload: Readonly<Record<string, unknown>>;
 }
 
 function parseObject(json: Uint8Array): Record<string, unknown> {

@@ -4,7 +4,8 @@
  *   FOLDER/<namespace>/<pod>/secrets/root.crt, secrets/token     rewritten by rename: Envoy's watched_directory sees a move
  *   FOLDER/<namespace>/<pod>/mesh-root.sds.json, token.sds.json  name those files to Envoy's file-based SDS
  *
- * Level-triggered: `sync` is given every workload there is, renews tokens at half life and removes who vanished.
+ * Level-triggered: `sync` is given every workload there is, renews tokens at half life and removes who vanished. Given the
+ * very same list before a token is due it does nothing, and folders are looked through only where somebody may have vanished.
  * Only folders that hold our `token.sds.json` are ever removed: a wrong path in a flag must not cost anybody's files.
  */
 import { readdir, rm, stat } from 'node:fs/promises';
@@ -42,6 +43,8 @@ export class WorkloadFiles {
   readonly #options: WorkloadFilesOptions;
   /** Epoch ms at which each workload's token is due; a new process writes every token anew. */
   readonly #dueMs = new Map<string, { readonly serviceAccount: string; readonly atMs: number }>();
+  /** What the last pass left nothing undone of. */
+  #done: { readonly workloads: readonly TokenSubject[]; readonly nextRenewalMs: number } | undefined;
 
   constructor(options: WorkloadFilesOptions) {
     this.#options = options;
@@ -55,18 +58,25 @@ export class WorkloadFiles {
 
   async sync(workloads: readonly TokenSubject[]): Promise<WorkloadFilesResult> {
     const nowMs = this.#options.clock.nowMs();
+    const done = this.#done;
+    if (done?.workloads === workloads && nowMs < done.nextRenewalMs) {
+      return { renewed: [], removed: [], nextRenewalMs: done.nextRenewalMs };
+    }
     const wanted = new Set(workloads.map(({ workload }) => workload));
     const renewed: string[] = [];
     await makePrivateFolder(this.#options.folder);
+    const removed = this.#mayHaveVanished(wanted) ? await this.#removeVanished(wanted) : [];
+    this.#done = undefined;
     for (const workload of this.#dueMs.keys()) if (!wanted.has(workload)) this.#dueMs.delete(workload);
-    const removed = await this.#removeVanished(wanted);
     await forEachBounded(workloads, writingConcurrencyMax, async (subject) => {
       const due = this.#dueMs.get(subject.workload);
       if (due !== undefined && due.serviceAccount === subject.serviceAccount && nowMs < due.atMs) return;
       await this.#write(subject);
       renewed.push(subject.workload);
     });
-    const nextRenewalMs = Math.min(Infinity, ...[...this.#dueMs.values()].map(({ atMs }) => atMs));
+    let nextRenewalMs = Infinity;
+    for (const { atMs } of this.#dueMs.values()) nextRenewalMs = Math.min(nextRenewalMs, atMs);
+    this.#done = { workloads, nextRenewalMs };
     return { renewed: renewed.sort(), removed, nextRenewalMs };
   }
 
@@ -85,6 +95,11 @@ export class WorkloadFiles {
     await writeIfDifferent(join(folder, tokenSdsFile), tokenSds(tokenFile));
     const atMs = renewAtMs(subject.workload, { notBeforeMs: issuedAtMs, notAfterMs: expiresAtMs });
     this.#dueMs.set(subject.workload, { serviceAccount: subject.serviceAccount, atMs });
+  }
+
+  /** An earlier process may have left folders, and so may a pass that failed. */
+  #mayHaveVanished(wanted: ReadonlySet<string>): boolean {
+    return this.#done === undefined || this.#done.workloads.some(({ workload }) => !wanted.has(workload));
   }
 
   async #removeVanished(wanted: ReadonlySet<string>): Promise<readonly string[]> {

@@ -16,7 +16,11 @@ export interface AddressBookEntry {
   readonly names: readonly string[];
 }
 
-export function addressBookOf({ workload, outbound, external }: ProxyView): readonly AddressBookEntry[] {
+export function addressBookOf({
+  workload,
+  outbound,
+  external,
+}: Pick<ProxyView, 'workload' | 'outbound' | 'external'>): readonly AddressBookEntry[] {
   const inside = workload.capture === 'explicit' ? outbound : [];
   return [
     ...inside.flatMap((port) =>

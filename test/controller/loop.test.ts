@@ -56,6 +56,42 @@ describe('when it looks', () => {
     expect(mesh.looks).toBe(2);
   });
 
+  test('between two looks the event loop goes round, however fast calls come', async () => {
+    const mesh = new MeshLoop();
+    mesh.edit(twoTenants);
+    const turns: number[] = [];
+    let turn = 0;
+    const count = () => {
+      turn += 1;
+      if (turns.length < 5) setImmediate(count);
+    };
+    setImmediate(count);
+    mesh.looked = () => {
+      turns.push(turn);
+      // The next change is there in a microtask, as from a crowd of them.
+      if (turns.length < 5) queueMicrotask(() => mesh.loop.lookAgain());
+    };
+    mesh.loop.lookAgain();
+    await mesh.loop.settled();
+    expect(new Set(turns).size).toBe(5);
+  });
+
+  test('calls in the turn that a run ends in merge into one more run', async () => {
+    const mesh = new MeshLoop();
+    mesh.edit(twoTenants);
+    const { setTimer } = mesh.clock;
+    let runs = 0;
+    // The timer is set last in a run.
+    mesh.clock.setTimer = (ms, then) => {
+      runs += 1;
+      if (runs === 1) for (let call = 0; call < 100; call += 1) queueMicrotask(() => mesh.loop.lookAgain());
+      return setTimer.call(mesh.clock, ms, then);
+    };
+    mesh.loop.lookAgain();
+    await mesh.loop.settled();
+    expect(mesh.looks).toBe(2);
+  });
+
   test('after it was stopped it looks no more, by call or by timer', async () => {
     const mesh = new MeshLoop();
     await mesh.write(twoTenants);

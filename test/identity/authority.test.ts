@@ -174,3 +174,26 @@ test('a root past its end is refused with the date', async () => {
     message: expect.stringContaining('2036-11-17'),
   });
 });
+
+test('the very same value wanted again is answered from memory until something is due, or the clock was set back', async () => {
+  const { authority, ports, stateFolder } = await opened();
+  await authority.ensure(both);
+  // A record of nobody, put there behind its back: a pass would remove it.
+  const [name = ''] = await readdir(join(stateFolder, 'leaves/shop'));
+  const record = join(stateFolder, 'leaves/shop', name.replace(/^(cart|till)/, 'stray'));
+  const recordIsLeft = () =>
+    stat(record).then(
+      () => true,
+      () => false,
+    );
+  await writeFile(record, '{}');
+  expect(await authority.ensure(both)).toEqual({ changed: false, failures: [] });
+  expect(await recordIsLeft()).toBe(true);
+  ports.clock.advance(-1);
+  await authority.ensure(both);
+  expect(await recordIsLeft()).toBe(false);
+  await writeFile(record, '{}');
+  ports.clock.set(authority.nextRenewalMs());
+  expect((await authority.ensure(both)).changed).toBe(true);
+  expect(await recordIsLeft()).toBe(false);
+});

@@ -1,7 +1,7 @@
 /** Workload tokens: what a good one says, and every way a bad one is refused. One table, one row an attack. */
 import { createHmac } from 'node:crypto';
 import { type JWTHeaderParameters, SignJWT } from 'jose';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { generateKeyPair, type KeyPair } from '../../src/identity/key-pair.io.ts';
 import { clockToleranceMs, type TokenRefusal, tokenLengthMax } from '../../src/identity/token-claims.ts';
 import { createTokenIssuer, type TokenIssuer, tokenLifetimeMs } from '../../src/identity/token-issuer.io.ts';
@@ -142,3 +142,44 @@ async function critical(): Promise<string> {
   const signature = await crypto.subtle.sign(algorithm, keys.privateKey, Buffer.from(body));
   return `${body}.${Buffer.from(signature).toString('base64url')}`;
 }
+
+/** @returns how many signatures were checked since. */
+function countChecks(): () => number {
+  const verify = vi.spyOn(crypto.subtle, 'verify');
+  onTestFinished(() => verify.mockRestore());
+  return () => verify.mock.calls.length;
+}
+
+test('a signature is checked once, however often its token is shown, and the token still ends', async () => {
+  const ports = fakePorts(startMs);
+  const issuer = createTokenIssuer(keys, 'mesh.example', ports);
+  const { token, expiresAtMs } = await issuer.mintToken(subject);
+  const checks = countChecks();
+  for (let time = 0; time < 5; time += 1) expect((await issuer.verifyToken(token)).kind).toBe('ok');
+  ports.clock.set(expiresAtMs + clockToleranceMs);
+  expect(await issuer.verifyToken(token)).toEqual({ kind: 'refused', reason: 'expired' });
+  expect(checks()).toBe(1);
+});
+
+test('a bad signature is checked each time, also beside a good one over the same claims', async () => {
+  const issuer = issuerAt(startMs);
+  const { token } = await issuer.mintToken(subject);
+  await issuer.verifyToken(token);
+  const [header, payload] = token.split('.');
+  const checks = countChecks();
+  for (let time = 0; time < 3; time += 1) {
+    const forged = `${header}.${payload}.${'A'.repeat(86)}`;
+    expect(await issuer.verifyToken(forged)).toEqual({ kind: 'refused', reason: 'bad-signature' });
+  }
+  expect(checks()).toBe(3);
+});
+
+test('of more tokens than are remembered the oldest is checked again, and is as good as before', async () => {
+  const issuer = createTokenIssuer(keys, 'mesh.example', fakePorts(startMs), 2);
+  const tokens = await Promise.all(Array.from({ length: 3 }, () => issuer.mintToken(subject)));
+  const checks = countChecks();
+  for (const { token } of [...tokens, ...tokens.slice(1)]) await issuer.verifyToken(token);
+  expect(checks()).toBe(3);
+  expect((await issuer.verifyToken(tokens[0]?.token ?? '')).kind).toBe('ok');
+  expect(checks()).toBe(4);
+});

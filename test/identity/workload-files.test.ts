@@ -111,3 +111,17 @@ test('a workload key that climbs out of the folder is refused', async () => {
   const { files } = await prepared();
   await expect(files.sync([{ workload: '../escape', serviceAccount: 'a' }])).rejects.toThrow('no workload key');
 });
+
+test('the very same list again looks through no folder until a token is due', async () => {
+  const { files, folder, ports } = await prepared();
+  const all = [cart, ledger];
+  const { nextRenewalMs } = await files.sync(all);
+  // A folder that a pass would remove, put there behind its back.
+  const late = join(folder, 'shop/late-0');
+  await mkdir(late);
+  await writeFile(join(late, 'token.sds.json'), '{}');
+  expect(await files.sync(all)).toEqual({ renewed: [], removed: [], nextRenewalMs });
+  expect(await readdir(join(folder, 'shop'))).toEqual(['cart-0', 'late-0']);
+  ports.clock.set(nextRenewalMs);
+  expect((await files.sync(all)).renewed).toHaveLength(1);
+});

@@ -1,0 +1,61 @@
+/**
+ * Who is in the mesh, from one look to the next: what the CA is to issue, and who has left.
+ *
+ *   snapshot ──▶ the very same answer as before, where nobody came, left or became somebody else
+ *
+ * A look at ten thousand workloads of which one moved costs one walk along two maps: no name is looked up, and no list is made.
+ */
+import type { WantedIdentities } from '../identity/authority.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+
+type Workloads = Snapshot['workloads'];
+
+const nobody: readonly string[] = [];
+
+export class Roster {
+  /** Those of the last answer about identities. */
+  #seen: Pick<Snapshot, 'tenants' | 'workloads'> | undefined;
+  #wanted: WantedIdentities | undefined;
+  /** Those of the last answer about who has left. */
+  #present: Workloads | undefined;
+
+  wanted({ tenants, workloads, mesh: { leafLifetimeMs } }: Snapshot): WantedIdentities {
+    const [seen, before] = [this.#seen, this.#wanted];
+    this.#seen = { tenants, workloads };
+    if (seen !== undefined && before?.leafLifetimeMs === leafLifetimeMs) {
+      if (haveSameKeys(seen.tenants, tenants) && haveSameIdentities(seen.workloads, workloads)) return before;
+    }
+    const spiffeIds = new Set<string>();
+    for (const { spiffeId } of workloads.values()) spiffeIds.add(spiffeId);
+    this.#wanted = { tenants: [...tenants.keys()], spiffeIds: [...spiffeIds], leafLifetimeMs };
+    return this.#wanted;
+  }
+
+  /** Workloads that were there when this was asked last, and are not any more. */
+  gone({ workloads }: Snapshot): readonly string[] {
+    const before = this.#present;
+    this.#present = workloads;
+    if (before === undefined || haveSameKeys(before, workloads)) return nobody;
+    return [...before.keys()].filter((key) => !workloads.has(key));
+  }
+}
+
+/** In the same order: maps of one mesh are made in one order, and another order is only a longer way to the same answer. */
+function haveSameKeys(some: ReadonlyMap<string, unknown>, others: ReadonlyMap<string, unknown>): boolean {
+  if (some === others) return true;
+  if (some.size !== others.size) return false;
+  const theirs = others.keys();
+  for (const key of some.keys()) if (key !== theirs.next().value) return false;
+  return true;
+}
+
+function haveSameIdentities(some: Workloads, others: Workloads): boolean {
+  if (some === others) return true;
+  if (some.size !== others.size) return false;
+  const theirs = others.values();
+  for (const workload of some.values()) {
+    const other = theirs.next().value;
+    if (workload !== other && workload.spiffeId !== other?.spiffeId) return false;
+  }
+  return true;
+}

@@ -1,0 +1,17 @@
+/** An OpenID Connect provider as somebody configured it: what this room is given, and all it knows of a tenant. */
+export interface IdentityProvider {
+  readonly name: string;
+  readonly preset: Preset;
+  /** Exactly the `iss` of its tokens. */
+  readonly issuer: string;
+  /** Exact values of `aud`, of which a token must name one. */
+  readonly audiences: readonly string[];
+  /** Absent: found by discovery. */
+  readonly jwksUri?: string | undefined;
+  /** Absent: the preset's own. */
+  readonly groupsClaim?: string | undefined;
+  /** Of `google`: values of `hd` that are let in. Empty lets nobody in. */
+  readonly hostedDomains: readonly string[];
+}
+
+export type Preset = 'google' | 'entra' | 'okta' | 'jumpcloud' | 'auth0' | 'oidc';

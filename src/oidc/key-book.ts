@@ -1,0 +1,153 @@
+/**
+ * The keys of every issuer in use: fetched when first needed, refreshed behind the back, kept through an outage for a
+ * stated time, and then no more.
+ *
+ *   age      fresh ── 10 min ──▶ stale, used while a newer set is fetched ── 24 h ──▶ dead: nobody is believed
+ *
+ * One rule bounds what strangers can make us do: an issuer is asked at most once in the cool-down, whatever tokens
+ * come, so forged key ids cost the issuer nothing. Keys are held by issuer *and* by address: a tenant that writes
+ * another address for somebody's issuer gets a set of its own, and lends it to nobody.
+ */
+import type { IdentityProvider } from './identity-provider.ts';
+import { KeySet } from './key-set.ts';
+
+/** Age up to which keys are used without asking again, in ms. */
+export const keysFreshMs = 10 * 60_000;
+
+/** Age up to which keys are used where no newer ones can be had, in ms. Longer trusts a withdrawn key longer; shorter lets one bad day of a provider lock everybody out. */
+export const keysStaleMs = 24 * 3_600_000;
+
+/** Least time between two fetches of one issuer's keys, in ms. */
+export const coolDownMs = 30_000;
+
+/** Most issuers whose keys are held; the one unused for longest goes first. */
+export const issuersMax = 1_024;
+
+/** Most tokens that wait for one issuer's keys; the next one is refused at once. */
+export const waitersMax = 1_024;
+
+export type KeySource = Pick<IdentityProvider, 'issuer' | 'jwksUri'>;
+
+/** Fetches the JWKS document of an issuer, within a time of its own. Rejects with a sentence for the record. */
+export type KeyFetcher = (source: KeySource) => Promise<Uint8Array>;
+
+/** What became of one fetch. */
+export type KeyNews =
+  | { readonly kind: 'fetched'; readonly issuer: string; readonly keys: number; readonly changed: boolean }
+  | { readonly kind: 'failed'; readonly issuer: string; readonly why: string };
+
+export type KeyLookup =
+  | { readonly kind: 'keys'; readonly keys: KeySet }
+  /** None to be used, but some are being fetched; the promise never rejects. */
+  | { readonly kind: 'wait'; readonly fetched: Promise<void> }
+  | { readonly kind: 'none'; readonly why: string };
+
+interface Entry {
+  readonly source: KeySource;
+  held: { readonly keys: KeySet; readonly askedAtMs: number } | undefined;
+  askedAtMs: number | undefined;
+  fetching: Promise<void> | undefined;
+  waiters: number;
+  failure: string;
+}
+
+export class KeyBook {
+  readonly #entries = new Map<string, Entry>();
+  readonly #fetch: KeyFetcher;
+  readonly #report: (news: KeyNews) => void;
+
+  constructor(fetch: KeyFetcher, report: (news: KeyNews) => void) {
+    this.#fetch = fetch;
+    this.#report = report;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Asks for the keys where they are not fresh. */
+  prepare(source: KeySource, nowMs: number): void {
+    this.#usable(this.#entryOf(source), nowMs);
+  }
+
+  look(source: KeySource, nowMs: number): KeyLookup {
+    const entry = this.#entryOf(source);
+    const keys = this.#usable(entry, nowMs);
+    if (keys !== undefined) return { kind: 'keys', keys };
+    const fetched = this.#join(entry);
+    if (fetched !== undefined) return { kind: 'wait', fetched };
+    const why =
+      entry.held === undefined ? 'the keys of the issuer cannot be had' : 'the keys of the issuer are too old';
+    return { kind: 'none', why: entry.failure === '' ? why : `${why}: ${entry.failure}` };
+  }
+
+  /** For a key id nobody knows: there may be newer keys. @returns `undefined` where the issuer was asked just now, or too many wait. */
+  seekNewer(source: KeySource, nowMs: number): Promise<void> | undefined {
+    const entry = this.#entryOf(source);
+    this.#askAgain(entry, nowMs);
+    return this.#join(entry);
+  }
+
+  /** True while these very keys may be used: what was verified with others is verified again. */
+  holds(source: KeySource, keys: KeySet, nowMs: number): boolean {
+    return this.#usable(this.#entryOf(source), nowMs) === keys;
+  }
+
+  #usable(entry: Entry, nowMs: number): KeySet | undefined {
+    const ageMs = nowMs - (entry.held?.askedAtMs ?? Number.NEGATIVE_INFINITY);
+    if (ageMs >= keysFreshMs) this.#askAgain(entry, nowMs);
+    return ageMs < keysStaleMs ? entry.held?.keys : undefined;
+  }
+
+  #entryOf(source: KeySource): Entry {
+    const id = JSON.stringify([source.issuer, source.jwksUri ?? null]);
+    const entry: Entry = this.#entries.get(id) ?? {
+      source: { issuer: source.issuer, jwksUri: source.jwksUri },
+      held: undefined,
+      askedAtMs: undefined,
+      fetching: undefined,
+      waiters: 0,
+      failure: '',
+    };
+    // Written again, so that the map's order is that of use.
+    this.#entries.delete(id);
+    this.#entries.set(id, entry);
+    for (const oldest of this.#entries.keys()) {
+      if (this.#entries.size <= issuersMax) break;
+      this.#entries.delete(oldest);
+    }
+    return entry;
+  }
+
+  #join(entry: Entry): Promise<void> | undefined {
+    if (entry.fetching === undefined || entry.waiters >= waitersMax) return undefined;
+    entry.waiters += 1;
+    return entry.fetching;
+  }
+
+  #askAgain(entry: Entry, nowMs: number): void {
+    if (entry.fetching !== undefined) return;
+    const sinceMs = nowMs - (entry.askedAtMs ?? Number.NEGATIVE_INFINITY);
+    // A clock that was set back must not silence us until it has caught up.
+    if (sinceMs >= 0 && sinceMs < coolDownMs) return;
+    entry.askedAtMs = nowMs;
+    entry.fetching = this.#ask(entry, nowMs).finally(() => {
+      entry.fetching = undefined;
+      entry.waiters = 0;
+    });
+  }
+
+  async #ask(entry: Entry, nowMs: number): Promise<void> {
+    const { issuer } = entry.source;
+    try {
+      const keys = KeySet.read(await this.#fetch(entry.source));
+      const changed = keys.digest !== entry.held?.keys.digest;
+      entry.held = { keys: changed || entry.held === undefined ? keys : entry.held.keys, askedAtMs: nowMs };
+      entry.failure = '';
+      this.#report({ kind: 'fetched', issuer, keys: keys.size, changed });
+    } catch (error) {
+      entry.failure = error instanceof Error ? error.message : 'no reason was given';
+      this.#report({ kind: 'failed', issuer, why: entry.failure });
+    }
+  }
+}

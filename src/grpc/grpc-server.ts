@@ -4,22 +4,27 @@
  *   createGrpcServer ──addService──▶ bind ──rotate, drain──▶ … ──close──▶ 'drained' | 'forced'
  *
  * Addresses are `host:port` or `unix:/path`; TLS is spoken on both. What goes wrong at the start is a value with advice.
+ * TLS is ours and gRPC is grpc-js's: it is handed connections whose handshake is done (tls-listener.ts).
  */
+import type { Settings } from 'node:http2';
 import type { DescService } from '@bufbuild/protobuf';
-import { Server, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { type BindProblem, bindProblem } from './bind-problem.ts';
 import {
   concurrentStreamsMax,
   connectionAgeGraceMs,
   connectionAgeMaxMs,
+  type HandshakeLimits,
+  handshakeLimits,
+  headerListBytesMax,
   keepaliveTimeMs,
   keepaliveTimeoutMs,
   receiveMessageBytesMax,
 } from './limits.ts';
+import { listenOptionsOf } from './listen-options.ts';
 import { prepareSocket } from './prepare-socket.ts';
-import { RotatingServerCredentials } from './rotating-server-credentials.ts';
 import { type ServiceForms, type ServiceHandlers, serviceDefinition } from './service-definition.ts';
-
+import { TlsListener } from './tls-listener.ts';
 import { judgeTlsMaterial, type TlsMaterial } from './tls-material.ts';
 
 export interface GrpcServerOptions {
@@ -31,6 +36,7 @@ export interface GrpcServerOptions {
   /** Age at which a connection is asked to leave, in ms; a tenth of jitter either way. */
   readonly connectionAgeMaxMs?: number;
   readonly receiveMessageBytesMax?: number;
+  readonly handshakeLimits?: HandshakeLimits;
 }
 
 export type BindResult =
@@ -62,10 +68,6 @@ export interface GrpcServer {
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   const material = judgeTlsMaterial(options.tls);
   if (material.kind === 'unusable') throw new Error(material.message);
-  const credentials = new RotatingServerCredentials(material.context, {
-    requested: options.tls.clientCaPem !== undefined,
-    required: options.requireClientCertificate,
-  });
   const server = new Server({
     'grpc.keepalive_time_ms': keepaliveTimeMs,
     'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
@@ -75,7 +77,15 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     'grpc.max_connection_age_grace_ms': connectionAgeGraceMs,
     'grpc.enable_channelz': 0,
   });
-  let boundAddress: string | null = null;
+  limitHeaders(server);
+  // The connections that it is given have TLS already.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const listener = new TlsListener(
+    material.context,
+    { requested: options.tls.clientCaPem !== undefined, required: options.requireClientCertificate },
+    options.handshakeLimits ?? handshakeLimits,
+    (socket) => injector.injectConnection(socket),
+  );
 
   return {
     addService(service, forms, handlers) {
@@ -89,39 +99,52 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
 
     async bind() {
       if ((await prepareSocket(options.address)) === 'no-such-folder') return bindProblem(options.address, 'ENOENT');
-      return new Promise((resolve) => {
-        server.bindAsync(options.address, credentials, (error, port) => {
-          if (error !== null) return resolve(bindProblem(options.address, error.message));
-          boundAddress = options.address.replace(/:0$/, `:${port}`);
-          resolve({ kind: 'bound', address: boundAddress, port });
-        });
-      });
+      const where = listenOptionsOf(options.address);
+      if (where === undefined) return bindProblem(options.address, 'not an address');
+      try {
+        const port = await listener.listen(where);
+        return { kind: 'bound', address: options.address.replace(/:0$/, `:${port}`), port };
+      } catch (error) {
+        return bindProblem(options.address, error instanceof Error ? error.message : String(error));
+      }
     },
 
     rotate(tls) {
       const next = judgeTlsMaterial(tls);
       if (next.kind === 'unusable') return { kind: 'refused', message: next.message };
-      credentials.rotate(next.context);
+      listener.rotate(next.context);
       return { kind: 'rotated' };
     },
 
     drain(graceMs) {
-      if (boundAddress !== null) server.drain(boundAddress, graceMs);
+      injector.drain(graceMs);
     },
 
     close(graceMs) {
       return new Promise((resolve) => {
-        // grpc-js's forceShutdown knows no session unless channelz is on; its drain does, if it comes before tryShutdown.
-        if (boundAddress !== null) server.drain(boundAddress, graceMs);
+        // Before the drain's own timer, which cuts them as well: who is cut has not left.
         const timer = setTimeout(() => {
           server.forceShutdown();
           resolve('forced');
         }, graceMs);
-        server.tryShutdown(() => {
+        // grpc-js's forceShutdown knows no session unless channelz is on; this drain does, if it comes before tryShutdown.
+        injector.drain(graceMs);
+        server.tryShutdown(() => undefined);
+        void listener.close().then(() => {
           clearTimeout(timer);
           resolve('drained');
         });
       });
     },
   };
+}
+
+/**
+ * grpc-js has no option for the size of a header block: only the settings that it hands to its HTTP/2 servers have.
+ * @throws where grpc-js keeps them elsewhere than it does today.
+ */
+function limitHeaders(server: Server): void {
+  const { settings } = (server as unknown as { readonly commonServerOptions: { readonly settings: Settings } })
+    .commonServerOptions;
+  settings.maxHeaderListSize = headerListBytesMax;
 }

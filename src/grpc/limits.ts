@@ -16,8 +16,40 @@ export const concurrentStreamsMax = 1_000;
 /** Header block of one call, in bytes: a token is at most 4 KiB. */
 export const headerListBytesMax = 16 * 1024;
 
-/** A TLS handshake that takes longer, in ms, is closed: before it, a peer is nobody and gets no patience. */
+/** A TLS handshake that takes longer, in ms from its own beginning, is closed: before it, a peer is nobody and gets no patience. */
 export const handshakeTimeoutMs = 5_000;
+
+/** Who waits for a handshake, how many do, and for how long. A turn is `turnMs`, or longer while the process is busy. */
+export interface HandshakeLimits {
+  /** Handshakes that go on at once. One costs half a millisecond here and a round trip there: that many fill a core, and no more help. */
+  readonly atOnceMax: number;
+  /** Connections that have spoken and wait for their turn; who comes later is cut, and tries again. */
+  readonly waitingMax: number;
+  /** Connections that have said nothing; for a further one the oldest is cut. */
+  readonly silentMax: number;
+  readonly turnMs: number;
+  /** Turns that a connection may be silent, and may stand in line. */
+  readonly silentTurns: number;
+  readonly waitingTurns: number;
+  /** Turns after which a handshake loses its place to who waits for one: ten round trips of a slow network. */
+  readonly patienceTurns: number;
+}
+
+export const handshakeLimits: HandshakeLimits = {
+  atOnceMax: 32,
+  waitingMax: 8_192,
+  silentMax: 4_096,
+  turnMs: 250,
+  silentTurns: 20,
+  waitingTurns: 80,
+  patienceTurns: 4,
+};
+
+/** Longest first piece of a connection, in bytes: a TLS record. A ClientHello has under 2 kB. */
+export const clientHelloBytesMax = 16_384 + 5;
+
+/** Connections that wait in the kernel to be accepted; it may allow fewer (`net.core.somaxconn`). */
+export const acceptBacklog = 4_096;
 
 /** Age at which a connection is asked to leave, in ms; gRPC spreads it by a tenth either way. Credentials are checked anew by the next one. */
 export const connectionAgeMaxMs = 3_600_000;

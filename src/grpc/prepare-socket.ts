@@ -5,13 +5,12 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { removeDeadSocket } from './dead-socket.ts';
-
-const unixScheme = 'unix:';
+import { unixPathOf, unixScheme } from './listen-options.ts';
 
 /** @param address as given to the server; anything but a Unix socket is ready as it is. */
 export async function prepareSocket(address: string): Promise<'ready' | 'no-such-folder'> {
   if (!address.startsWith(unixScheme)) return 'ready';
-  const path = address.slice(unixScheme.length).replace(/^\/\/\//, '/');
+  const path = unixPathOf(address);
   const folder = await stat(dirname(path)).catch(() => null);
   if (!folder?.isDirectory()) return 'no-such-folder';
   await removeDeadSocket(path);

@@ -290,3 +290,12 @@ test('a socket file that a killed server left is replaced; one in use, or what i
   expect(await bindResult(`unix:${path('letter')}`)).toMatchObject({ code: 'in-use' });
   expect(await readFile(path('letter'), 'utf8')).toBe('dear');
 });
+
+test('a header block beyond the bound is refused, and the connection goes on', async () => {
+  const { address } = await echoServer(authority);
+  const client = clientOf(authority, address);
+  const large = new Metadata();
+  for (let name = 0; name < 20; name += 1) large.set(`x-${name}`, 'a'.repeat(1_000));
+  await expect(seenBy(client, large)).rejects.toMatchObject({ code: expect.any(Number) });
+  expect(await seenBy(client)).toMatchObject({ peer: { kind: 'certificate' } });
+});

@@ -23,6 +23,10 @@ export interface BenchOptions {
   readonly runs: number;
   /** Progress, for a person. */
   say(line: string): void;
+  /** Takes where the time went, as text. Present: one round of ours is looked into, and the figures are not to be told. */
+  profile?(text: string): void;
+  /** The gate holds what it measures as what is to be compared with from now on. */
+  readonly renew?: boolean;
 }
 
 /** Fewer say nothing about the spread. */
@@ -34,6 +38,8 @@ export interface BenchSamples {
   readonly peers?: Readonly<Record<string, Readonly<Record<string, Samples>>>>;
   /** Of medians, above 1 where we are better. */
   readonly ratios?: Readonly<Record<string, number>>;
+  /** What a gate found to be worse than it may be, one sentence each. */
+  readonly breaches?: readonly string[];
 }
 
 export interface Samples {

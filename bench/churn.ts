@@ -12,7 +12,7 @@ import { standardMesh } from './standard-mesh.ts';
 
 const rates = [100, 500];
 /** Of each rate in a round. */
-const seconds = 8;
+const seconds = 5;
 
 export const churn: Bench = {
   name: 'churn',
@@ -24,7 +24,8 @@ export const churn: Bench = {
       async measure(plane) {
         const rounds: Round[] = [];
         for (const rate of rates) rounds.push(await atOneRate(plane, changes, rate));
-        return Object.assign({}, ...rounds);
+        const sustained = rounds.map((round, at) => round[`updates_per_s_${rates[at]}`] ?? Number.NaN);
+        return Object.assign({ updates_per_s: Math.max(...sustained) }, ...rounds);
       },
     });
   },

@@ -18,7 +18,7 @@ export const coldStart: Bench = {
   name: 'cold-start',
   what: 'the standard mesh from nothing to the last ACK of 2,000 proxies (aim 5 s); processor time, memory and bytes a proxy',
   run: (options) =>
-    oneByOne(options, scaleOf(options), {
+    oneByOne(options, {
       compared: ['last_ack_ms', 'cpu_us_per_proxy', 'rss_mb'],
       measure: (plane) => coldStarted(plane, standardMesh(scaleOf(options)).proxies.length),
     }),

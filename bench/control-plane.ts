@@ -22,7 +22,9 @@ export type ControlPlaneCommand =
   | { readonly do: 'settle' }
   /** Writes what a peer needs to serve the same. */
   | { readonly do: 'export'; readonly folder: string }
-  | { readonly do: 'counts' };
+  | { readonly do: 'counts' }
+  /** Ours alone: looks into the process while it works, and at the end tells what was seen. */
+  | { readonly do: 'profile' | 'copies' | 'memory'; readonly on: boolean };
 
 export interface ControlPlaneCounts {
   readonly cpuUs: number;
@@ -55,21 +57,59 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
+/** What only a control plane of which we have the source can be asked. */
 export interface OurControlPlane extends ControlPlane {
   /** Writes what peers need to serve the same into its folder. */
   export(): Promise<void>;
+  beginProfile(): Promise<void>;
+  /** @returns profile-text.ts of what ran since it began. */
+  endProfile(): Promise<string>;
+  /** @returns what was copied in JavaScript meanwhile; see copied-bytes.ts. */
+  copiedDuring(act: () => Promise<void>): Promise<number>;
+  /** After a full collection. */
+  heapBytes(): Promise<number>;
 }
+
+export interface OurOptions {
+  readonly scale: number;
+  /** Of the ten pods of a service, how many have a stream. */
+  readonly streams?: number;
+  /** Profiled from the word to serve. */
+  readonly profiled?: boolean;
+}
+
+/** In the environment: microseconds of processor time that ours wastes on each response; see gate.ts. */
+export const burnVariable = 'COFFRE_BENCH_BURN_US';
+
+/** As which ours takes part in a comparison. */
+export const ourName = 'coffre';
 
 const script = fileURLToPath(new URL('./our-control-plane.ts', import.meta.url));
 
 /** @param folder of its own, and empty; whoever made it removes it. */
-export async function startOurs(scale: number, folder: string): Promise<OurControlPlane> {
-  const peer = await startLineChild(process.execPath, [script, String(scale), folder]);
-  const plane = await serve('coffre', peer, folder);
+export async function startOurs({ scale, streams, profiled }: OurOptions, folder: string): Promise<OurControlPlane> {
+  const sizes = streams === undefined ? [scale] : [scale, streams];
+  const peer = await startLineChild(process.execPath, [script, folder, ...sizes.map(String)]);
+  if (profiled) await peer.ask({ do: 'profile', on: true });
+  const plane = await serve(ourName, peer, folder);
   return {
     ...plane,
     async export() {
       await peer.ask({ do: 'export', folder });
+    },
+    async beginProfile() {
+      await peer.ask({ do: 'profile', on: true });
+    },
+    async endProfile() {
+      return (await peer.ask<{ text: string }>({ do: 'profile', on: false })).text;
+    },
+    async copiedDuring(act) {
+      await peer.ask({ do: 'copies', on: true });
+      await act();
+      return (await peer.ask<{ bytes: number }>({ do: 'copies', on: false })).bytes;
+    },
+    async heapBytes() {
+      return (await peer.ask<{ bytes: number }>({ do: 'memory', on: false })).bytes;
     },
   };
 }

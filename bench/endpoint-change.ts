@@ -21,6 +21,7 @@ export const endpointChange: Bench = {
         return {
           ...spread(latenciesMs),
           cpu_us_per_update: cpuUs / updates,
+          pushes,
           pushes_per_update: pushes / updates,
           bytes_per_update: bytes / updates,
           changes: latenciesMs.length,

@@ -3,7 +3,8 @@
  *
  *   commands ──▶ MeshObjects ──▶ LossGuard ──▶ buildSnapshot ──▶ Loop ──▶ Rollout ──▶ SnapshotCache ──▶ ADS over TLS
  *
- *   our-control-plane.ts SCALE FOLDER     one line of JSON a command on standard input, and one an answer; see control-plane.ts
+ *   our-control-plane.ts FOLDER SCALE [STREAMS]     one line of JSON a command on standard input, and one an answer; see
+ *                                                   control-plane.ts; STREAMS is how many pods of a service have one
  *
  * Objects are made and tokens minted before it says that it is prepared: what is measured begins with `serve`. Every proxy
  * has the certificate of the server in place of its own, and every tenant one anchor: to issue a thousand is the CA's work.
@@ -27,12 +28,15 @@ import { SnapshotCache } from '../src/xds/cache.ts';
 import { contentVersion, type Resource } from '../src/xds/resource.ts';
 import type { XdsEvent } from '../src/xds/xds-event.ts';
 import { benchPlatform } from './bench-platform.ts';
-import type { ControlPlaneCommand, ControlPlaneCounts } from './control-plane.ts';
+import { burnVariable, type ControlPlaneCommand, type ControlPlaneCounts } from './control-plane.ts';
+import { CopiedBytes } from './copied-bytes.ts';
 import { MeshObjects } from './mesh-objects.ts';
+import { Probe } from './probe.ts';
 import { benchTrustDomain, type Change, markedAddress, standardMesh } from './standard-mesh.ts';
 
-const [scale = '1', folder = '.'] = process.argv.slice(2);
-const mesh = standardMesh(Number(scale));
+const [folder = '.', ...sizes] = process.argv.slice(2);
+const [scale = 1, streams] = sizes.map(Number);
+const mesh = standardMesh(scale, streams);
 const source = new MeshObjects(mesh);
 const guard = new LossGuard();
 const cache = new SnapshotCache();
@@ -50,6 +54,9 @@ const tokens = await Promise.all(
   mesh.proxies.map(({ key, serviceAccount }) => authority.tokens.mintToken({ workload: key, serviceAccount })),
 );
 
+const burnMs = Number(process.env[burnVariable] ?? 0) / 1_000;
+const probe = new Probe();
+const copies = new CopiedBytes();
 let objects: readonly SourcedObject[] = [];
 let latest: Snapshot | undefined;
 let [pushes, pushedBytes, nacks] = [0, 0, 0];
@@ -60,6 +67,7 @@ const { server } = serveProxies({
     if (event.kind === 'pushed') {
       pushes += 1;
       pushedBytes += event.bytes;
+      burn();
     }
     if (event.kind === 'nacked') nacks += 1;
     queueMicrotask(() => rollout.heard(event));
@@ -99,6 +107,12 @@ const loop: Loop = new Loop({
 function fail(cause: unknown): never {
   console.error(cause);
   process.exit(1);
+}
+
+/** Spends as much on each response as the gate is told to, so that it can be seen to fail. */
+function burn(): void {
+  const endMs = performance.now() + burnMs;
+  while (performance.now() < endMs);
 }
 
 function look(): void {
@@ -191,6 +205,16 @@ async function answer(command: ControlPlaneCommand): Promise<object> {
       return exportTo(command.folder);
     case 'counts':
       return counts();
+    case 'profile':
+      if (!command.on) return { text: await probe.endProfile() };
+      await probe.beginProfile();
+      return {};
+    case 'copies':
+      if (!command.on) return { bytes: copies.end() };
+      copies.begin();
+      return {};
+    case 'memory':
+      return { bytes: probe.heapBytes() };
   }
 }
 

@@ -9,7 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BenchOptions, type BenchSamples, quantile, type Samples } from './bench.ts';
-import { type ControlPlane, peers, startOurs } from './control-plane.ts';
+import { type ControlPlane, type OurControlPlane, ourName, peers, startOurs } from './control-plane.ts';
 
 /** One round, by key. The end of a key tells its unit. */
 export type Round = Readonly<Record<string, number>>;
@@ -18,6 +18,8 @@ export interface Measurement {
   /** Keys of which less is better and whose ratio to each peer is told. */
   readonly compared: readonly string[];
   measure(plane: ControlPlane): Promise<Round>;
+  /** What only ours can be asked, in no time that is told. */
+  look?(ours: OurControlPlane): Promise<Round>;
 }
 
 /** The small form is a tenth of the standard mesh. */
@@ -26,11 +28,20 @@ export function scaleOf({ small }: BenchOptions): number {
 }
 
 /** Each serves all the time, with every proxy connected. `measure` is told how long the first connection took. */
-export async function sideBySide(options: BenchOptions, { compared, measure }: Measurement): Promise<BenchSamples> {
+export async function sideBySide(options: BenchOptions, measurement: Measurement): Promise<BenchSamples> {
+  return samplesOf(await roundsSideBySide(options, measurement), measurement.compared);
+}
+
+/** @returns by name, ours among them. */
+export async function roundsSideBySide(
+  options: BenchOptions,
+  { measure, look = async () => ({}) }: Omit<Measurement, 'compared'>,
+): Promise<ReadonlyMap<string, readonly Round[]>> {
+  if (options.profile !== undefined) return profiled(options, { measure });
   return withFolder(async (folder) => {
     const planes: ControlPlane[] = [];
     try {
-      const ours = await startOurs(scaleOf(options), folder);
+      const ours = await startOurs({ scale: scaleOf(options) }, folder);
       planes.push(ours);
       await ours.fleet.connect();
       await ours.export();
@@ -41,9 +52,12 @@ export async function sideBySide(options: BenchOptions, { compared, measure }: M
       }
       const rounds = new Rounds(options);
       for (let run = 1; run <= options.runs; run += 1) {
-        for (const plane of planes) rounds.add(plane.name, run, await measure(plane));
+        for (const plane of planes) {
+          const round = await measure(plane);
+          rounds.add(plane.name, run, plane === ours ? { ...round, ...(await look(ours)) } : round);
+        }
       }
-      return rounds.samples(compared);
+      return rounds.all;
     } finally {
       for (const plane of planes) await plane.stop();
     }
@@ -51,15 +65,12 @@ export async function sideBySide(options: BenchOptions, { compared, measure }: M
 }
 
 /** Each is started for its round and ended after it, so that no two share the machine. `measure` connects. */
-export async function oneByOne(
-  options: BenchOptions,
-  scale: number,
-  { compared, measure }: Measurement,
-): Promise<BenchSamples> {
+export async function oneByOne(options: BenchOptions, { compared, measure }: Measurement): Promise<BenchSamples> {
+  if (options.profile !== undefined) return samplesOf(await profiledFromStart(options, measure), compared);
   const rounds = new Rounds(options);
   for (let run = 1; run <= options.runs; run += 1) {
     await withFolder(async (folder) => {
-      const ours = await startOurs(scale, folder);
+      const ours = await startOurs({ scale: scaleOf(options) }, folder);
       try {
         rounds.add(ours.name, run, await measure(ours));
         await ours.export();
@@ -76,7 +87,7 @@ export async function oneByOne(
       }
     });
   }
-  return rounds.samples(compared);
+  return samplesOf(rounds.all, compared);
 }
 
 /** Where no peer does what is asked. */
@@ -84,13 +95,52 @@ export async function oursAlone(
   options: BenchOptions,
   measure: (plane: ControlPlane) => Promise<Round>,
 ): Promise<BenchSamples> {
+  if (options.profile !== undefined) return samplesOf(await profiled(options, { measure }), []);
   return withFolder(async (folder) => {
-    const ours = await startOurs(scaleOf(options), folder);
+    const ours = await startOurs({ scale: scaleOf(options) }, folder);
     try {
       await ours.fleet.connect();
       const rounds = new Rounds(options);
       for (let run = 1; run <= options.runs; run += 1) rounds.add(ours.name, run, await measure(ours));
-      return rounds.samples([]);
+      return samplesOf(rounds.all, []);
+    } finally {
+      await ours.stop();
+    }
+  });
+}
+
+/** One round of ours alone while it is looked into, after one that warms it. What it measures is slowed by the looking. */
+function profiled(
+  { profile, ...options }: BenchOptions,
+  { measure }: Pick<Measurement, 'measure'>,
+): Promise<ReadonlyMap<string, readonly Round[]>> {
+  return withFolder(async (folder) => {
+    const ours = await startOurs({ scale: scaleOf(options) }, folder);
+    try {
+      await ours.fleet.connect();
+      await measure(ours);
+      await ours.beginProfile();
+      const rounds = new Rounds(options);
+      rounds.add(ours.name, 1, await measure(ours));
+      profile?.(await ours.endProfile());
+      return rounds.all;
+    } finally {
+      await ours.stop();
+    }
+  });
+}
+
+async function profiledFromStart(
+  { profile, ...options }: BenchOptions,
+  measure: Measurement['measure'],
+): Promise<ReadonlyMap<string, readonly Round[]>> {
+  return withFolder(async (folder) => {
+    const ours = await startOurs({ scale: scaleOf(options), profiled: true }, folder);
+    try {
+      const rounds = new Rounds(options);
+      rounds.add(ours.name, 1, await measure(ours));
+      profile?.(await ours.endProfile());
+      return rounds.all;
     } finally {
       await ours.stop();
     }
@@ -101,8 +151,6 @@ export async function oursAlone(
 export function spread(latenciesMs: readonly number[]): Round {
   return { p50_ms: quantile(latenciesMs, 0.5), p99_ms: quantile(latenciesMs, 0.99) };
 }
-
-const ourName = 'coffre';
 
 class Rounds {
   readonly #options: BenchOptions;
@@ -117,8 +165,9 @@ class Rounds {
     this.#rounds.set(name, [...(this.#rounds.get(name) ?? []), round]);
   }
 
-  samples(compared: readonly string[]): BenchSamples {
-    return samplesOf(this.#rounds, compared);
+  /** By name. */
+  get all(): ReadonlyMap<string, readonly Round[]> {
+    return this.#rounds;
   }
 }
 
@@ -165,7 +214,7 @@ function unitOf(key: string): string {
   return units.find(([pattern]) => pattern.test(key))?.[1] ?? 'count';
 }
 
-async function withFolder<T>(act: (folder: string) => Promise<T>): Promise<T> {
+export async function withFolder<T>(act: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'coffre-bench-'));
   try {
     return await act(folder);

@@ -18,8 +18,8 @@ const tenantsAtOne = 125;
 export const servicesPerTenant = 8;
 export const podsPerService = 10;
 const grantsPerTenant = 2;
-/** Of the ten pods of a service, those with a stream. Their addresses never change. */
-const streamedPods: readonly number[] = [8, 9];
+/** Of the ten pods of a service, how many have a stream: the last, for the address of the first changes. */
+const streamsPerService = 2;
 /** Policies of one service each, beside one for each whole tenant. */
 const servicePoliciesAtOne = 75;
 
@@ -66,8 +66,9 @@ export interface StandardMesh {
   change(kind: ChangeKind, at: number, mark: number): Change;
 }
 
-/** What the mesh is, without its objects. @param scale 1 is the standard. */
-export function standardMesh(scale: number): StandardMesh {
+/** What the mesh is, without its objects. @param scale 1 is the standard. @param streams of the ten pods of a service: nine at most. */
+export function standardMesh(scale: number, streams: number = streamsPerService): StandardMesh {
+  const streamedPods = range(streams).map((index) => podsPerService - streams + index);
   const tenants = Math.max(grantsPerTenant + 1, Math.round(tenantsAtOne * scale));
   const services = tenants * servicesPerTenant;
   const servicePolicies = Math.min(tenants, Math.round(servicePoliciesAtOne * scale));

@@ -1,5 +1,10 @@
 package main
 
+import (
+	"maps"
+	"sync"
+)
+
 // holdings is what one client holds and has asked for: the part of Envoy that decides what is sent to a control plane.
 //
 //	response ──take──▶ names to ask for, names to give up, whether the ACK may go
@@ -9,6 +14,8 @@ package main
 // It knows no stream: what is held survives one.
 type holdings struct {
 	book *referenceBook
+	// mu is held while a response is taken: all else is of the stream's own goroutine.
+	mu sync.Mutex
 	// versions by type and name, of what was taken.
 	versions map[string]map[string]string
 	refs     map[reference][]reference
@@ -35,6 +42,8 @@ func newHoldings(book *referenceBook) *holdings {
 type change struct{ subscribe, unsubscribe map[string][]string }
 
 func (h *holdings) take(r response) (change, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	asked := change{map[string][]string{}, map[string][]string{}}
 	held := h.of(r.typeURL)
 	for _, each := range r.resources {
@@ -128,6 +137,17 @@ func (h *holdings) of(typeURL string) map[string]string {
 		h.versions[typeURL] = held
 	}
 	return held
+}
+
+// snapshot is a copy of what is held, for whoever is not the stream.
+func (h *holdings) snapshot() map[string]map[string]string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	copied := map[string]map[string]string{}
+	for typeURL, held := range h.versions {
+		copied[typeURL] = maps.Clone(held)
+	}
+	return copied
 }
 
 // names are those of a type that something refers to.

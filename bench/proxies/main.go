@@ -3,10 +3,11 @@
 //
 //	proxies FLEET_FILE ADDRESS     commands on standard input, answers on standard output, one line of JSON each
 //
-//	{"id":1,"do":"connect"}   all streams; answered when the last proxy has acknowledged all it asked for
+//	{"id":1,"do":"connect"}   all streams, or with "oneOf":4 every fourth; answered when the last proxy has acknowledged all it asked for
 //	{"id":2,"do":"cut"}       every connection ends at once; what is held is kept
 //	{"id":3,"do":"sightings"} ACKs of marked resources (mark.go) since the last time
 //	{"id":4,"do":"counts"}    what was received so far, and the processor time of this process
+//	{"id":5,"do":"held"}      versions by type and name, of each proxy
 //
 // What they do not do is act: a real Envoy's own work is measured beside them, never by them.
 package main
@@ -33,8 +34,9 @@ type fleetFile struct {
 }
 
 type command struct {
-	ID int    `json:"id"`
-	Do string `json:"do"`
+	ID    int    `json:"id"`
+	Do    string `json:"do"`
+	OneOf int    `json:"oneOf"`
 }
 
 func main() {
@@ -56,7 +58,7 @@ func main() {
 		if err := json.Unmarshal(lines.Bytes(), &asked); err != nil {
 			log.Fatal(err)
 		}
-		answer := f.answer(asked.Do)
+		answer := f.answer(asked)
 		answer["id"] = asked.ID
 		if err := out.Encode(answer); err != nil {
 			log.Fatal(err)
@@ -85,10 +87,10 @@ func readFleet(path, address string) (*fleet, error) {
 	return f, nil
 }
 
-func (f *fleet) answer(do string) map[string]any {
-	switch do {
+func (f *fleet) answer(asked command) map[string]any {
+	switch asked.Do {
 	case "connect":
-		began, last := f.connect()
+		began, last := f.connect(max(1, asked.OneOf))
 		return map[string]any{"beganMs": epochMs(began), "lastMs": epochMs(last)}
 	case "cut":
 		f.cut()
@@ -99,13 +101,19 @@ func (f *fleet) answer(do string) map[string]any {
 			rows = append(rows, []any{each.proxy, each.name, each.mark, epochMs(each.at)})
 		}
 		return map[string]any{"sightings": rows}
+	case "held":
+		held := []map[string]map[string]string{}
+		for _, each := range f.proxies {
+			held = append(held, each.held.snapshot())
+		}
+		return map[string]any{"held": held}
 	case "counts":
 		return map[string]any{
 			"messages": f.messages.Load(), "resources": f.resources.Load(), "bytes": f.bytes.Load(),
 			"streamsLost": f.streamsLost.Load(), "lastLoss": f.loss(), "cpuUs": cpuUs(),
 		}
 	}
-	return map[string]any{"error": "no command is called " + do}
+	return map[string]any{"error": "no command is called " + asked.Do}
 }
 
 func epochMs(at time.Time) float64 { return float64(at.UnixNano()) / 1e6 }

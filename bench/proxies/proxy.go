@@ -36,6 +36,7 @@ type proxy struct {
 	fleet *fleet
 	held  *holdings
 
+	// cancel is nil while nothing is open.
 	cancel context.CancelFunc
 	ended  chan struct{}
 
@@ -46,6 +47,8 @@ type proxy struct {
 	probing   bool
 	isSettled bool
 }
+
+func (p *proxy) isOpen() bool { return p.cancel != nil }
 
 // open connects and serves until the stream is closed by us. A stream that the server ends is opened again.
 func (p *proxy) open() {

@@ -21,7 +21,7 @@ const rooms: RoomTable = {
   model: [],
   policy: ['model', 'gen'],
   envoy: ['model', 'policy', 'gen'],
-  proof: ['model', 'policy', 'envoy', 'gen'],
+  proof: ['model', 'policy', 'envoy', 'xds', 'gen'],
   // Of use under any mesh: they know none, and report through ports they declare.
   grpc: ['gen'],
   xds: ['grpc', 'gen'],

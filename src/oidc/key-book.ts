@@ -131,23 +131,25 @@ export class KeyBook {
     // A clock that was set back must not silence us until it has caught up.
     if (sinceMs >= 0 && sinceMs < coolDownMs) return;
     entry.askedAtMs = nowMs;
-    entry.fetching = this.#ask(entry, nowMs).finally(() => {
+    entry.fetching = this.#ask(entry, nowMs).then((news) => {
       entry.fetching = undefined;
       entry.waiters = 0;
+      this.#report(news);
     });
   }
 
-  async #ask(entry: Entry, nowMs: number): Promise<void> {
+  /** Never rejects. */
+  async #ask(entry: Entry, nowMs: number): Promise<KeyNews> {
     const { issuer } = entry.source;
     try {
       const keys = KeySet.read(await this.#fetch(entry.source));
       const changed = keys.digest !== entry.held?.keys.digest;
       entry.held = { keys: changed || entry.held === undefined ? keys : entry.held.keys, askedAtMs: nowMs };
       entry.failure = '';
-      this.#report({ kind: 'fetched', issuer, keys: keys.size, changed });
+      return { kind: 'fetched', issuer, keys: keys.size, changed };
     } catch (error) {
       entry.failure = error instanceof Error ? error.message : 'no reason was given';
-      this.#report({ kind: 'failed', issuer, why: entry.failure });
+      return { kind: 'failed', issuer, why: entry.failure };
     }
   }
 }

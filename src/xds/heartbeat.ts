@@ -39,12 +39,14 @@ function beatAtMs({ resource, toldAtMs }: Living): number {
 
 /** When the next heartbeat is due, in epoch ms; it may be in the past. */
 export function nextBeatAtMs<R extends XdsRequest>(protocol: Protocol<R>, { types }: StreamState): number | undefined {
-  const times = [...types.values()].flatMap((type) =>
-    livingIn(type)
-      .filter(({ resource }) => protocol.mayBeat(type, resource.name))
-      .map(beatAtMs),
-  );
-  return times.length === 0 ? undefined : Math.min(...times);
+  let nextMs = Infinity;
+  for (const type of types.values()) {
+    if (type.toldAtMs.size === 0) continue;
+    for (const living of livingIn(type)) {
+      if (protocol.mayBeat(type, living.resource.name)) nextMs = Math.min(nextMs, beatAtMs(living));
+    }
+  }
+  return nextMs === Infinity ? undefined : nextMs;
 }
 
 /** Of one type: what the client may have dropped, and is not sent again. */
@@ -117,6 +119,10 @@ export function told(state: StreamState, sends: readonly Send[], nowMs: number):
     const type = types.get(typeUrl);
     if (type === undefined || form === 'heartbeat') continue;
     const mortal = form === 'plain' ? [] : resources.filter(({ ttlMs }) => ttlMs !== undefined);
+    if (mortal.length + type.toldAtMs.size === 0) {
+      types.set(typeUrl, { ...type, sentAtMs: nowMs });
+      continue;
+    }
     const toldAtMs = new Map([...type.toldAtMs].filter(([name]) => type.held.has(name)));
     for (const { name } of mortal) toldAtMs.set(name, nowMs);
     types.set(typeUrl, { ...type, toldAtMs, sentAtMs: nowMs });

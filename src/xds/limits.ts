@@ -65,6 +65,9 @@ export const admissionLineMs = 30_000;
 /** Longest a client counts as getting its first configuration, in ms: who is slow to take it does not keep the others waiting. */
 export const admissionSlotMs = 2_000;
 
+/** Bytes of responses that are kept for the next stream that is told the same; beyond it the oldest is written anew. */
+export const sharedBodyBytesMax = 4 * 1024 * 1024;
+
 /** Share of its TTL after which a resource gets its next heartbeat: two may be lost before the client drops it. */
 export const heartbeatShare = 0.3;
 

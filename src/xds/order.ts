@@ -20,6 +20,7 @@ import type { Resource, ResourceSnapshot } from './resource.ts';
 import { wants } from './subscription.ts';
 import {
   newTypeState,
+  nothingPending,
   type Pending,
   pendingOf,
   postponed,
@@ -183,7 +184,11 @@ class Planner<R extends XdsRequest> {
     const content = this.protocol.compose(typeUrl, state, { snapshot, listing, pending, phase });
     this.nonces += 1;
     const nonce = String(this.nonces);
-    this.types.set(typeUrl, sent(state, { nonce, ...content }));
+    const after = sent(state, { nonce, ...content });
+    this.types.set(typeUrl, after);
+    // All that was missing has left, and was only more of what is there: nothing need be compared again to know it.
+    const isAll = pending === this.found.get(state) && phase === 'update';
+    if (isAll && pending.missing.length + pending.gone.length === 0) this.found.set(after, nothingPending);
     const form = carriesTtl(this.protocol, this, typeUrl) ? 'whole' : 'plain';
     this.sends.push({ typeUrl, nonce, form, revision: snapshot.revision, ...content });
     if (typeUrl === typeUrls.cluster) {

@@ -5,10 +5,11 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
 import { writeStallMs } from './limits.ts';
 import type { Clock } from './ports.ts';
+import type { Response } from './response.ts';
 import { Timers } from './timers.ts';
 
 export class Outgoing {
-  private readonly call: ServerDuplexStream<Buffer, Buffer>;
+  private readonly call: ServerDuplexStream<Buffer, Response>;
   private readonly timers: Timers<'stall'>;
   private readonly stalled: () => void;
   private readonly taken: () => void;
@@ -17,7 +18,7 @@ export class Outgoing {
 
   /** @param on `stalled`: the client takes nothing; `taken`: all that was written is with the transport. */
   constructor(
-    call: ServerDuplexStream<Buffer, Buffer>,
+    call: ServerDuplexStream<Buffer, Response>,
     clock: Clock,
     on: { readonly stalled: () => void; readonly taken: () => void },
   ) {
@@ -31,10 +32,10 @@ export class Outgoing {
     return this.unflushed === 0;
   }
 
-  write(bytes: Buffer): void {
+  write(response: Response): void {
     this.unflushed += 1;
     if (this.unflushed === 1) this.watch();
-    this.call.write(bytes, () => {
+    this.call.write(response, () => {
       this.unflushed -= 1;
       if (this.over) return;
       if (this.unflushed > 0) return this.watch();

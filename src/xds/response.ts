@@ -1,18 +1,28 @@
 /**
  * The bytes of DiscoveryResponse and DeltaDiscoveryResponse, written around resources that were encoded once.
  *
- *   Resource.any (shared) ──copy──▶ response          no message object is built and nothing is encoded again
+ *   Resource.any (shared) ──▶ ResponseBody (shared by every stream that is told the same) ──▶ head, nonce, tail
  *
+ * No message object is built and nothing is encoded again. The nonce is all that is a stream's own: it stands between what
+ * is before it and what is after it, and the three are copied once, into the memory that the transport sends.
  * Field numbers: envoy/service/discovery/v3/discovery.proto. Fields are written in ascending order, empty ones left out,
  * as the protobuf specification asks of a serializer.
  */
 import type { Send } from './order.ts';
 import type { Resource } from './resource.ts';
 
+/** A response without its nonce: the bytes before it and those after it. */
+export interface ResponseBody {
+  readonly head: Buffer;
+  readonly tail: Buffer;
+}
+
+/** What of a response is the same for every stream that is told the same. */
+export type SharedSend = Omit<Send, 'nonce' | 'revision'>;
+
 /** `DiscoveryResponse`. @param identifier name of this control plane, shown in the client's configuration dump. */
-export function encodeSotwResponse(send: Send, identifier: string): Buffer {
-  const { version, resources, typeUrl, nonce, form } = send;
-  return join([
+export function sotwBody({ version, resources, typeUrl, form }: SharedSend, identifier: string): ResponseBody {
+  const head = [
     text(1, version),
     ...resources.map((resource) =>
       form === 'plain' || resource.ttlMs === undefined
@@ -20,23 +30,45 @@ export function encodeSotwResponse(send: Send, identifier: string): Buffer {
         : bytes(2, [...text(1, wrapperType), ...bytes(2, wrapped(resource, form))]),
     ),
     text(4, typeUrl),
-    text(5, nonce),
-    bytes(6, text(1, identifier)),
-  ]);
+  ];
+  return { head: join(head), tail: join([bytes(6, text(1, identifier))]) };
 }
 
 /** `DeltaDiscoveryResponse`. */
-export function encodeDeltaResponse(send: Send, identifier: string): Buffer {
-  const { version, resources, typeUrl, removed, nonce, form } = send;
-  return join([
-    text(1, version),
-    ...resources.map((resource) => bytes(2, wrapped(resource, form))),
-    text(4, typeUrl),
-    text(5, nonce),
-    ...removed.map((name) => text(6, name)),
-    bytes(7, text(1, identifier)),
-  ]);
+export function deltaBody(
+  { version, resources, typeUrl, removed, form }: SharedSend,
+  identifier: string,
+): ResponseBody {
+  const head = [text(1, version), ...resources.map((resource) => bytes(2, wrapped(resource, form))), text(4, typeUrl)];
+  return { head: join(head), tail: join([...removed.map((name) => text(6, name)), bytes(7, text(1, identifier))]) };
 }
+
+/**
+ * One response of one stream, not joined yet. It looks like a Buffer to who asks only for its length and for a copy of it,
+ * and grpc-js asks a serialized message for nothing else, to put its own five bytes before it.
+ */
+export class Response {
+  readonly #body: ResponseBody;
+  readonly #nonce: Buffer;
+  readonly byteLength: number;
+
+  constructor(body: ResponseBody, nonce: string) {
+    this.#body = body;
+    this.#nonce = join([text(nonceField, nonce)]);
+    this.byteLength = body.head.length + this.#nonce.length + body.tail.length;
+  }
+
+  /** As `Buffer.copy`. @returns how many bytes were copied. */
+  copy(target: Uint8Array, at: number): number {
+    const { head, tail } = this.#body;
+    const afterHead = at + head.copy(target, at);
+    const afterNonce = afterHead + this.#nonce.copy(target, afterHead);
+    return afterNonce + tail.copy(target, afterNonce) - at;
+  }
+}
+
+/** In both protocols. */
+const nonceField = 5;
 
 const wrapperType = 'type.googleapis.com/envoy.service.discovery.v3.Resource';
 

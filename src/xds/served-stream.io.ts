@@ -13,6 +13,8 @@ import { Outgoing } from './outgoing.io.ts';
 import type { Caller, ClientNode, XdsPorts } from './ports.ts';
 import type { XdsRequest } from './protocol.ts';
 import type { ResourceSnapshot } from './resource.ts';
+import type { Response } from './response.ts';
+import type { SharedBodies } from './shared-bodies.ts';
 import { isQuiet, newStreamState, type Step, type StreamEvent, step } from './stream.ts';
 import { Tenure, type TenureOptions } from './tenure.ts';
 import { Timers } from './timers.ts';
@@ -20,8 +22,9 @@ import type { Wire } from './wire.ts';
 import type { StreamRef } from './xds-event.ts';
 
 export interface ServedStreamOptions<R extends XdsRequest> {
-  readonly call: ServerDuplexStream<Buffer, Buffer>;
+  readonly call: ServerDuplexStream<Buffer, Response>;
   readonly wire: Wire<R>;
+  readonly bodies: SharedBodies;
   readonly ports: XdsPorts;
   readonly ref: StreamRef;
   readonly caller: Caller;
@@ -139,17 +142,17 @@ export class ServedStream<R extends XdsRequest> {
   }
 
   private write(send: Send): void {
-    const { ports, ref, wire } = this.options;
-    const bytes = wire.encode(send, ports.identifier);
+    const { bodies, ports, ref } = this.options;
+    const response = bodies.responseOf(send);
     const { typeUrl, nonce, version, revision } = send;
     const resources = send.resources.length;
     if (send.form === 'heartbeat') {
       ports.observe({ kind: 'heartbeat', typeUrl, nonce, resources, ...ref });
     } else {
-      const counts = { resources, removed: send.removed.length, bytes: bytes.length };
+      const counts = { resources, removed: send.removed.length, bytes: response.byteLength };
       ports.observe({ kind: 'pushed', typeUrl, nonce, version, revision, ...counts, ...ref });
     }
-    this.outgoing.write(bytes);
+    this.outgoing.write(response);
   }
 
   private cutOff(): void {

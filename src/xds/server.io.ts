@@ -3,7 +3,8 @@
  *
  *   call ──▶ XdsStream (shell: socket, timers) ──▶ step (pure) ──▶ bytes        snapshots arrive from the cache
  *
- * grpc-js sees bytes only: requests are decoded here after their size was checked, responses leave as they were joined.
+ * grpc-js sees bytes only: requests are decoded here after their size was checked, responses leave as they are and are
+ * joined where the transport copies them (response.ts).
  * The per-type services are not offered: order between types exists only on one stream.
  */
 import type { ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
@@ -12,6 +13,8 @@ import type { ClientStatus } from './client-status.ts';
 import { admissionsAtOnceMax, admissionsWaitingMax } from './limits.ts';
 import type { XdsPorts } from './ports.ts';
 import type { XdsRequest } from './protocol.ts';
+import type { Response } from './response.ts';
+import { SharedBodies } from './shared-bodies.ts';
 import { StreamRegistry } from './stream-registry.ts';
 import { type Wire, wires } from './wire.ts';
 import { XdsStream } from './xds-stream.io.ts';
@@ -32,10 +35,11 @@ const serviceName = 'envoy.service.discovery.v3.AggregatedDiscoveryService';
 export function createXdsService(ports: XdsPorts): XdsService {
   const registry = new StreamRegistry();
   const gate = new AdmissionGate(admissionsAtOnceMax, admissionsWaitingMax);
-  const serve =
-    <R extends XdsRequest>(wire: Wire<R>) =>
-    (call: ServerDuplexStream<Buffer, Buffer>) =>
-      new XdsStream(call, wire, { ports, registry, gate }).listen();
+  const serve = <R extends XdsRequest>(wire: Wire<R>) => {
+    const bodies = new SharedBodies((send) => wire.write(send, ports.identifier));
+    return (call: ServerDuplexStream<Buffer, Response>) =>
+      new XdsStream(call, wire, { ports, registry, gate, bodies }).listen();
+  };
   return {
     definition: {
       StreamAggregatedResources: bytesMethod('StreamAggregatedResources'),
@@ -52,13 +56,14 @@ export function createXdsService(ports: XdsPorts): XdsService {
 
 function bytesMethod(name: string) {
   const same = (bytes: Buffer) => bytes;
+  const unjoined = (response: Response) => response as unknown as Buffer;
   return {
     path: `/${serviceName}/${name}`,
     requestStream: true,
     responseStream: true,
     requestSerialize: same,
     requestDeserialize: same,
-    responseSerialize: same,
+    responseSerialize: unjoined,
     responseDeserialize: same,
   };
 }

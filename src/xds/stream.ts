@@ -144,7 +144,8 @@ function withType(state: StreamState, typeUrl: string, type: TypeState): StreamS
 
 /** Whether every response was answered. */
 export function isQuiet({ types }: StreamState): boolean {
-  return [...types.values()].every(({ outstanding }) => outstanding === undefined);
+  for (const { outstanding } of types.values()) if (outstanding !== undefined) return false;
+  return true;
 }
 
 /**

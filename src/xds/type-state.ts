@@ -95,7 +95,7 @@ export interface Pending {
   readonly gone: readonly string[];
 }
 
-const nothingPending: Pending = { changed: [], missing: [], gone: [] };
+export const nothingPending: Pending = { changed: [], missing: [], gone: [] };
 
 export function pendingOf(state: TypeState, listing: Listing | undefined): Pending {
   if (listing === undefined || state.settledOn === listing) return nothingPending;
@@ -192,6 +192,9 @@ export function settled(state: TypeState, listing: Listing): TypeState {
   return { ...state, held: holdsAll ? listing : state.held, settledOn: listing };
 }
 
+const noNames = new Set<string>();
+const noVersions = new Map<string, string>();
+
 interface Sent {
   readonly nonce: string;
   readonly version: string;
@@ -202,9 +205,10 @@ interface Sent {
 
 export function sent(state: TypeState, { nonce, version, resources, removed }: Sent): TypeState {
   const held = new Map(state.held);
-  const due = new Set(state.due);
-  const barred = new Map(state.barred);
-  const lapsed = new Map(state.lapsed);
+  // Of these there are seldom any: where there are none, nothing is taken from them below.
+  const due = state.due.size === 0 ? noNames : new Set(state.due);
+  const barred = state.barred.size === 0 ? noVersions : new Map(state.barred);
+  const lapsed = state.lapsed.size === 0 ? noVersions : new Map(state.lapsed);
   let releases = false;
   for (const resource of resources) {
     held.set(resource.name, resource);
@@ -235,14 +239,15 @@ export function sent(state: TypeState, { nonce, version, resources, removed }: S
 }
 
 export function acked(state: TypeState, { version, releases }: Outstanding): TypeState {
-  const barred = releases ? new Map<string, string>() : state.barred;
+  // What is missing does not depend on what was answered, unless something is tried once more.
+  const { barred, settledOn } = releases ? { barred: noVersions, settledOn: undefined } : state;
   return {
     ...state,
     outstanding: undefined,
     ackedVersion: version,
     barred,
     nack: inForce(state.nack, state.held),
-    settledOn: undefined,
+    settledOn,
   };
 }
 

@@ -14,7 +14,9 @@ import type { XdsRequest } from './protocol.ts';
 import { ReadingTurn } from './reading-turn.io.ts';
 import type { Decoded } from './request.ts';
 import { resetCall } from './reset-call.io.ts';
+import type { Response } from './response.ts';
 import { ServedStream } from './served-stream.io.ts';
+import type { SharedBodies } from './shared-bodies.ts';
 import { isCurrent } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { Timers } from './timers.ts';
@@ -39,6 +41,8 @@ export interface SharedByStreams {
   readonly ports: XdsPorts;
   readonly registry: StreamRegistry;
   readonly gate: AdmissionGate;
+  /** Of the streams of one protocol. */
+  readonly bodies: SharedBodies;
 }
 
 /** A first request whose caller is known. */
@@ -50,8 +54,9 @@ interface Judged<R extends XdsRequest> {
 }
 
 export class XdsStream<R extends XdsRequest> {
-  private readonly call: ServerDuplexStream<Buffer, Buffer>;
+  private readonly call: ServerDuplexStream<Buffer, Response>;
   private readonly wire: Wire<R>;
+  private readonly bodies: SharedBodies;
   private readonly ports: XdsPorts;
   private readonly registry: StreamRegistry;
   private readonly gate: AdmissionGate;
@@ -66,9 +71,11 @@ export class XdsStream<R extends XdsRequest> {
   private arrival: Arrival | undefined;
   private served: ServedStream<R> | undefined;
 
-  constructor(call: ServerDuplexStream<Buffer, Buffer>, wire: Wire<R>, { ports, registry, gate }: SharedByStreams) {
+  constructor(call: ServerDuplexStream<Buffer, Response>, wire: Wire<R>, shared: SharedByStreams) {
+    const { bodies, gate, ports, registry } = shared;
     this.call = call;
     this.wire = wire;
+    this.bodies = bodies;
     this.ports = ports;
     this.registry = registry;
     this.gate = gate;
@@ -156,9 +163,9 @@ export class XdsStream<R extends XdsRequest> {
     if (this.phase === 'ended') return;
     this.timers.cancel('admission');
     if (this.arrival !== undefined) this.timers.set('slot', admissionSlotMs, () => this.leaveGate());
-    const { call, ports, wire } = this;
+    const { bodies, call, ports, wire } = this;
     this.served = ServedStream.of({
-      ...{ call, wire, ports, ref, caller },
+      ...{ call, wire, bodies, ports, ref, caller },
       fail: (code, reason) => this.fail(code, reason),
       // A status would queue behind what the client does not read.
       cutOff: (reason) => this.finish(reason, () => resetCall(call)),

@@ -130,13 +130,11 @@ describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
     return Buffer.concat([field(nodeField, deep), typeUrlBytes]);
   }
 
-  test('a node whose metadata is a Struct nested thousands deep is refused, and one nested a little is not', async () => {
-    const [deep, shallow] = [open(), open()];
-    deep.sendBytes(nestedRequest(5_000));
-    expect((await deep.status).code).toBe(grpcStatus.INVALID_ARGUMENT);
-    shallow.sendBytes(nestedRequest(10));
-    await shallow.next();
-    shallow.close();
+  test('a node whose metadata is a Struct nested thousands deep is passed over unread', async () => {
+    const stream = open();
+    stream.sendBytes(nestedRequest(5_000));
+    await stream.next();
+    stream.close();
   });
 
   test('a name that is not UTF-8 is refused, and one that is is not', async () => {

@@ -1,5 +1,6 @@
 /** What a peer sends is a request that is bounded, or none. */
-import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DeltaDiscoveryRequestSchema, DiscoveryRequestSchema } from '#gen/envoy/service/discovery/v3/discovery_pb.js';
 import {
@@ -55,3 +56,104 @@ describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
     expect(request?.error?.message).toHaveLength(nackMessageMax);
   });
 });
+
+const word = fc.string({ unit: 'binary', maxLength: 40 });
+const words = fc.array(word, { maxLength: 5 });
+/** `id` and `cluster` are text, and so are what nobody reads: locality, extensions, metadata. */
+const node = fc.record(
+  {
+    id: word,
+    cluster: word,
+    clientFeatures: words,
+    userAgentName: word,
+    locality: fc.record({ region: word, zone: word }),
+    extensions: fc.array(fc.record({ name: word, category: word }), { maxLength: 3 }),
+    metadata: fc.dictionary(fc.string({ maxLength: 5 }), fc.string({ maxLength: 5 }), { maxKeys: 2 }),
+  },
+  { requiredKeys: [] },
+);
+const status = fc.record({ code: fc.integer({ min: -5, max: 20 }), message: word }, { requiredKeys: [] });
+const init = fc.record(
+  {
+    typeUrl: fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
+    versionInfo: word,
+    resourceNames: words,
+    resourceNamesSubscribe: words,
+    resourceNamesUnsubscribe: words,
+    initialResourceVersions: fc.dictionary(word, word, { maxKeys: 5 }),
+    responseNonce: fc.string({ maxLength: 10 }),
+    errorDetail: status,
+    node,
+  },
+  { requiredKeys: ['typeUrl'] },
+);
+
+/** Two messages one after the other are one that is merged: what every protobuf reader does. */
+const pairs = fc.tuple(init, init);
+
+test('a SotW request says what a protobuf library reads in it', () => {
+  fc.assert(
+    fc.property(pairs, (both) => {
+      const bytes = Buffer.concat(
+        both.map((each) => toBinary(DiscoveryRequestSchema, create(DiscoveryRequestSchema, each))),
+      );
+      const message = fromBinary(DiscoveryRequestSchema, bytes);
+      expect(decodeSotwRequest(bytes)).toEqual({
+        kind: 'ok',
+        node: nodeOf(message),
+        request: {
+          typeUrl: message.typeUrl,
+          names: message.resourceNames,
+          namesCount: message.resourceNames.length,
+          version: message.versionInfo,
+          nonce: message.responseNonce,
+          error: message.errorDetail && { code: message.errorDetail.code, message: message.errorDetail.message },
+        },
+      });
+    }),
+  );
+});
+
+test('a delta request says what a protobuf library reads in it', () => {
+  fc.assert(
+    fc.property(pairs, (both) => {
+      const bytes = Buffer.concat(
+        both.map((each) => toBinary(DeltaDiscoveryRequestSchema, create(DeltaDiscoveryRequestSchema, each))),
+      );
+      const message = fromBinary(DeltaDiscoveryRequestSchema, bytes);
+      const { resourceNamesSubscribe: subscribe, resourceNamesUnsubscribe: unsubscribe } = message;
+      const initialVersions = new Map(Object.entries(message.initialResourceVersions));
+      expect(decodeDeltaRequest(bytes)).toEqual({
+        kind: 'ok',
+        node: nodeOf(message),
+        request: {
+          typeUrl: message.typeUrl,
+          ...{ subscribe, unsubscribe, initialVersions },
+          namesCount: subscribe.length + unsubscribe.length + initialVersions.size,
+          nonce: message.responseNonce,
+          error: message.errorDetail && { code: message.errorDetail.code, message: message.errorDetail.message },
+        },
+      });
+    }),
+  );
+});
+
+test('a request that is cut off, or whose text is no UTF-8, is none', () => {
+  const message = create(DeltaDiscoveryRequestSchema, {
+    typeUrl: 't',
+    node: { id: 'n' },
+    resourceNamesSubscribe: ['ab'],
+  });
+  const bytes = toBinary(DeltaDiscoveryRequestSchema, message);
+  const malformed = { kind: 'malformed', why: 'request is not a discovery request' };
+  expect(decodeDeltaRequest(bytes).kind).toBe('ok');
+  expect(decodeDeltaRequest(bytes.subarray(0, -1))).toEqual(malformed);
+  // A node that says it ends inside the next field, and a name that is half a character.
+  expect(decodeDeltaRequest(Buffer.from('0a04' + '0a016e' + '120174', 'hex'))).toEqual(malformed);
+  expect(decodeDeltaRequest(Buffer.from('120174' + '1a01c3', 'hex'))).toEqual(malformed);
+});
+
+function nodeOf(message: { readonly node?: { id: string; cluster: string; clientFeatures: string[] } | undefined }) {
+  const { node: read } = message;
+  return read && { id: read.id, cluster: read.cluster, clientFeatures: read.clientFeatures };
+}

@@ -6,9 +6,10 @@
  *
  * It is coarse on purpose. A right that was added changes them as well, and then a handover is less careful for once;
  * a rule for what tightens, and what does not, would have to be right every time.
+ * Most looks ask for none of it, so that nothing is worked out before it is asked for, and each object is read once.
  */
 import { contentHash } from '../model/canonical-json.ts';
-import type { Snapshot, Workload } from '../model/snapshot.ts';
+import type { AccessPolicy, Snapshot, Workload } from '../model/snapshot.ts';
 import { liveGrants } from '../policy/live-grants.ts';
 
 export interface Rights {
@@ -18,27 +19,51 @@ export interface Rights {
 
 /** @param nowMs epoch ms at which grants are judged dead or alive. */
 export function rightsOf(snapshot: Snapshot, nowMs: number): Rights {
-  const places = hash([snapshot.mesh, snapshot.tenants]);
-  const policies = [...snapshot.policies.values()].map((policy) => ({ ...policy, hash: hash(policy) }));
-  const policiesOf = Map.groupBy(policies, ({ tenant }) => tenant);
-  const grants = Map.groupBy(liveGrants(snapshot, nowMs), ({ tenant }) => tenant);
-  const grantsOf = new Map([...grants].map(([tenant, all]) => [tenant, hash(all)]));
+  const { mesh, tenants, policies } = snapshot;
+  let places: string | undefined;
+  let grantsOf: ReadonlyMap<string, string> | undefined;
   return {
-    places,
+    get places() {
+      places ??= [mesh, ...tenants.values()].map(hashOf).join(' ');
+      return places;
+    },
     of({ tenant, labels }) {
-      const selecting = (policiesOf.get(tenant) ?? []).filter(({ selector }) =>
+      grantsOf ??= new Map(
+        [...Map.groupBy(liveGrants(snapshot, nowMs), (grant) => grant.tenant)].map(
+          ([name, all]) => [name, all.map(hashOf).join(' ')] as const,
+        ),
+      );
+      const selecting = (byTenant(policies).get(tenant) ?? []).filter(({ selector }) =>
         [...selector].every(([label, value]) => labels.get(label) === value),
       );
-      return [grantsOf.get(tenant) ?? '', ...selecting.map((each) => each.hash)].join(' ');
+      return `${grantsOf.get(tenant) ?? ''} / ${selecting.map(hashOf).join(' ')}`;
     },
   };
 }
 
+/** By the snapshot's own map, which is the very same value until a policy is another. */
+const grouped = new WeakMap<Snapshot['policies'], ReadonlyMap<string, readonly AccessPolicy[]>>();
+
+function byTenant(policies: Snapshot['policies']): ReadonlyMap<string, readonly AccessPolicy[]> {
+  const known = grouped.get(policies);
+  if (known !== undefined) return known;
+  const made = Map.groupBy(policies.values(), ({ tenant }) => tenant);
+  grouped.set(policies, made);
+  return made;
+}
+
+/** By object of the snapshot: a value never changes. */
+const hashes = new WeakMap<object, string>();
+
 /** Where something is written does not matter. */
-function hash(value: unknown): string {
+function hashOf(value: object): string {
+  const known = hashes.get(value);
+  if (known !== undefined) return known;
   const text = JSON.stringify(value, (field, part: unknown) => {
     if (field === 'where') return undefined;
     return part instanceof Map || part instanceof Set ? [...part] : part;
   });
-  return contentHash(text);
+  const hash = contentHash(text);
+  hashes.set(value, hash);
+  return hash;
 }

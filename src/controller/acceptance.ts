@@ -38,23 +38,37 @@ export class Acceptance {
   }
 
   give(next: ResourceSnapshot, nowMs: number): void {
-    for (const key of [...this.#open.keys()]) this.#openNow(key, nowMs);
-    for (const typeUrl of new Set([...this.#given.types.keys(), ...next.types.keys()])) {
-      const [former, listing] = [this.#given, next].map(({ types }) => types.get(typeUrl));
+    if (this.#open.size > 0) for (const key of [...this.#open.keys()]) this.#openNow(key, nowMs);
+    for (const [typeUrl, listing] of next.types) {
+      const former = this.#given.types.get(typeUrl);
       if (former === listing) continue;
-      for (const name of new Set([...(former?.keys() ?? []), ...(listing?.keys() ?? [])])) {
-        const [before, after] = [former?.get(name), listing?.get(name)];
-        if (before?.version === after?.version) continue;
-        const key = keyOf({ typeUrl, name });
-        const known = this.#openNow(key, nowMs) ?? [{ resource: before, givenAtMs: nowMs, answeredAtMs: nowMs }];
-        this.#open.set(key, [...known, { resource: after, givenAtMs: nowMs, answeredAtMs: Infinity }]);
-      }
+      for (const [name, after] of listing) this.#giveOne(typeUrl, name, former?.get(name), after, nowMs);
+    }
+    for (const [typeUrl, former] of this.#given.types) {
+      const listing = next.types.get(typeUrl);
+      if (former === listing) continue;
+      for (const [name, before] of former)
+        if (listing?.has(name) !== true) this.#giveOne(typeUrl, name, before, undefined, nowMs);
     }
     this.#given = next;
   }
 
+  #giveOne(
+    typeUrl: string,
+    name: string,
+    before: Resource | undefined,
+    after: Resource | undefined,
+    nowMs: number,
+  ): void {
+    if (before === after || before?.version === after?.version) return;
+    const key = keyOf({ typeUrl, name });
+    const known = this.#openNow(key, nowMs) ?? [{ resource: before, givenAtMs: nowMs, answeredAtMs: nowMs }];
+    this.#open.set(key, [...known, { resource: after, givenAtMs: nowMs, answeredAtMs: Infinity }]);
+  }
+
   /** @param resources versions by name. @param removed names that the proxy says are gone. */
   answered(typeUrl: string, resources: ReadonlyMap<string, string>, removed: readonly string[], nowMs: number): void {
+    if (this.#open.size === 0) return;
     for (const [name, version] of resources) this.#answer(keyOf({ typeUrl, name }), version, nowMs);
     for (const name of removed) this.#answer(keyOf({ typeUrl, name }), undefined, nowMs);
   }

@@ -1,4 +1,4 @@
-/** What is known of a roll-out: what each proxy has and is to have, and how far each content has come. Values; see canary.ts. */
+/** What is known of a roll-out: what each proxy has and is to have, and how far a content has come. Values; see canary.ts. */
 import type { ResourceSnapshot } from '../xds/resource.ts';
 import type { RefusedResponse } from './blame.ts';
 import type { ContentKey, Unit } from './rollout-unit.ts';
@@ -21,24 +21,15 @@ export type CanaryEvent =
   /** It is `wakeAtMs`, or later. */
   | { readonly kind: 'time' };
 
-export interface CanaryState {
-  readonly proxies: ReadonlyMap<string, ProxyState>;
-  readonly trials: ReadonlyMap<ContentKey, Trial>;
-  /** Proxies by what they wait for, or did. */
-  readonly waiting: ReadonlyMap<ContentKey, ReadonlySet<string>>;
-  /** Proxies with an open stream. */
-  readonly connected: ReadonlySet<string>;
-  /** By proxy and type: what a proxy refused that others took, or that could not wait. */
-  readonly lone: ReadonlyMap<string, Refusal>;
-}
-
 export interface ProxyState extends Wanted {
   /** The last good: what it has but for what it is trying. */
   readonly base: ResourceSnapshot;
+  /** The last good before it, of which it was composed. */
+  readonly before: ResourceSnapshot;
   /** What of `snapshot` is not in `base`. */
   readonly units: readonly Unit[];
-  /** Absent until something was published. */
-  readonly given?: ResourceSnapshot;
+  /** Undefined until something was published. */
+  readonly given: ResourceSnapshot | undefined;
 }
 
 /** How far one content has come; one of which nothing is said was not tried yet. */
@@ -60,16 +51,6 @@ export interface Refusal {
   readonly message: string;
 }
 
-export const noCanaries: CanaryState = {
-  proxies: new Map(),
-  trials: new Map(),
-  waiting: new Map(),
-  connected: new Set(),
-  lone: new Map(),
-};
-
-/** Every refusal in force, once each. */
-export function refusalsIn({ trials, lone }: CanaryState): readonly Refusal[] {
-  const held = [...trials.values()].flatMap((trial) => (trial.kind === 'refused' ? [trial.refusal] : []));
-  return [...new Set([...held, ...lone.values()])];
+export function contentsOf({ members }: Unit): readonly ContentKey[] {
+  return [...members.values()].map(({ content }) => content);
 }

@@ -16,87 +16,76 @@
  * The surprise: Envoy refuses a response, not a resource, and does not always say which. Where several may be meant and
  * none is named, all of them go back, and are tried again alone, one after the other.
  *
- * A reducer: `step(state, event) ──▶ [state, what to publish]`. It knows no clock: `nowMs` comes with each event.
+ * Each event costs what it concerns: whoever waits for a content is known by it (canary-waiting.ts), and of a mesh of
+ * thousands whose proxies accept what they are given nobody else is looked at. It knows no clock: `nowMs` comes with each
+ * event. Whatever may be tried by several is tried by the first of them by name, so that no order of events matters.
  */
 import type { ResourceSnapshot } from '../xds/resource.ts';
 import { blame, type RefusedResponse } from './blame.ts';
-import type { CanaryEvent, CanaryState, ProxyState, Refusal, Trial, Wanted } from './canary-state.ts';
+import {
+  type CanaryEvent,
+  contentsOf,
+  type ProxyState,
+  type Refusal,
+  type Trial,
+  type Wanted,
+} from './canary-state.ts';
+import { CanaryTrials } from './canary-trials.ts';
+import { CanaryWaiting } from './canary-waiting.ts';
+import { RolloutReader } from './rollout-reader.ts';
 import { type ContentKey, compose, danglingIn, isSame, type Unit, unitsOf } from './rollout-unit.ts';
 
 /** Longest that a canary is waited for, in ms: four types behind each other, each given up by xDS after 2 s, and some. */
 export const canaryWaitMs = 10_000;
 
 export interface CanaryStep {
-  readonly state: CanaryState;
   /** Only what differs from before. */
   readonly publish: ReadonlyMap<string, ResourceSnapshot>;
   /** Epoch ms of the next `time`, Infinity where nothing is waited for. */
   readonly wakeAtMs: number;
 }
 
-export function step(state: CanaryState, event: CanaryEvent, nowMs: number): CanaryStep {
-  return afterCalm(state, event) ?? new Draft(state, nowMs).run(event);
+/** What an event cost, counted; it changes nothing. */
+export interface CanaryCounters {
+  /** What a proxy is to have was compared with what it has. */
+  compared(): void;
+  /** The bytes of a change were read. */
+  read(): void;
 }
 
-/** What a proxy does that neither tries nor waits for anything: the common case, of thousands of ACKs, at its price. */
-function afterCalm(state: CanaryState, event: CanaryEvent): CanaryStep | undefined {
-  if (event.kind === 'wanted' || event.kind === 'nacked' || event.kind === 'time') return undefined;
-  if ((state.proxies.get(event.proxy)?.units.length ?? 0) > 0 || state.lone.size > 0) return undefined;
-  const calm = { publish: new Map(), wakeAtMs: wakeAtMs(state.trials) };
-  if (event.kind === 'acked') return { state, ...calm };
-  const connected = new Set(state.connected);
-  if (event.kind === 'connected') connected.add(event.proxy);
-  else connected.delete(event.proxy);
-  return { state: { ...state, connected }, ...calm };
-}
+export class Canaries {
+  private readonly counters: CanaryCounters;
+  private readonly proxies = new Map<string, ProxyState>();
+  private readonly trials = new CanaryTrials();
+  private readonly waiting = new CanaryWaiting();
+  /** Proxies with an open stream. */
+  private readonly connected = new Set<string>();
+  /** Proxies that this event may concern. */
+  private concerned = new Set<string>();
+  private nowMs = -Infinity;
 
-function wakeAtMs(trials: CanaryState['trials']): number {
-  const ends = [...trials.values()].map((trial) => (trial.kind === 'tried' ? trial.untilMs : Infinity));
-  return Math.min(...ends, Infinity);
-}
+  constructor(counters: CanaryCounters = { compared: () => undefined, read: () => undefined }) {
+    this.counters = counters;
+  }
 
-/** The draft of one step: mutable while it is made, never seen outside. */
-class Draft {
-  private readonly before: CanaryState;
-  private readonly nowMs: number;
-  private readonly proxies: Map<string, ProxyState>;
-  private readonly trials: Map<ContentKey, Trial>;
-  private readonly connected: Set<string>;
-  private readonly lone: Map<string, Refusal>;
-  private waiting: ReadonlyMap<ContentKey, ReadonlySet<string>>;
-  /** Proxies that this step may concern. */
-  private readonly concerned = new Set<string>();
-
-  constructor(state: CanaryState, nowMs: number) {
-    this.before = state;
+  take(event: CanaryEvent, nowMs: number): CanaryStep {
     this.nowMs = nowMs;
-    this.proxies = new Map(state.proxies);
-    this.trials = new Map(state.trials);
-    this.connected = new Set(state.connected);
-    this.lone = new Map(state.lone);
-    this.waiting = state.waiting;
-  }
-
-  run(event: CanaryEvent): CanaryStep {
-    this.take(event);
+    this.concerned = new Set();
+    this.hear(event);
     for (const proxy of this.concerned) this.advance(proxy);
-    for (const proxy of this.concerned) this.start(proxy);
-    const publish = this.give();
-    const { proxies, trials, waiting, connected, lone } = this;
-    return { state: { proxies, trials, waiting, connected, lone }, publish, wakeAtMs: wakeAtMs(trials) };
+    for (const proxy of this.startable()) this.start(proxy);
+    return { publish: this.give(), wakeAtMs: this.trials.wakeAtMs };
   }
 
-  private take(event: CanaryEvent): void {
+  /** Every refusal in force, once each; the very same list until that changes. */
+  refusals(): readonly Refusal[] {
+    return this.trials.refusals();
+  }
+
+  private hear(event: CanaryEvent): void {
     switch (event.kind) {
       case 'wanted':
-        for (const proxy of event.gone) this.proxies.delete(proxy);
-        // Those that are known first: a new one begins with what its like wait for, also since this very moment.
-        for (const isNew of [false, true]) {
-          for (const [proxy, wanted] of event.proxies) {
-            if (this.before.proxies.has(proxy) !== isNew) this.want(proxy, wanted);
-          }
-        }
-        this.forget();
+        this.wantAll(event);
         return;
       case 'connected':
         this.connected.add(event.proxy);
@@ -116,48 +105,72 @@ class Draft {
     }
   }
 
-  private want(proxy: string, wanted: Wanted): void {
-    const former = this.proxies.get(proxy);
-    const base = former?.base ?? this.inherited(wanted);
-    const units = unitsOf(base, wanted.snapshot, wanted.owner);
-    this.proxies.set(proxy, { ...former, ...wanted, base: compose(base, wanted.snapshot, units), units });
+  private wantAll({ proxies, gone }: Extract<CanaryEvent, { kind: 'wanted' }>): void {
+    this.forgetLone(proxies, new Set(gone));
+    for (const proxy of gone) this.put(proxy, undefined);
+    const reader = new RolloutReader(() => this.counters.read());
+    const fresh: [string, Wanted][] = [];
+    for (const [proxy, wanted] of proxies) {
+      const former = this.proxies.get(proxy);
+      if (former === undefined) fresh.push([proxy, wanted]);
+      else this.want(proxy, wanted, former, reader);
+    }
+    // Last: a new one begins with what its like wait for, also since this very moment.
+    for (const [proxy, wanted] of fresh) this.want(proxy, wanted, undefined, reader);
+    this.forgetTrials();
+  }
+
+  private want(proxy: string, wanted: Wanted, former: ProxyState | undefined, reader: RolloutReader): void {
+    this.counters.compared();
+    const { snapshot, owner } = wanted;
+    const before = former?.base ?? this.inherited(wanted);
+    const units = before === snapshot ? [] : unitsOf(before, snapshot, owner, reader.of(proxy));
+    this.put(proxy, { ...wanted, base: compose(before, snapshot, units), before, units, given: former?.given });
+    this.concerned.add(proxy);
+  }
+
+  private put(proxy: string, state: ProxyState | undefined): void {
+    this.waiting.moved(proxy, this.proxies.get(proxy), state);
+    if (state === undefined) this.proxies.delete(proxy);
+    else this.proxies.set(proxy, state);
   }
 
   /** What a new proxy begins with: all that it is to have, but what its like are waiting for. */
   private inherited({ snapshot, mates }: Wanted): ResourceSnapshot {
-    for (const mate of this.proxies.values()) {
-      if (mate.mates !== mates || mate.units.length === 0) continue;
+    for (const proxy of this.waiting.among(mates)) {
+      const mate = this.proxies.get(proxy);
+      if (mate === undefined) continue;
       const inherited = compose(mate.base, snapshot, mate.units.filter(isShared));
       if (danglingIn(inherited, [snapshot, mate.base]) === undefined) return inherited;
     }
     return snapshot;
   }
 
-  /** Drops what is known of contents that nobody waits for any more, and refusals of what is no longer wanted. */
-  private forget(): void {
-    const waiting = new Map<ContentKey, Set<string>>();
-    for (const [proxy, { units }] of this.proxies) {
-      this.concerned.add(proxy);
-      for (const content of units.flatMap(contentsOf))
-        waiting.set(content, (waiting.get(content) ?? new Set()).add(proxy));
-    }
-    this.waiting = waiting;
-    for (const [content, trial] of this.trials) {
+  /** Drops what is known of contents that nobody waits for any more. */
+  private forgetTrials(): void {
+    for (const [content, trial] of this.trials.all()) {
       const goesOn =
-        trial.kind !== 'tried' || this.unitsWith(trial.by, content).some((unit) => this.isFree(unit, trial.by));
-      if (!waiting.has(content) || !goesOn) this.trials.delete(content);
+        trial.kind !== 'tried' || this.unitsWith(trial.by, content).some((unit) => this.trials.isFree(unit, trial.by));
+      if (!this.waiting.has(content) || !goesOn) this.judge(content, undefined);
     }
-    for (const [key, { proxy, typeUrl, names }] of this.lone) {
-      const [now, then] = [this.proxies, this.before.proxies].map((proxies) =>
-        names.map((name) => proxies.get(proxy)?.snapshot.types.get(typeUrl)?.get(name)?.version).join(),
+  }
+
+  /** Drops refusals of what is no longer wanted. */
+  private forgetLone(wanted: ReadonlyMap<string, Wanted>, gone: ReadonlySet<string>): void {
+    for (const refusal of this.trials.allLone()) {
+      const { proxy, typeUrl, names } = refusal;
+      const then = this.proxies.get(proxy);
+      const now = wanted.get(proxy) ?? (gone.has(proxy) ? undefined : then);
+      const [before, after] = [then, now].map((each) =>
+        names.map((name) => each?.snapshot.types.get(typeUrl)?.get(name)?.version).join(),
       );
-      if (now !== then) this.lone.delete(key);
+      if (before !== after) this.trials.deleteLone(refusal);
     }
   }
 
   private accept(proxy: string, { typeUrl, resources }: Omit<RefusedResponse, 'message'>): void {
-    const refusal = this.lone.get(loneKey(proxy, typeUrl));
-    if (refusal?.names.every((name) => resources.has(name))) this.lone.delete(loneKey(proxy, typeUrl));
+    const refusal = this.trials.loneOf(proxy, typeUrl);
+    if (refusal?.names.every((name) => resources.has(name)) === true) this.trials.deleteLone(refusal);
     for (const { members } of this.triedBy(proxy)) {
       for (const { after, content } of members.values()) {
         if (after.typeUrl === typeUrl && resources.get(after.name) === after.version)
@@ -171,50 +184,54 @@ class Draft {
     const { guilty, suspected, others } = blame(this.triedBy(proxy), response);
     for (const unit of [...guilty.keys(), ...suspected]) {
       const blamed = guilty.get(unit) ?? [...unit.members.values()].filter(({ after }) => isIn(after, response));
-      const isCertain = guilty.has(unit) || this.isAlone(unit);
+      const isCertain = guilty.has(unit) || this.trials.isAlone(unit);
       const names = blamed.map(({ after }) => after.name);
       const refusal: Refusal = { kind: 'held', proxy, typeUrl, names, message };
-      for (const content of contentsOf(unit)) if (this.isKind(content, 'tried')) this.judge(content, undefined);
+      for (const content of contentsOf(unit)) if (this.trials.isKind(content, 'tried')) this.judge(content, undefined);
       for (const { content } of blamed)
         this.judge(content, isCertain ? { kind: 'refused', refusal } : { kind: 'suspected' });
     }
-    const given = this.before.proxies.get(proxy)?.given?.types.get(typeUrl);
+    const given = this.proxies.get(proxy)?.given?.types.get(typeUrl);
     const names = others.filter((name) => given?.get(name)?.version === resources.get(name));
-    if (names.length > 0) this.lone.set(loneKey(proxy, typeUrl), { kind: 'lone', proxy, typeUrl, names, message });
+    if (names.length > 0) this.trials.setLone({ kind: 'lone', proxy, typeUrl, names, message });
   }
 
   /** What was waited for long enough has passed, unless its canary is not there to say anything. */
   private giveUp(): void {
-    for (const [content, trial] of this.trials) {
-      if (trial.kind !== 'tried' || trial.untilMs > this.nowMs) continue;
-      this.judge(content, this.connected.has(trial.by) ? { kind: 'passed' } : undefined);
+    for (const [content, by] of this.trials.overdue(this.nowMs)) {
+      this.judge(content, this.connected.has(by) ? { kind: 'passed' } : undefined);
     }
   }
 
   private judge(content: ContentKey, trial: Trial | undefined): void {
-    if (trial === undefined) this.trials.delete(content);
-    else this.trials.set(content, trial);
-    for (const proxy of this.waiting.get(content) ?? []) this.concerned.add(proxy);
+    this.trials.set(content, trial);
+    for (const proxy of this.waiting.for(content)) this.concerned.add(proxy);
   }
 
   /** Units that have passed become part of the last good. */
   private advance(proxy: string): void {
     const state = this.proxies.get(proxy);
-    if (state === undefined) return;
-    const units = state.units.filter((unit) => !contentsOf(unit).every((content) => this.isKind(content, 'passed')));
+    if (state === undefined || state.units.length === 0) return;
+    const units = state.units.filter(
+      (unit) => !contentsOf(unit).every((content) => this.trials.isKind(content, 'passed')),
+    );
     if (units.length === state.units.length) return;
-    this.proxies.set(proxy, { ...state, units, base: compose(state.base, state.snapshot, units) });
+    this.put(proxy, { ...state, units, base: compose(state.base, state.snapshot, units), before: state.base });
+  }
+
+  private startable(): readonly string[] {
+    const waits = (proxy: string) => this.connected.has(proxy) && (this.proxies.get(proxy)?.units.length ?? 0) > 0;
+    return [...this.concerned].filter(waits).sort();
   }
 
   /** Lets a proxy try what nobody has tried yet. */
   private start(proxy: string): void {
-    if (!this.connected.has(proxy)) return;
     for (const unit of this.proxies.get(proxy)?.units ?? []) {
-      const left = contentsOf(unit).filter((content) => !this.isKind(content, 'passed'));
-      if (!this.isFree(unit, proxy) || left.every((content) => this.isKind(content, 'tried'))) continue;
-      const alone = left.some((content) => this.isKind(content, 'suspected'));
+      const left = contentsOf(unit).filter((content) => !this.trials.isKind(content, 'passed'));
+      if (!this.trials.isFree(unit, proxy) || left.every((content) => this.trials.isKind(content, 'tried'))) continue;
+      const alone = left.some((content) => this.trials.isKind(content, 'suspected'));
       const others = this.triedBy(proxy).filter((each) => each !== unit);
-      if (others.some((each) => alone || this.isAlone(each))) continue;
+      if (others.some((each) => alone || this.trials.isAlone(each))) continue;
       const trial: Trial = { kind: 'tried', by: proxy, untilMs: this.nowMs + canaryWaitMs, alone };
       for (const content of left) this.trials.set(content, trial);
     }
@@ -225,10 +242,7 @@ class Draft {
     for (const proxy of this.concerned) {
       const state = this.proxies.get(proxy);
       if (state === undefined) continue;
-      const tried = new Set(this.triedBy(proxy));
-      const held = state.units.filter((unit) => !tried.has(unit));
-      const target = tried.size === 0 ? state.base : compose(state.base, state.snapshot, held);
-      const given = state.given === undefined ? target : compose(state.given, target, []);
+      const given = this.givenTo(proxy, state);
       if (state.given !== undefined && isSame(state.given, given)) continue;
       this.proxies.set(proxy, { ...state, given });
       publish.set(proxy, given);
@@ -236,45 +250,25 @@ class Draft {
     return publish;
   }
 
+  /** Made of what it was given last, where that is the same. */
+  private givenTo(proxy: string, state: ProxyState): ResourceSnapshot {
+    const tried = this.triedBy(proxy);
+    const held = () => state.units.filter((unit) => !tried.includes(unit));
+    const target = tried.length === 0 ? state.base : compose(state.base, state.snapshot, held());
+    const isMadeOfIt = target === state.base && state.given === state.before;
+    return state.given === undefined || isMadeOfIt ? target : compose(state.given, target, []);
+  }
+
   /** Units that this proxy has been given to try. */
   private triedBy(proxy: string): readonly Unit[] {
     const units = this.proxies.get(proxy)?.units ?? [];
-    return units.filter((unit) => {
-      const trials = contentsOf(unit).map((content) => this.trials.get(content));
-      return (
-        trials.some((trial) => trial?.kind === 'tried') &&
-        trials.every((trial) => trial?.kind === 'passed' || (trial?.kind === 'tried' && trial.by === proxy))
-      );
-    });
-  }
-
-  /** Whether nothing of it was refused, and nothing is being tried by another. */
-  private isFree(unit: Unit, proxy: string): boolean {
-    return contentsOf(unit).every((content) => {
-      const trial = this.trials.get(content);
-      return trial?.kind === 'tried' ? trial.by === proxy : trial?.kind !== 'refused';
-    });
+    return units.filter((unit) => this.trials.isTried(unit, proxy));
   }
 
   private unitsWith(proxy: string, content: ContentKey): readonly Unit[] {
     const units = this.proxies.get(proxy)?.units ?? [];
     return units.filter((unit) => contentsOf(unit).includes(content));
   }
-
-  private isAlone(unit: Unit): boolean {
-    return contentsOf(unit).some((content) => {
-      const trial = this.trials.get(content);
-      return trial?.kind === 'tried' && trial.alone;
-    });
-  }
-
-  private isKind(content: ContentKey, kind: Trial['kind']): boolean {
-    return this.trials.get(content)?.kind === kind;
-  }
-}
-
-function contentsOf({ members }: Unit): readonly ContentKey[] {
-  return [...members.values()].map(({ content }) => content);
 }
 
 /** Of one that names its workload, the last good is nobody else's. */
@@ -287,8 +281,4 @@ function isIn(
   response: RefusedResponse,
 ) {
   return typeUrl === response.typeUrl && response.resources.get(name) === version;
-}
-
-function loneKey(proxy: string, typeUrl: string): string {
-  return `${proxy} ${typeUrl}`;
 }

@@ -30,6 +30,11 @@ export function doorAt(endpoint: EndpointKey, callerTenant: string): Door {
   return `${endpoint.slice(endpoint.indexOf(' ') + 1)} ${sniOf(callerTenant)}`;
 }
 
+/** What those ask for who come to this door: equal for the callers of one tenant, and of no two. */
+export function serverNameAt(door: Door): string {
+  return door.slice(door.indexOf(' ') + 1);
+}
+
 /** Where callers come to this door, at one address of its workload. */
 export function endpointBehind(door: Door, address: string): EndpointKey {
   return `${address} ${door.slice(0, door.indexOf(' '))}`;

@@ -5,7 +5,7 @@
  *
  * Mutable while it is made. Types that nothing was kept of are those of `wanted`, the very same values.
  */
-import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
+import type { Listing, Resource, ResourceSnapshot } from '../xds/resource.ts';
 import { keyOf, type ResourceKey, referencesOf } from './references.ts';
 
 export class HandoverDraft {
@@ -41,7 +41,12 @@ export class HandoverDraft {
 
   resource(key: ResourceKey): Resource | undefined {
     const { typeUrl, name } = split(key);
-    return (this.#changed.get(typeUrl) ?? this.#wanted.types.get(typeUrl))?.get(name);
+    return this.listing(typeUrl)?.get(name);
+  }
+
+  /** The very same value as of what is wanted where nothing of that type is held or kept. */
+  listing(typeUrl: string): Listing | undefined {
+    return this.#changed.get(typeUrl) ?? this.#wanted.types.get(typeUrl);
   }
 
   /** Of one type that `wanted` has nothing of, by name. */

@@ -12,6 +12,8 @@
  * detection for that); one that was never given anything else, which is ready when its pod says so; a door that its
  * own configuration does not have either. What waits for nobody: a new chain; an endpoint that is gone; and everything
  * where rights have changed (rights.ts), because then something may have been tightened.
+ * Each event costs what it concerns: of a proxy whose configuration did not change, and from which nothing is held back,
+ * nothing is asked, and who waits for whom is known by name.
  * No cycle: callers wait for new chains, chains that go wait for callers, and new chains wait for neither. Whatever is held
  * is given after `silenceMs` all the same.
  */
@@ -20,7 +22,6 @@ import type { ResourceSnapshot } from '../xds/resource.ts';
 import { typeUrls } from '../xds/type-url.ts';
 import { Acceptance, effectMs, silenceMs } from './acceptance.ts';
 import {
-  addressOf,
   type Door,
   doorAt,
   doorsOf,
@@ -29,21 +30,17 @@ import {
   endpointsOf,
   inboundListeners,
 } from './doors.ts';
+import { HandoverDirectory } from './handover-directory.ts';
+import { HandoverHolds } from './handover-holds.ts';
 import { holdDoors } from './hold-doors.ts';
 import { holdWays } from './hold-ways.ts';
 import { keyOf, type ResourceKey } from './references.ts';
 import type { Rights } from './rights.ts';
+import type { MapChanges } from './rollout-changes.ts';
 import { compose, isSame } from './rollout-unit.ts';
 
 export type HandoverEvent =
-  /** @param intended what proxies are to have once the canaries have passed; of one that is not named, as before. */
-  | {
-      readonly kind: 'looked';
-      readonly workloads: ReadonlyMap<string, Workload>;
-      readonly intended: ReadonlyMap<string, ResourceSnapshot>;
-      readonly rights: Rights;
-      readonly gone: readonly string[];
-    }
+  | ({ readonly kind: 'looked' } & Look)
   | { readonly kind: 'connected' | 'disconnected'; readonly proxy: string }
   | {
       readonly kind: 'answered';
@@ -57,6 +54,18 @@ export type HandoverEvent =
   /** It is `wakeAtMs`, or later. */
   | { readonly kind: 'time' };
 
+interface Look {
+  readonly workloads: ReadonlyMap<string, Workload>;
+  /** What differs from the workloads of the look before. */
+  readonly moved: MapChanges<Workload>;
+  /** What proxies are to have once the canaries have passed; of one that is not named, as before. */
+  readonly intended: ReadonlyMap<string, ResourceSnapshot>;
+  /** Proxies for which nothing was made in this look, while something was in the one before. */
+  readonly unmade: readonly string[];
+  readonly rights: Rights;
+  readonly gone: readonly string[];
+}
+
 export interface HandoverStep {
   /** Only what differs from before. */
   readonly publish: ReadonlyMap<string, ResourceSnapshot>;
@@ -68,25 +77,30 @@ interface Proxy {
   wanted: ResourceSnapshot;
   /** Absent until it was given something. */
   acceptance?: Acceptance;
-  /** As they were when its configuration was made last. */
-  places: string;
-  rights: string;
-  /** What is held back from it, and since when, in epoch ms. */
-  held: ReadonlyMap<ResourceKey, number>;
 }
 
+/** As they were when the configuration of a proxy was made last. */
+type RightsThen = Readonly<Record<'places' | 'own', string>>;
+
 export class Handover {
+  readonly #counted: () => void;
   readonly #proxies = new Map<string, Proxy>();
-  readonly #connected = new Set<string>();
-  /** Those that something is held back from. */
-  readonly #holding = new Set<string>();
+  readonly #directory = new HandoverDirectory();
+  readonly #holds = new HandoverHolds();
   readonly #intended = new Map<string, ResourceSnapshot>();
-  #workloads: ReadonlyMap<string, Workload> = new Map();
-  #byAddress: ReadonlyMap<string, Workload> = new Map();
   #rights: Rights = { places: '', of: () => '' };
+  /** The newest look of which all has been given, with its rights: that in which configurations were made last... */
+  #made: Pick<Look, 'workloads' | 'rights'> = { workloads: new Map(), rights: this.#rights };
+  /** ...but those of these proxies. */
+  readonly #unmade = new Map<string, RightsThen>();
   #answeredAtMs = -Infinity;
   /** When to look again at what is held, because something that was answered is in force. */
   #effectAtMs = Infinity;
+
+  /** @param counted told of each time that it is worked out what a proxy is given. */
+  constructor(counted: () => void = () => undefined) {
+    this.#counted = counted;
+  }
 
   /**
    * @param event absent where something happened that says nothing of who may be led where.
@@ -96,12 +110,12 @@ export class Handover {
     const concerned = event === undefined ? new Set<string>() : this.#concernedBy(event, nowMs);
     for (const [key, wanted] of given) {
       const known = this.#proxies.get(key);
-      if (known === undefined) this.#proxies.set(key, { wanted, places: '', rights: '', held: new Map() });
+      if (known === undefined) this.#proxies.set(key, { wanted });
       else known.wanted = wanted;
       concerned.add(key);
     }
     const publish = this.#giveAll(concerned, nowMs);
-    if (event?.kind === 'looked') this.#noteRights(event.intended.keys());
+    if (event?.kind === 'looked') this.#noteMade(event);
     return { publish, wakeAtMs: this.#wakeAtMs(nowMs) };
   }
 
@@ -109,44 +123,47 @@ export class Handover {
     switch (event.kind) {
       case 'looked':
         this.#look(event);
-        return new Set(this.#holding);
+        return this.#holds.all();
       case 'connected':
-        this.#connected.add(event.proxy);
+        this.#directory.connect(event.proxy);
         return new Set();
       case 'disconnected':
-        this.#connected.delete(event.proxy);
-        return new Set(this.#holding);
+        this.#directory.disconnect(event.proxy);
+        return this.#holds.waitingFor(event.proxy);
       case 'answered':
         this.#proxies.get(event.proxy)?.acceptance?.answered(event.typeUrl, event.resources, event.removed, nowMs);
         this.#answeredAtMs = nowMs;
         return new Set();
       case 'time':
-        return new Set(this.#holding);
+        return this.#holds.all();
     }
   }
 
-  #look({ workloads, intended, rights, gone }: Extract<HandoverEvent, { kind: 'looked' }>): void {
-    this.#workloads = workloads;
+  #look({ workloads, moved, intended, rights, gone }: Look): void {
+    this.#directory.look(workloads, moved);
     this.#rights = rights;
-    const all = [...workloads.values()];
-    this.#byAddress = new Map(all.flatMap((each) => each.addresses.map((address) => [address, each] as const)));
     for (const [key, snapshot] of intended) this.#intended.set(key, snapshot);
     for (const key of gone) {
       this.#proxies.delete(key);
-      this.#holding.delete(key);
+      this.#holds.delete(key);
       this.#intended.delete(key);
+      this.#unmade.delete(key);
     }
   }
 
   /** What of the configuration is gone by the next look and under the same rights was not forbidden. */
-  #noteRights(made: Iterable<string>): void {
-    for (const key of made) {
-      const proxy = this.#proxies.get(key);
-      const workload = this.#workloads.get(key);
-      if (proxy === undefined || workload === undefined) continue;
-      proxy.places = this.#rights.places;
-      proxy.rights = this.#rights.of(workload);
-    }
+  #noteMade({ workloads, intended, unmade, rights }: Look): void {
+    for (const key of unmade) if (this.#proxies.has(key)) this.#unmade.set(key, this.#rightsThen(key));
+    for (const key of intended.keys()) this.#unmade.delete(key);
+    this.#made = { workloads, rights };
+  }
+
+  #rightsThen(key: string): RightsThen {
+    const unmade = this.#unmade.get(key);
+    if (unmade !== undefined) return unmade;
+    const { workloads, rights } = this.#made;
+    const workload = workloads.get(key);
+    return { places: rights.places, own: workload === undefined ? '' : rights.of(workload) };
   }
 
   #giveAll(concerned: ReadonlySet<string>, nowMs: number): ReadonlyMap<string, ResourceSnapshot> {
@@ -154,6 +171,7 @@ export class Handover {
     for (const key of concerned) {
       const proxy = this.#proxies.get(key);
       if (proxy === undefined) continue;
+      this.#counted();
       const next = this.#next(key, proxy, nowMs);
       const before = proxy.acceptance?.given;
       if (before !== undefined && isSame(before, next)) continue;
@@ -164,42 +182,48 @@ export class Handover {
     return publish;
   }
 
-  #next(key: string, proxy: Proxy, nowMs: number): ResourceSnapshot {
-    const { acceptance, wanted } = proxy;
-    const workload = this.#workloads.get(key);
+  #next(key: string, { acceptance, wanted }: Proxy, nowMs: number): ResourceSnapshot {
+    const workload = this.#directory.workload(key);
     if (acceptance === undefined || workload === undefined) return wanted;
     const { tenant } = workload;
-    const arePlacesSame = this.#rights.places === proxy.places;
-    const isTimely = (held: ResourceKey) => nowMs < (proxy.held.get(held) ?? nowMs) + silenceMs;
+    const waitsFor = new Set<string>();
+    /** Whoever is waited for has to answer, or to go. */
+    const note = (other: string | undefined) => {
+      if (other !== undefined) waitsFor.add(other);
+      return other !== undefined;
+    };
+    const arePlacesSame = () => this.#rights.places === this.#rightsThen(key).places;
+    const isRightSame = () => this.#rights.of(workload) === this.#rightsThen(key).own;
+    const isTimely = (held: ResourceKey) => nowMs < (this.#holds.sinceMs(key, held) ?? nowMs) + silenceMs;
     const draft = holdWays(acceptance.given, wanted, {
-      isOpen: (endpoint) => this.#isOpen(endpoint, tenant, nowMs),
-      isThere: (endpoint) => this.#byAddress.has(addressOf(endpoint)),
-      mayHold: (held) => arePlacesSame && isTimely(held),
+      isOpen: (endpoint) => !note(this.#shutBy(endpoint, tenant, nowMs)),
+      isThere: (endpoint) => this.#directory.at(endpoint) !== undefined,
+      mayHold: (held) => isTimely(held) && arePlacesSame(),
     });
     holdDoors(acceptance.given, draft, {
-      isUsed: (door) => this.#isComing(key, door) || this.#isUsed(workload, door, nowMs),
-      mayHold: (held) => arePlacesSame && this.#rights.of(workload) === proxy.rights && isTimely(held),
+      isUsed: (door) => this.#isComing(key, door) || note(this.#userOf(workload, door, nowMs)),
+      mayHold: (held) => isTimely(held) && arePlacesSame() && isRightSame(),
     });
-    proxy.held = new Map([...draft.held].map((held) => [held, proxy.held.get(held) ?? nowMs]));
-    if (proxy.held.size > 0) this.#holding.add(key);
-    else this.#holding.delete(key);
+    this.#holds.set(key, draft.held, waitsFor, nowMs);
     const next = draft.finish();
     return next === wanted ? wanted : compose(acceptance.given, next, []);
   }
 
-  #isOpen(endpoint: EndpointKey, callerTenant: string, nowMs: number): boolean {
-    const callee = this.#byAddress.get(addressOf(endpoint))?.key ?? '';
-    const acceptance = this.#connected.has(callee) ? this.#proxies.get(callee)?.acceptance : undefined;
-    if (acceptance === undefined) return true;
+  /** @returns the callee whose door is not open yet; undefined where nobody has to be waited for. */
+  #shutBy(endpoint: EndpointKey, callerTenant: string, nowMs: number): string | undefined {
+    const callee = this.#directory.at(endpoint)?.key ?? '';
+    const acceptance = this.#directory.isConnected(callee) ? this.#proxies.get(callee)?.acceptance : undefined;
+    if (acceptance === undefined) return undefined;
     const door = doorAt(endpoint, callerTenant);
     const intended = this.#intended.get(callee) ?? acceptance.given;
     const listeners = inboundListeners(intended).filter((listener) => doorsOf(listener).has(door));
-    return listeners.every((listener) => {
+    const isOpen = listeners.every((listener) => {
       const possible = acceptance.possible(keyOf(listener), nowMs);
       if (!possible.every((each) => each !== undefined && doorsOf(each).has(door))) return false;
       const behind = [...(doorsOf(listener).get(door) ?? [])];
       return behind.every((key) => acceptance.possible(key, nowMs).length === 1);
     });
+    return isOpen ? undefined : callee;
   }
 
   /** A door that waits for a canary is not shut until then. */
@@ -208,25 +232,23 @@ export class Handover {
     return intended !== undefined && inboundListeners(intended).some((listener) => doorsOf(listener).has(door));
   }
 
-  #isUsed({ addresses }: Workload, door: Door, nowMs: number): boolean {
-    for (const [key, { acceptance }] of this.#proxies) {
-      const tenant = this.#workloads.get(key)?.tenant;
-      if (acceptance === undefined || tenant === undefined || !this.#connected.has(key)) continue;
-      const endpoints = addresses.map((address) => endpointBehind(door, address));
-      if (!endpoints.some((endpoint) => doorAt(endpoint, tenant) === door)) continue;
-      const assignments = acceptance.possibleOf(typeUrls.endpoints, nowMs);
-      if (assignments.some((each) => endpoints.some((endpoint) => endpointsOf(each).has(endpoint)))) return true;
+  /** @returns a caller that may still be led to this door. */
+  #userOf({ addresses }: Workload, door: Door, nowMs: number): string | undefined {
+    const endpoints = addresses.map((address) => endpointBehind(door, address));
+    for (const caller of this.#directory.callersAt(door)) {
+      const acceptance = this.#directory.workload(caller) && this.#proxies.get(caller)?.acceptance;
+      const assignments = acceptance?.possibleOf(typeUrls.endpoints, nowMs) ?? [];
+      if (assignments.some((each) => endpoints.some((endpoint) => endpointsOf(each).has(endpoint)))) return caller;
     }
-    return false;
+    return undefined;
   }
 
   #wakeAtMs(nowMs: number): number {
     if (this.#effectAtMs <= nowMs) this.#effectAtMs = Infinity;
-    if (this.#holding.size === 0) return Infinity;
+    if (this.#holds.isEmpty) return Infinity;
     // As it is first set it stays: answers that never end would put it off for ever.
     const effectAtMs = this.#answeredAtMs + effectMs;
     if (this.#effectAtMs === Infinity && effectAtMs > nowMs) this.#effectAtMs = effectAtMs;
-    const since = [...this.#holding].flatMap((key) => [...(this.#proxies.get(key)?.held.values() ?? [])]);
-    return Math.min(this.#effectAtMs, Math.min(...since, Infinity) + silenceMs);
+    return Math.min(this.#effectAtMs, this.#holds.oldestMs + silenceMs);
   }
 }

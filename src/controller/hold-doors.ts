@@ -6,6 +6,7 @@
  * Only what nobody forbade is kept: see `mayHold`.
  */
 import type { ResourceSnapshot } from '../xds/resource.ts';
+import { typeUrls } from '../xds/type-url.ts';
 import { type Door, doorsOf, inboundListeners, keepingDoors } from './doors.ts';
 import type { HandoverDraft } from './handover-draft.ts';
 import { keyOf, type ResourceKey } from './references.ts';
@@ -19,6 +20,7 @@ export interface DoorsAsk {
 
 /** @param shown what the proxy was given last. @param draft of what it is to be given now. */
 export function holdDoors(shown: ResourceSnapshot, draft: HandoverDraft, ask: DoorsAsk): void {
+  if (shown.types.get(typeUrls.listener) === draft.listing(typeUrls.listener)) return;
   for (const before of inboundListeners(shown)) {
     const key = keyOf(before);
     const after = draft.resource(key);

@@ -46,6 +46,14 @@ export function mayWait(before: Resource | undefined, after: Resource): boolean 
 /** Types of which anything may ever wait: what says where requests go. */
 export const canWait: ReadonlySet<string> = new Set([typeUrls.cluster, typeUrls.listener, typeUrls.route]);
 
+/** Whether it speaks of the workload's own ports: then bytes have to be read to answer for it, and they name the workload. */
+export function isInbound({ typeUrl, name }: Resource): boolean {
+  return (
+    (typeUrl === typeUrls.route && inboundRouteName.test(name)) ||
+    (typeUrl === typeUrls.listener && isInboundListener(name))
+  );
+}
+
 /**
  * What proxies have in common that are given the same thing under one name: the hash of the content without what names
  * the workload itself.

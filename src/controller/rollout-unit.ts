@@ -11,20 +11,21 @@
  *     goes at once, because what is gone may have been taken away.
  * The surprise: a unit that hangs together with a change that may not wait is none either. What would be a listener of
  * today before a cluster of yesterday goes whole, and at once.
+ *
+ * All proxies of a mesh may be asked about in one breath: a listing that is the very same value is passed by, and what a
+ * resource refers to is read only where that makes a difference.
  */
-import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
-import { canWait, mayWait, shapeOf } from './may-wait.ts';
+import type { Listing, Resource, ResourceSnapshot } from '../xds/resource.ts';
+import { canWait } from './may-wait.ts';
 import { keyOf, type ResourceKey, referencesOf } from './references.ts';
+import type { Change, ChangeReader } from './rollout-reader.ts';
 
 export interface Unit {
   /** By key. */
   readonly members: ReadonlyMap<ResourceKey, Member>;
 }
 
-export interface Member {
-  /** Absent where the proxy has nothing of this name. */
-  readonly before?: Resource;
-  readonly after: Resource;
+export interface Member extends Change {
   /** Equal for proxies that are given the same, up to what names the workload itself. */
   readonly content: ContentKey;
 }
@@ -32,16 +33,27 @@ export interface Member {
 /** `owner`, key and shape of one content: what one proxy tries and the others wait for. */
 export type ContentKey = string;
 
-/** @param owner whoever else tries the same content: proxies of different owners never wait for each other. */
-export function unitsOf(base: ResourceSnapshot, wanted: ResourceSnapshot, owner: string): readonly Unit[] {
+/**
+ * @param owner whoever else tries the same content: proxies of different owners never wait for each other.
+ * @param reader of what is told to this proxy.
+ */
+export function unitsOf(
+  base: ResourceSnapshot,
+  wanted: ResourceSnapshot,
+  owner: string,
+  reader: ChangeReader,
+): readonly Unit[] {
   const changed = changesOf(base, wanted);
-  return togetherIn(changed).flatMap((keys) => {
+  const patient = new Set([...changed].flatMap(([key, change]) => (reader.mayWait(change) ? [key] : [])));
+  if (patient.size === 0) return [];
+  const gone = goneFrom(base, wanted);
+  const groups = changed.size === 1 ? [patient] : togetherIn(changed);
+  return groups.flatMap((keys) => {
     const members = new Map<ResourceKey, Member>();
     for (const key of keys) {
       const change = changed.get(key);
-      if (change === undefined || !mayWait(change.before, change.after)) return [];
-      if (change.before !== undefined && refersToGone(change.before, base, wanted)) return [];
-      members.set(key, { ...change, content: `${owner} ${key} ${shapeOf(change.after)}` });
+      if (change === undefined || !patient.has(key) || refersToAny(change.before, gone)) return [];
+      members.set(key, { ...change, content: `${owner} ${key} ${reader.shapeOf(change.after)}` });
     }
     return [{ members }];
   });
@@ -49,35 +61,50 @@ export function unitsOf(base: ResourceSnapshot, wanted: ResourceSnapshot, owner:
 
 /**
  * `wanted`, but what is held as it is in `base`. Resources and listings that did not change are those of `base`, the very
- * same values, so that whoever has looked at them once need not look again.
+ * same values, so that whoever has looked at them once need not look again; and where that makes no other listing, all of
+ * it is `wanted` itself.
  */
 export function compose(base: ResourceSnapshot, wanted: ResourceSnapshot, held: readonly Unit[]): ResourceSnapshot {
-  const types = new Map<string, ReadonlyMap<string, Resource>>();
+  if (base === wanted) return wanted;
+  const members = new Map(held.flatMap((unit) => [...unit.members]));
+  const others = new Map<string, Listing>();
   for (const [typeUrl, listing] of wanted.types) {
-    const former = base.types.get(typeUrl);
-    const composed = new Map<string, Resource>();
-    let isSame = true;
-    for (const [name, resource] of listing) {
-      const given = giveOne(former?.get(name), resource, held);
-      if (given !== undefined) composed.set(name, given);
-      isSame &&= given === former?.get(name);
-    }
-    types.set(typeUrl, isSame && former !== undefined && former.size === composed.size ? former : composed);
+    const composed = composeListing(base.types.get(typeUrl), listing, members);
+    if (composed !== listing) others.set(typeUrl, composed);
   }
-  return { revision: wanted.revision, types };
+  return others.size === 0 ? wanted : { revision: wanted.revision, types: new Map([...wanted.types, ...others]) };
+}
+
+type Held = ReadonlyMap<ResourceKey, Member>;
+
+function composeListing(former: Listing | undefined, listing: Listing, held: Held): Listing {
+  if (former === listing) return listing;
+  let isFormer = former?.size === listing.size;
+  let isWanted = true;
+  for (const [name, resource] of listing) {
+    const before = former?.get(name);
+    const given = giveOne(before, resource, held);
+    isFormer &&= given !== undefined && given === before;
+    isWanted &&= given === resource;
+    if (!isFormer && !isWanted) break;
+  }
+  if (isFormer && former !== undefined) return former;
+  if (isWanted) return listing;
+  const all = [...listing].map(([name, resource]) => [name, giveOne(former?.get(name), resource, held)] as const);
+  return new Map(all.flatMap(([name, given]) => (given === undefined ? [] : [[name, given]])));
 }
 
 /** Of two of which one was composed on the other: whether nothing changed. */
 export function isSame(left: ResourceSnapshot, right: ResourceSnapshot): boolean {
-  return (
-    left.revision === right.revision && [...right.types].every(([typeUrl, all]) => left.types.get(typeUrl) === all)
-  );
+  if (left === right) return true;
+  if (left.revision !== right.revision) return false;
+  for (const [typeUrl, listing] of right.types) if (left.types.get(typeUrl) !== listing) return false;
+  return true;
 }
 
-function giveOne(former: Resource | undefined, resource: Resource, held: readonly Unit[]): Resource | undefined {
-  if (former?.version === resource.version) return former;
-  const key = keyOf(resource);
-  const member = held.find(({ members }) => members.has(key))?.members.get(key);
+function giveOne(former: Resource | undefined, resource: Resource, held: Held): Resource | undefined {
+  if (former === resource || former?.version === resource.version) return former;
+  const member = held.size === 0 ? undefined : held.get(keyOf(resource));
   return member === undefined ? resource : member.before;
 }
 
@@ -94,19 +121,30 @@ export function danglingIn(snapshot: ResourceSnapshot, world: readonly ResourceS
   return undefined;
 }
 
-type Change = Omit<Member, 'content'>;
-
 function changesOf(base: ResourceSnapshot, wanted: ResourceSnapshot): ReadonlyMap<ResourceKey, Change> {
   const changed = new Map<ResourceKey, Change>();
   for (const typeUrl of canWait) {
     const former = base.types.get(typeUrl);
-    for (const [name, after] of wanted.types.get(typeUrl) ?? []) {
+    const listing = wanted.types.get(typeUrl);
+    if (listing === undefined || listing === former) continue;
+    for (const [name, after] of listing) {
       const before = former?.get(name);
-      if (before?.version === after.version) continue;
+      if (before === after || before?.version === after.version) continue;
       changed.set(keyOf(after), { ...(before === undefined ? {} : { before }), after });
     }
   }
   return changed;
+}
+
+/** What was there, and is not wanted any more. */
+function goneFrom(base: ResourceSnapshot, wanted: ResourceSnapshot): ReadonlySet<ResourceKey> {
+  const gone = new Set<ResourceKey>();
+  for (const [typeUrl, former] of base.types) {
+    const listing = wanted.types.get(typeUrl);
+    if (listing === former) continue;
+    for (const name of former.keys()) if (listing?.has(name) !== true) gone.add(keyOf({ typeUrl, name }));
+  }
+  return gone;
 }
 
 /** Changes in groups that refer to each other, as they were or as they will be. */
@@ -127,8 +165,8 @@ function togetherIn(changed: ReadonlyMap<ResourceKey, Change>): readonly Readonl
   return [...new Set(groups.values())];
 }
 
-function refersToGone(before: Resource, base: ResourceSnapshot, wanted: ResourceSnapshot): boolean {
-  return [...referencesOf(before)].some((key) => has(base, key) && !has(wanted, key));
+function refersToAny(before: Resource | undefined, gone: ReadonlySet<ResourceKey>): boolean {
+  return before !== undefined && gone.size > 0 && [...referencesOf(before)].some((key) => gone.has(key));
 }
 
 function has({ types }: ResourceSnapshot, key: ResourceKey): boolean {

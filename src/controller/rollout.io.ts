@@ -5,20 +5,15 @@
  *   loop ──publish──▶ canary ──▶ handover ──▶ cache.set        xDS events, one timer ──heard──▶ the same way
  *
  * It decides nothing: canary.ts and handover.ts do. The authorization workers' programs are rules, and wait for nobody.
+ * What it is told is everything, and what it tells the two is what differs from the last time: a configuration that is the
+ * very same value, of a workload whose entitlements are the same, is passed by.
  */
 import type { Problem } from '../model/problem.ts';
-import type { Snapshot } from '../model/snapshot.ts';
+import type { Snapshot, Workload } from '../model/snapshot.ts';
 import type { ResourceSnapshot } from '../xds/resource.ts';
 import type { XdsEvent } from '../xds/xds-event.ts';
-import { step } from './canary.ts';
-import {
-  type CanaryEvent,
-  type CanaryState,
-  noCanaries,
-  type Refusal,
-  refusalsIn,
-  type Wanted,
-} from './canary-state.ts';
+import { Canaries, type CanaryCounters } from './canary.ts';
+import type { CanaryEvent, Refusal, Wanted } from './canary-state.ts';
 import { Handover, type HandoverEvent } from './handover.ts';
 import type { LoopClock, ProxyCache, ProxyConfigurations } from './loop.io.ts';
 import { matesOf } from './mates.ts';
@@ -26,6 +21,7 @@ import { OpenStreams } from './open-streams.ts';
 import type { Origin } from './origins.ts';
 import { blamedBy, type Edit, refusalProblems } from './refusal-problems.ts';
 import { rightsOf } from './rights.ts';
+import { changesBetween, type MapChanges } from './rollout-changes.ts';
 
 export interface RolloutPorts {
   readonly clock: LoopClock;
@@ -34,42 +30,73 @@ export interface RolloutPorts {
   refusalsChanged(): void;
 }
 
+/** What an event cost, counted; it changes nothing. */
+export interface RolloutCounters extends CanaryCounters {
+  /** It was worked out what a proxy is given. */
+  handed(): void;
+}
+
+const uncounted: RolloutCounters = { compared: () => undefined, read: () => undefined, handed: () => undefined };
+
 export class Rollout implements ProxyConfigurations {
   readonly #ports: RolloutPorts;
-  #state: CanaryState = noCanaries;
+  readonly #canaries: Canaries;
+  readonly #handover: Handover;
+  readonly #streams = new OpenStreams();
+  /** What was told last. */
+  #configurations: ReadonlyMap<string, ResourceSnapshot> = new Map();
+  #workloads: ReadonlyMap<string, Workload> = new Map();
   /** Epoch ms of the canaries' next `time`. */
   #canaryAtMs = Infinity;
-  readonly #handover = new Handover();
-  readonly #streams = new OpenStreams();
   #edit: Edit | undefined;
   /** Refusals in force, each with the objects that it is told on. */
   #blamed: ReadonlyMap<Refusal, readonly Origin[]> = new Map();
+  #refusals: readonly Refusal[] = [];
+  /** Epoch ms of the timer that is set. */
+  #timerAtMs = Infinity;
   #cancelTimer: () => void = () => undefined;
 
-  constructor(ports: RolloutPorts) {
+  constructor(ports: RolloutPorts, counters: RolloutCounters = uncounted) {
     this.#ports = ports;
+    this.#canaries = new Canaries(counters);
+    this.#handover = new Handover(() => counters.handed());
   }
 
   publish(configurations: ReadonlyMap<string, ResourceSnapshot>, gone: readonly string[], snapshot: Snapshot): void {
+    const { workloads, revision } = snapshot;
+    const made = changesBetween(this.#configurations, configurations);
+    const moved = changesBetween(this.#workloads, workloads);
+    const anew = this.#entitledAnew(configurations, moved);
+    const intended = anew.length === 0 ? made.changed : new Map([...made.changed, ...anew]);
+    this.#configurations = configurations;
+    this.#workloads = workloads;
     const proxies = new Map<string, Wanted>();
-    for (const [proxy, configuration] of configurations) {
-      const workload = snapshot.workloads.get(proxy);
+    for (const [proxy, configuration] of intended) {
+      const workload = workloads.get(proxy);
       if (workload === undefined) this.#ports.cache.set(proxy, configuration);
       else proxies.set(proxy, { snapshot: configuration, owner: workload.tenant, mates: matesOf(workload) });
     }
     for (const proxy of gone) this.#ports.cache.delete(proxy);
-    const isNew = this.#edit?.after.revision !== snapshot.revision;
+    const isNew = this.#edit?.after.revision !== revision;
     this.#edit = { before: isNew ? this.#edit?.after : this.#edit?.before, after: snapshot };
+    const rights = rightsOf(snapshot, this.#ports.clock.nowMs());
     this.#take(
       { kind: 'wanted', proxies, gone },
-      {
-        kind: 'looked',
-        workloads: snapshot.workloads,
-        intended: configurations,
-        rights: rightsOf(snapshot, this.#ports.clock.nowMs()),
-        gone,
-      },
+      { kind: 'looked', workloads, moved, intended, unmade: made.gone, rights, gone },
     );
+  }
+
+  /** Configurations of workloads that are others, and like others now. */
+  #entitledAnew(
+    configurations: ReadonlyMap<string, ResourceSnapshot>,
+    { changed }: MapChanges<Workload>,
+  ): readonly (readonly [string, ResourceSnapshot])[] {
+    return [...changed].flatMap(([proxy, workload]) => {
+      const former = this.#workloads.get(proxy);
+      const configuration = configurations.get(proxy);
+      if (configuration === undefined || (former && matesOf(former) === matesOf(workload))) return [];
+      return [[proxy, configuration] as const];
+    });
   }
 
   /** Told of everything the xDS server observes. */
@@ -117,28 +144,31 @@ export class Rollout implements ProxyConfigurations {
   #take(tried: CanaryEvent | undefined, handed: HandoverEvent | undefined): void {
     const { clock, cache } = this.#ports;
     const nowMs = clock.nowMs();
-    const given = tried === undefined ? undefined : step(this.#state, tried, nowMs);
-    if (given !== undefined) this.#state = given.state;
+    const given = tried === undefined ? undefined : this.#canaries.take(tried, nowMs);
     this.#canaryAtMs = given?.wakeAtMs ?? this.#canaryAtMs;
     const { publish, wakeAtMs } = this.#handover.take(handed, given?.publish ?? new Map(), nowMs);
-    this.#cancelTimer();
-    const nextMs = Math.min(wakeAtMs, this.#canaryAtMs);
-    if (nextMs < Infinity) {
-      const waitMs = Math.max(0, nextMs - nowMs);
-      this.#cancelTimer = clock.setTimer(waitMs, () => this.#take({ kind: 'time' }, { kind: 'time' }));
-    }
+    this.#wakeAt(Math.min(wakeAtMs, this.#canaryAtMs), nowMs);
     for (const [proxy, configuration] of publish) cache.set(proxy, configuration);
     this.#blame(nowMs);
   }
 
+  #wakeAt(timeMs: number, nowMs: number): void {
+    if (timeMs === this.#timerAtMs) return;
+    this.#cancelTimer();
+    this.#timerAtMs = timeMs;
+    if (timeMs === Infinity) return;
+    this.#cancelTimer = this.#ports.clock.setTimer(Math.max(0, timeMs - nowMs), () => {
+      this.#timerAtMs = Infinity;
+      this.#take({ kind: 'time' }, { kind: 'time' });
+    });
+  }
+
   #blame(nowMs: number): void {
     const edit = this.#edit;
-    const refusals = refusalsIn(this.#state);
-    if (
-      edit === undefined ||
-      (refusals.length === this.#blamed.size && refusals.every((each) => this.#blamed.has(each)))
-    )
-      return;
+    const refusals = this.#canaries.refusals();
+    if (edit === undefined || refusals === this.#refusals) return;
+    this.#refusals = refusals;
+    if (refusals.length === this.#blamed.size && refusals.every((each) => this.#blamed.has(each))) return;
     this.#blamed = new Map(refusals.map((each) => [each, this.#blamed.get(each) ?? blamedBy(each, edit, nowMs)]));
     this.#ports.refusalsChanged();
   }

@@ -1,7 +1,7 @@
 /** The roll-out of a change, event by event: who is given what, and when. */
 import { expect, test } from 'vitest';
-import { canaryWaitMs, step } from '../../src/controller/canary.ts';
-import { type CanaryEvent, noCanaries, refusalsIn } from '../../src/controller/canary-state.ts';
+import { Canaries, canaryWaitMs } from '../../src/controller/canary.ts';
+import type { CanaryEvent } from '../../src/controller/canary-state.ts';
 import type { Resource } from '../../src/xds/resource.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
 import { cluster, route, secret, snapshot, way } from './made-up-proxy.ts';
@@ -14,7 +14,7 @@ class RollOut {
   nowMs = 0;
   wakeAtMs = Infinity;
   readonly given = new Map<string, readonly string[]>();
-  #state = noCanaries;
+  readonly #canaries = new Canaries();
   readonly #owners = new Map<string, string>();
 
   /** Connected proxies of one tenant, each with `resources`. */
@@ -25,8 +25,7 @@ class RollOut {
   }
 
   take(event: CanaryEvent): void {
-    const { state, publish, wakeAtMs } = step(this.#state, event, this.nowMs);
-    this.#state = state;
+    const { publish, wakeAtMs } = this.#canaries.take(event, this.nowMs);
     this.wakeAtMs = wakeAtMs;
     for (const [proxy, { types }] of publish) {
       this.given.set(proxy, [...types.values()].flatMap((all) => [...all.values()].map(text)).sort());
@@ -66,7 +65,7 @@ class RollOut {
   }
 
   refusals() {
-    return refusalsIn(this.#state);
+    return this.#canaries.refusals();
   }
 }
 

@@ -1,0 +1,138 @@
+/** Over any course of edits, answers, absences and waits: who is told only what differs gives what one who is told everything gives. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { silenceMs } from '../../src/controller/acceptance.ts';
+import { canaryWaitMs } from '../../src/controller/canary.ts';
+import { Rollout } from '../../src/controller/rollout.io.ts';
+import type { Snapshot } from '../../src/model/snapshot.ts';
+import type { ResourceSnapshot } from '../../src/xds/resource.ts';
+import { MovingMesh } from '../e2e/random-moves.ts';
+import { configured, versionsOf } from '../fixtures/configured.ts';
+import { documents, meshFrom } from '../fixtures/mesh-from.ts';
+import { randomHistory } from '../fixtures/random-history.ts';
+import { randomTestMs, snapshotOf } from '../fixtures/random-mesh.ts';
+import { TestClock } from '../xds/test-clock.ts';
+import { Kept } from './kept.ts';
+
+const options = { timeout: randomTestMs };
+
+type Turn =
+  /** @param without perhaps a proxy for which nothing is made this time. */
+  | { readonly kind: 'look'; readonly without: number | undefined }
+  | { readonly kind: 'ack' | 'nack' | 'come' | 'go'; readonly proxy: number; readonly type: number }
+  | { readonly kind: 'wait'; readonly ms: number };
+
+const anyTurn: fc.Arbitrary<Turn> = fc.oneof(
+  fc.record({ kind: fc.constant('look' as const), without: fc.option(fc.nat(9), { nil: undefined, freq: 3 }) }),
+  fc.record({
+    kind: fc.constantFrom('ack' as const, 'ack' as const, 'nack' as const, 'come' as const, 'come' as const),
+    proxy: fc.nat(9),
+    type: fc.nat(6),
+  }),
+  fc.record({ kind: fc.constant('go' as const), proxy: fc.nat(9), type: fc.constant(0) }),
+  fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(1, 60, 150, silenceMs, canaryWaitMs) }),
+);
+
+/** A roll-out on its own clock, and what its cache holds. */
+class Course {
+  readonly clock = new TestClock();
+  readonly given = new Map<string, ResourceSnapshot>();
+  readonly rollout = new Rollout({
+    clock: this.clock,
+    cache: {
+      set: (proxy, snapshot) => this.given.set(proxy, snapshot),
+      delete: (proxy) => this.given.delete(proxy),
+      setReady: () => undefined,
+    },
+    refusalsChanged: () => undefined,
+  });
+
+  run(turn: Exclude<Turn, { kind: 'look' }>, proxies: readonly string[]): void {
+    if (turn.kind === 'wait') this.clock.advance(turn.ms);
+    const key = turn.kind === 'wait' ? undefined : proxies[turn.proxy % Math.max(1, proxies.length)];
+    if (turn.kind === 'wait' || key === undefined) return;
+    const ref = { stream: 1, protocol: 'delta', key } as const;
+    if (turn.kind === 'come') this.rollout.heard({ kind: 'stream-opened', nodeId: key, address: '', ...ref });
+    else if (turn.kind === 'go') this.rollout.heard({ kind: 'stream-closed', reason: '', ...ref });
+    else this.#answer(turn.kind, key, turn.type);
+  }
+
+  #answer(kind: 'ack' | 'nack', key: string, type: number): void {
+    const listings = [...(this.given.get(key)?.types ?? [])];
+    const [typeUrl, listing] = listings[type % Math.max(1, listings.length)] ?? [];
+    if (typeUrl === undefined || listing === undefined) return;
+    const resources = new Map([...listing.values()].map(({ name, version }) => [name, version]));
+    const ref = { stream: 1, protocol: 'delta', key, typeUrl, nonce: '1', version: '1' } as const;
+    if (kind === 'ack') this.rollout.heard({ kind: 'acked', resources, removed: [], ...ref });
+    else this.rollout.heard({ kind: 'nacked', cause: { code: 13, message: 'no' }, resources, removed: [], ...ref });
+  }
+
+  seen() {
+    const given = [...this.given].map(([key, snapshot]) => [key, versionsOf(snapshot)] as const);
+    return { given: given.sort(([a], [b]) => (a < b ? -1 : 1)), problems: this.rollout.problems() };
+  }
+}
+
+/** @param history of one mesh; it begins anew when it is at its end. */
+function agree(history: readonly Snapshot[], turns: readonly Turn[]): void {
+  const kept = new Kept();
+  const [some, all] = [new Course(), new Course()];
+  let [looks, proxies]: [number, readonly string[]] = [0, []];
+  for (const turn of [{ kind: 'look', without: undefined } as const, ...turns]) {
+    if (turn.kind !== 'look') for (const course of [some, all]) course.run(turn, proxies);
+    else {
+      const next = history[looks % history.length] ?? expect.fail('no history');
+      looks += 1;
+      const gone = proxies.filter((key) => !next.workloads.has(key));
+      const snapshot = kept.look(next);
+      proxies = [...next.workloads.keys()];
+      const left = turn.without === undefined ? undefined : proxies[turn.without];
+      const made = [kept.configurations, configured(next)].map((each) => new Map(each));
+      for (const each of made) each.delete(left ?? '');
+      some.rollout.publish(made[0] ?? new Map(), gone, snapshot);
+      // Not one value is the same as before.
+      all.rollout.publish(made[1] ?? new Map(), gone, { ...next, workloads: structuredClone(next.workloads) });
+    }
+    expect(some.seen()).toEqual(all.seen());
+  }
+}
+
+test('in any mesh', options, () => {
+  fc.assert(
+    fc.property(randomHistory(3), fc.array(anyTurn, { minLength: 5, maxLength: 30 }), (history, turns) => {
+      agree(
+        history.map((objects) => snapshotOf(objects, 0)),
+        turns,
+      );
+    }),
+    { numRuns: 40 },
+  );
+});
+
+const denied = `
+apiVersion: coffre.dev/v1alpha1
+kind: AccessPolicy
+metadata: { name: p, namespace: shop }
+spec: { deny: [{ from: { serviceAccounts: [web] } }] }
+`;
+
+/** What an owner rearranges under load, and now and then a deny that comes or goes. */
+function rearranged(seed: number): readonly Snapshot[] {
+  const world = new MovingMesh(seed);
+  const files = new Map(Object.entries(world.files()));
+  return Array.from({ length: 8 }, (_, step) => {
+    const { file, text } = world.move();
+    files.set(file, text);
+    if (step % 3 === 2 && !files.delete('policy.yaml')) files.set('policy.yaml', denied);
+    return meshFrom(documents(...files.values()), ['dangling-reference']);
+  });
+}
+
+test('in a mesh whose callers and callees change in order', options, () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.array(anyTurn, { minLength: 20, maxLength: 60 }), (seed, turns) => {
+      agree(rearranged(seed), turns);
+    }),
+    { numRuns: 25 },
+  );
+});

@@ -25,6 +25,8 @@ import { defaultServerDnsName } from './identity/authority.ts';
 import { StateError } from './identity/state-error.ts';
 import { systemPorts } from './identity/system-ports.io.ts';
 import { systemNamespace } from './model/system-namespace.ts';
+import { httpsKeyFetcher } from './oidc/https-key-fetcher.io.ts';
+import { TokenVerifier } from './oidc/token-verifier.ts';
 import { systemClock } from './system-clock.ts';
 import { telemetryOfDecisions } from './telemetry/of-decisions.ts';
 import { telemetryOfWorker } from './telemetry/of-worker.ts';
@@ -67,6 +69,10 @@ async function run(): Promise<void> {
     listen,
     clientCaPem: await readFile(rootFile, 'utf8'),
     keeper,
+    tokens: new TokenVerifier({
+      fetchKeys: httpsKeyFetcher(),
+      report: ({ kind, ...details }) => log[kind === 'failed' ? 'warn' : 'info'](details, `keys ${kind}`),
+    }),
     observer: both(decisionLog, telemetryOfDecisions(telemetry.meters, telemetry.tracer)),
     clock: { ...checkClock, ...systemClock },
     ads: {

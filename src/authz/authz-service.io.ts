@@ -11,7 +11,7 @@ import { Authorization } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
 import { Health } from '#gen/grpc/health/v1/health_pb.js';
 import type { GrpcServer } from '../grpc/grpc-server.ts';
 import { peerOf } from '../grpc/peer.ts';
-import { type CheckerOptions, type CheckPeer, createChecker } from './checker.ts';
+import { type CheckAnswer, type CheckerOptions, type CheckPeer, createChecker } from './checker.ts';
 import { healthForms, healthHandlers } from './health-service.io.ts';
 import { HealthState } from './health-status.ts';
 
@@ -40,8 +40,12 @@ export function createAuthzService(options: CheckerOptions): AuthzService {
               phase === 'starting'
                 ? ({ kind: 'unavailable', why: 'no policy yet' } as const)
                 : check(Buffer.from(buffer, byteOffset, byteLength), checkPeer(call));
-            if (answer.kind === 'response') callback(null, answer.bytes);
-            else callback({ code: status.UNAVAILABLE, details: answer.why });
+            const reply = (given: CheckAnswer): void => {
+              if (given.kind === 'response') callback(null, given.bytes);
+              else callback({ code: status.UNAVAILABLE, details: given.why });
+            };
+            if (answer instanceof Promise) void answer.then(reply);
+            else reply(answer);
           },
         },
       );

@@ -11,7 +11,7 @@ import { type AccessRequest, accessRequest, type UndecodableReason, unknownId } 
 import { allowAnswer, denyAnswer } from './answer.ts';
 import { readCheckRequest } from './check-request.ts';
 import type { Asker, Decision, Judge } from './judge.ts';
-import { type CheckLimits, recordedPathLengthMax } from './limits.ts';
+import { type CheckLimits, recordedPathLengthMax, verdictWaitMaxMs } from './limits.ts';
 import type { DecisionRecord, Observer, RecordedRequest } from './observer.ts';
 import { PeerBudgets } from './peer-budgets.ts';
 
@@ -20,6 +20,8 @@ export interface Clock {
   nowMs(): number;
   /** From any fixed point, never backwards, in µs. */
   monotonicUs(): number;
+  /** @returns cancels. */
+  setTimer(afterMs: number, then: () => void): () => void;
 }
 
 export interface CheckerOptions {
@@ -42,7 +44,8 @@ export interface CheckPeer extends Asker {
   readonly address: string;
 }
 
-export type Checker = (message: Buffer, peer: CheckPeer) => CheckAnswer;
+/** At once, unless the judge has to wait; a promise of it never rejects. */
+export type Checker = (message: Buffer, peer: CheckPeer) => CheckAnswer | Promise<CheckAnswer>;
 
 export function createChecker({ judge, observer, limits, clock }: CheckerOptions): Checker {
   const budgets = new PeerBudgets(limits);
@@ -67,9 +70,12 @@ export function createChecker({ judge, observer, limits, clock }: CheckerOptions
       return { kind: 'response', bytes: denyAnswer(access.id) };
     }
     const { request } = access;
+    const conclude = (decision: Decision): CheckAnswer => {
+      record(request.id, { request: recorded(request), ...verdictOf(decision) });
+      return answer(request.id, decision);
+    };
     const decision = decide(judge, request, peer);
-    record(request.id, { request: recorded(request), ...verdictOf(decision) });
-    return answer(request.id, decision);
+    return decision instanceof Promise ? inTime(decision, clock).then(conclude) : conclude(decision);
   };
 }
 
@@ -79,14 +85,34 @@ function undecodable(why: UndecodableReason) {
 
 const verdicts: readonly unknown[] = ['allow', 'deny', 'unavailable'] satisfies Decision['kind'][];
 
-function decide(judge: Judge, request: AccessRequest, asker: Asker): Decision {
+function decide(judge: Judge, request: AccessRequest, asker: Asker): Decision | Promise<Decision> {
   try {
     const decision = judge.judge(request, asker);
-    // A judge written without types may be asynchronous by mistake, or give nothing.
-    return verdicts.includes(decision.kind) ? decision : { kind: 'unavailable', why: 'the judge gave no verdict' };
+    return decision instanceof Promise ? decision.then(checked, failed) : checked(decision);
   } catch (error) {
-    return { kind: 'unavailable', why: `the judge failed: ${error instanceof Error ? error.message : 'unknown'}` };
+    return failed(error);
   }
+}
+
+/** A judge written without types may give nothing, or a verdict of its own. */
+function checked(decision: Decision): Decision {
+  return verdicts.includes(decision?.kind) ? decision : { kind: 'unavailable', why: 'the judge gave no verdict' };
+}
+
+function failed(error: unknown): Decision {
+  return { kind: 'unavailable', why: `the judge failed: ${error instanceof Error ? error.message : 'unknown'}` };
+}
+
+/** @param decision never rejects. What comes after its time is dropped. */
+function inTime(decision: Promise<Decision>, clock: Clock): Promise<Decision> {
+  return new Promise((resolve) => {
+    const late: Decision = { kind: 'unavailable', why: `the judge gave no verdict in ${verdictWaitMaxMs} ms` };
+    const cancel = clock.setTimer(verdictWaitMaxMs, () => resolve(late));
+    void decision.then((found) => {
+      cancel();
+      resolve(found);
+    });
+  });
 }
 
 function answer(id: string, decision: Decision): CheckAnswer {
@@ -106,7 +132,12 @@ type Told = WithoutFrame<DecisionRecord>;
 function verdictOf(decision: Decision) {
   switch (decision.kind) {
     case 'allow':
-      return { verdict: 'allow', rule: decision.rule, revision: decision.revision } as const;
+      return {
+        verdict: 'allow',
+        rule: decision.rule,
+        revision: decision.revision,
+        ...(decision.audited === undefined ? {} : { audited: decision.audited }),
+      } as const;
     case 'deny':
       return { verdict: 'deny', reason: decision.reason, revision: decision.revision } as const;
     case 'unavailable':

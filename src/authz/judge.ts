@@ -1,13 +1,14 @@
 /**
- * The port a user implements: one request in, one decision out, at once.
+ * The port a user implements: one request in, one decision out, at once where it can be.
  *
- * A judge holds its policy in memory and asks nobody, so a check has no wait to bound. What it throws is caught,
- * counted and answered as unavailable: nothing that goes wrong in here opens a door.
+ * A judge holds its policy in memory; what it may have to wait for is who bears a token. Such a wait is bounded by the
+ * checker. What a judge throws, rejects with or does not say in time is answered as unavailable: nothing that goes wrong
+ * in here opens a door.
  */
 import type { AccessRequest } from './access-request.ts';
 
 export interface Judge {
-  judge(request: AccessRequest, asker: Asker): Decision;
+  judge(request: AccessRequest, asker: Asker): Decision | Promise<Decision>;
 }
 
 /** Who asks, by the client certificate of its own connection to us: the proxy, where `request.principal` is its caller. */
@@ -23,6 +24,8 @@ export type Decision =
       readonly rule: string;
       /** Which policy judged. */
       readonly revision: string;
+      /** Code of the reason why it would have been denied, were policies under audit enforced; absent where it would not. */
+      readonly audited?: string;
     }
   | {
       readonly kind: 'deny';

@@ -43,3 +43,6 @@ export const factsMax = 4_096;
 
 /** Health watchers at one time, over all connections. */
 export const healthWatchersMax = 64;
+
+/** Longest wait for a judge that answers later, in ms; then there is no verdict. Below the 200 ms that our proxies wait for us. */
+export const verdictWaitMaxMs = 150;

@@ -34,6 +34,12 @@ export interface RecordedRequest {
 }
 
 type Verdict =
-  | { readonly verdict: 'allow'; readonly rule: string; readonly revision: string }
+  | {
+      readonly verdict: 'allow';
+      readonly rule: string;
+      readonly revision: string;
+      /** Why policies under audit would have denied it. */
+      readonly audited?: string;
+    }
   | { readonly verdict: 'deny'; readonly reason: string; readonly revision: string }
   | { readonly verdict: 'unavailable'; readonly why: string };

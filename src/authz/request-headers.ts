@@ -54,6 +54,16 @@ export class RequestHeaders {
     return text.includes(replacedByte) ? { kind: 'unreadable' } : { kind: 'joined', text };
   }
 
+  /**
+   * The same lines as bytes, one character a byte: for who compares with what is written in visible ASCII only.
+   * In the joined form there is one line, in which `!` may stand for any byte that is not UTF-8.
+   */
+  lines(name: string): readonly string[] {
+    const found = this.#lines.filter((line) => line.name === name);
+    const counted = this.form === 'raw' ? found : found.slice(-1);
+    return counted.map(({ value }) => this.#message.toString('latin1', value.start, value.end));
+  }
+
   /** Each name once, in the order of its first line. */
   names(): readonly string[] {
     return [...new Set(this.#lines.map(({ name }) => name))];

@@ -4,10 +4,11 @@
  * The surprise: a path that Envoy should have normalised and did not is denied whatever the rules say, because
  * `/public/../admin` is under `/public` for us and may be `/admin` for the application.
  */
-import type { Judge } from './judge.ts';
+import type { AccessRequest } from './access-request.ts';
+import type { Decision } from './judge.ts';
 import type { StaticRule, StaticRules } from './static-rules.ts';
 
-export function staticJudge({ rules, revision }: StaticRules): Judge {
+export function staticJudge({ rules, revision }: StaticRules): { judge: (request: AccessRequest) => Decision } {
   const rulesOf = new Map<string, StaticRule[]>();
   for (const rule of rules) {
     for (const principal of new Set(rule.principals)) {

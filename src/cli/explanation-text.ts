@@ -69,11 +69,19 @@ const outcomes = {
   'other-caller': 'speaks of other callers',
   'other-method': 'speaks of other methods',
   'other-path': 'speaks of other paths',
+  'other-host': 'speaks of other hosts',
+  'other-header': 'speaks of other headers',
   ended: 'has ended',
-} as const;
+  'token-missing': 'asks for a token',
+  'token-invalid': 'asks for a valid token',
+  'other-token': 'asks for a token that says something else',
+  'condition-false': 'has a condition that does not hold',
+  'condition-error': 'has a condition that cannot be judged',
+} as const satisfies Record<ConsideredRule['outcome'], string>;
 
-function ruleText({ effect, name, where, outcome }: ConsideredRule): string {
-  return `${effect.padEnd(5)} ${name} (${formatSourceRef(where)}): ${outcomes[outcome]}`;
+function ruleText({ effect, name, where, outcome, audited }: ConsideredRule): string {
+  const told = `${effect.padEnd(5)} ${name} (${formatSourceRef(where)}): ${outcomes[outcome]}`;
+  return audited === true ? `${told} (under audit)` : told;
 }
 
 function cureText(cure: Cure): string {

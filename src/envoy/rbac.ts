@@ -4,12 +4,12 @@
  *   PortPolicy.deny  ──▶ RBAC DENY   any match is 403
  *   PortPolicy.allow ──▶ RBAC ALLOW  no match is 403, and no policy at all is 403 for everyone
  *
+ * Denies are exact for all that a proxy can tell; those that need a token or CEL are a worker's. An allow that needs one
+ * is here without that condition: what it lets pass, the worker judges whole (a port with such a rule always asks it).
  * The rules travel per route (RDS), so that a change judges the next request of every open connection and drains nothing.
  */
 import { create } from '@bufbuild/protobuf';
 import {
-  type Permission,
-  PermissionSchema,
   type Policy,
   PolicySchema,
   type Principal,
@@ -17,22 +17,28 @@ import {
   RBAC_Action,
   RBACSchema as RulesSchema,
 } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
-import { PathMatcherSchema } from '#gen/envoy/type/matcher/v3/path_pb.js';
-import { type Expr, ExprSchema } from '#gen/google/api/expr/v1alpha1/syntax_pb.js';
-import type { PathMatch } from '../model/snapshot.ts';
 import { spiffeIdPrefix } from '../model/spiffe-id.ts';
-import type { Caller, PortPolicy, Rule } from '../policy/port-policy.ts';
+import type { Effect } from '../policy/match-path.ts';
+import { type Caller, isStatic, type PortPolicy, type Rule } from '../policy/port-policy.ts';
+import { conditionOf } from './rbac-condition.ts';
+import { pathIsUnclean, permissionOf } from './rbac-request.ts';
 import { exact, prefix, type StringMatch } from './string-match.ts';
+
+/** Name, in Envoy's logs, of what refuses a path that can be read in two ways. */
+const uncleanPathPolicy = 'coffre/unclean-path';
 
 /** The rules of an RBAC filter, HTTP or network. */
 export type RbacRules = ReturnType<typeof create<typeof RulesSchema>>;
 
+/** Of an HTTP port: the first thing denied is a path with two readings. */
 export function denyRules(policy: PortPolicy): RbacRules {
-  return rulesOf(RBAC_Action.DENY, policy.deny, policy.trustDomain);
+  const unclean = create(PolicySchema, { principals: [anyPrincipal()], permissions: [pathIsUnclean()] });
+  const { policies, ...rules } = rulesOf('deny', policy.deny.filter(isStatic), policy.trustDomain);
+  return { ...rules, policies: { [uncleanPathPolicy]: unclean, ...policies } };
 }
 
 export function allowRules(policy: PortPolicy): RbacRules {
-  return rulesOf(RBAC_Action.ALLOW, policy.allow, policy.trustDomain);
+  return rulesOf('allow', policy.allow, policy.trustDomain);
 }
 
 /** What stands where a route brings no rules: nobody passes. */
@@ -48,7 +54,9 @@ export function allowNobody(): RbacRules {
 export function allowPeers(spiffeIds: readonly string[], { allow }: PortPolicy, trustDomain: string): RbacRules {
   const policies = allow.flatMap((rule) => {
     const principals = spiffeIds.filter((spiffeId) => speaksOf(rule, spiffeId, trustDomain)).map(exactly);
-    return principals.length === 0 ? [] : [[rule.name, { ...policyOf(rule, trustDomain), principals }] as const];
+    return principals.length === 0
+      ? []
+      : [[rule.name, { ...policyOf('allow', rule, trustDomain), principals }] as const];
   });
   return create(RulesSchema, { action: RBAC_Action.ALLOW, policies: Object.fromEntries(policies) });
 }
@@ -66,17 +74,18 @@ function exactly(spiffeId: string): Principal {
   return authenticated(exact(spiffeId));
 }
 
-function rulesOf(action: RBAC_Action, rules: readonly Rule[], trustDomain: string): RbacRules {
-  const policies = Object.fromEntries(rules.map((rule) => [rule.name, policyOf(rule, trustDomain)]));
-  return create(RulesSchema, { action, policies });
+function rulesOf(effect: Effect, rules: readonly Rule[], trustDomain: string): RbacRules {
+  const policies = Object.fromEntries(rules.map((rule) => [rule.name, policyOf(effect, rule, trustDomain)]));
+  return create(RulesSchema, { action: effect === 'deny' ? RBAC_Action.DENY : RBAC_Action.ALLOW, policies });
 }
 
-function policyOf(rule: Rule, trustDomain: string): Policy {
+function policyOf(effect: Effect, rule: Rule, trustDomain: string): Policy {
+  const condition = conditionOf(rule, effect);
   return create(PolicySchema, {
     principals:
       rule.callers === 'anyone' ? [anyPrincipal()] : rule.callers.map((caller) => principalOf(caller, trustDomain)),
-    permissions: [permissionOf(rule)],
-    ...(rule.notAfterMs === undefined ? {} : { condition: before(rule.notAfterMs) }),
+    permissions: [permissionOf(rule.match, effect)],
+    ...(condition === undefined ? {} : { condition }),
   });
 }
 
@@ -90,70 +99,6 @@ function authenticated(principalName: StringMatch): Principal {
   return create(PrincipalSchema, { identifier: { case: 'authenticated', value: { principalName } } });
 }
 
-function permissionOf({ match }: Rule): Permission {
-  const conditions = [
-    ...(match.methods.length === 0 ? [] : [anyOf(match.methods.map(methodIs))]),
-    ...(match.paths.length === 0 ? [] : [anyOf(match.paths.flatMap(pathIs))]),
-  ];
-  const [first, ...others] = conditions;
-  if (first === undefined) return anyPermission();
-  if (others.length === 0) return first;
-  return create(PermissionSchema, { rule: { case: 'andRules', value: { rules: conditions } } });
-}
-
-function anyOf(rules: readonly Permission[]): Permission {
-  const [first, ...others] = rules;
-  if (first !== undefined && others.length === 0) return first;
-  return create(PermissionSchema, { rule: { case: 'orRules', value: { rules: [...rules] } } });
-}
-
-function methodIs(method: string): Permission {
-  return create(PermissionSchema, {
-    rule: {
-      case: 'header',
-      value: { name: ':method', headerMatchSpecifier: { case: 'stringMatch', value: exact(method) } },
-    },
-  });
-}
-
-/** The matchers of one path; a subtree is three of them, see `PathMatch`. */
-function pathIs({ kind, path }: PathMatch): readonly Permission[] {
-  if (kind === 'exact') return [urlPath(exact(path))];
-  if (path === '' || path.endsWith('/')) return [urlPath(prefix(path === '' ? '/' : path))];
-  return [urlPath(exact(path)), urlPath(prefix(`${path}/`)), urlPath(prefix(`${path};`))];
-}
-
-function urlPath(matcher: StringMatch): Permission {
-  const value = create(PathMatcherSchema, { rule: { case: 'path', value: matcher } });
-  return create(PermissionSchema, { rule: { case: 'urlPath', value } });
-}
-
-function anyPermission(): Permission {
-  return create(PermissionSchema, { rule: { case: 'any', value: true } });
-}
-
 function anyPrincipal(): Principal {
   return create(PrincipalSchema, { identifier: { case: 'any', value: true } });
-}
-
-/** `request.time < timestamp("…")`: Envoy itself ends the rule, control plane or not. */
-function before(notAfterMs: number): Expr {
-  const requestTime = create(ExprSchema, {
-    exprKind: {
-      case: 'selectExpr',
-      value: { operand: { exprKind: { case: 'identExpr', value: { name: 'request' } } }, field: 'time' },
-    },
-  });
-  const end = create(ExprSchema, {
-    exprKind: {
-      case: 'constExpr',
-      value: { constantKind: { case: 'stringValue', value: new Date(notAfterMs).toISOString() } },
-    },
-  });
-  const timestamp = create(ExprSchema, {
-    exprKind: { case: 'callExpr', value: { function: 'timestamp', args: [end] } },
-  });
-  return create(ExprSchema, {
-    exprKind: { case: 'callExpr', value: { function: '_<_', args: [requestTime, timestamp] } },
-  });
 }

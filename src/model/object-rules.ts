@@ -2,6 +2,7 @@
  * Rules over one object that a schema cannot say: ranges of written durations, dates that exist, a policy with a rule.
  */
 import { X509Certificate } from 'node:crypto';
+import { accessPolicyFindings } from './access-policy-rules.ts';
 import { captureFindings } from './capture.ts';
 import { consentFindings, drillFindings, houseRuleFindings, noMoment } from './drill-rules.ts';
 import { parseDurationMs } from './duration.ts';
@@ -9,7 +10,6 @@ import { evidenceFindings } from './evidence-object-rules.ts';
 import { isLoopbackRange } from './explicit-address.ts';
 import { identityProviderFindings } from './identity-provider-rules.ts';
 import { canonicalIp } from './ip-address.ts';
-import type { AccessPolicyObject } from './kinds/access-policy.ts';
 import type { KnownObject } from './kinds/catalogue.ts';
 import type { GrantObject } from './kinds/grant.ts';
 import type { MeshObject } from './kinds/mesh.ts';
@@ -17,7 +17,6 @@ import type { TenantObject } from './kinds/tenant.ts';
 import { quote } from './quote.ts';
 import { httpRouteFindings } from './route-rules.ts';
 import type { Finding } from './sourced-object.ts';
-import { parseSpiffeId } from './spiffe-id.ts';
 import { trafficPolicyFindings } from './traffic-policy-rules.ts';
 
 /** Shortest life of a leaf, in ms: at half of it every proxy asks again. */
@@ -34,7 +33,7 @@ export function ruleFindings(object: KnownObject): Finding[] {
     case 'Grant':
       return grantFindings(object);
     case 'AccessPolicy':
-      return policyFindings(object);
+      return accessPolicyFindings(object);
     case 'Pod':
       return captureFindings(object);
     case 'TrafficPolicy':
@@ -102,31 +101,6 @@ function isCertificate(pem: string): boolean {
 
 function grantFindings({ spec }: GrantObject): Finding[] {
   return noMoment('spec.notAfter', spec.notAfter);
-}
-
-function policyFindings({ spec }: AccessPolicyObject): Finding[] {
-  if (spec.allow === undefined && spec.deny === undefined) {
-    return [
-      {
-        code: 'missing-field',
-        severity: 'error',
-        path: 'spec',
-        message: 'the policy has neither `allow` nor `deny`: it could mean nobody or anyone',
-        advice: 'write a rule, or set `defaultAccess: none` on the tenant to let nobody in by default',
-      },
-    ];
-  }
-  return [...ruleListFindings(spec.allow, 'spec.allow'), ...ruleListFindings(spec.deny, 'spec.deny')];
-}
-
-function ruleListFindings(rules: AccessPolicyObject['spec']['allow'], path: string): Finding[] {
-  return (rules ?? []).flatMap((rule, ruleIndex) =>
-    (rule.from?.principals ?? []).flatMap((principal, index) => {
-      if (parseSpiffeId(principal).kind === 'ok') return [];
-      const advice = 'write `spiffe://<trust domain>/ns/<namespace>/sa/<service account>`';
-      return [bad(`${path}[${ruleIndex}].from.principals[${index}]`, `${quote(principal)} names no workload`, advice)];
-    }),
-  );
 }
 
 export function badAddress(path: string, address: string): Finding {

@@ -1,4 +1,4 @@
-/** Paths of a rule, as written, in the two forms that can be enforced: exactly this one, or everything from here down. */
+/** Paths of a rule, as written, in the forms that can be enforced: exactly this one, everything from here down, or one of this shape. */
 import type { PathMatch } from './snapshot.ts';
 
 /**
@@ -7,7 +7,10 @@ import type { PathMatch } from './snapshot.ts';
  */
 export function pathMatches(written: readonly string[] = []): PathMatch[] {
   if (written.includes('/*')) return [];
-  return [...new Set(written)]
-    .sort()
-    .map((path) => (path.endsWith('/*') ? { kind: 'subtree', path: path.slice(0, -2) } : { kind: 'exact', path }));
+  return [...new Set(written)].sort().map(pathMatch);
+}
+
+function pathMatch(path: string): PathMatch {
+  if (path.endsWith('/*')) return { kind: 'subtree', path: path.slice(0, -2) };
+  return path.includes('{') ? { kind: 'template', path } : { kind: 'exact', path };
 }

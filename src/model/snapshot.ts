@@ -206,19 +206,58 @@ export interface Grant {
   readonly where: SourceRef;
 }
 
-/** What of a request a rule speaks of. An empty list means "any"; a TCP port knows neither methods nor paths. */
+/** What of a request a rule speaks of. An empty list means "any", and so does an absent one; a TCP port knows none of it. */
 export interface RequestMatch {
   readonly methods: readonly string[];
   readonly paths: readonly PathMatch[];
+  /** Never empty. */
+  readonly hosts?: readonly HostMatch[];
+  /** All of them must hold; never empty. */
+  readonly headers?: readonly HeaderMatch[];
 }
 
 /**
- * A path of a request without its query, as Envoy normalised it.
- * `exact`: `/admin` is `/admin`. `subtree` (written `/admin/*`): `/admin`, `/admin/…` and `/admin;…`, never `/administrator`.
+ * A path of a request without its query, as Envoy normalised it. Of `/admin/*` the subtree is `/admin` and what lies
+ * below it, never `/administrator`; of `/documents/{id}` each `{…}` is one segment that is not empty.
+ * An allow rule takes the path by its letters. A deny rule takes it as an application may read it: without what follows
+ * `;` in a segment, and with percent signs decoded.
  */
 export type PathMatch =
   | { readonly kind: 'exact'; readonly path: string }
-  | { readonly kind: 'subtree'; readonly path: string };
+  | { readonly kind: 'subtree'; readonly path: string }
+  | { readonly kind: 'template'; readonly path: string };
+
+/** In lower case, without port and trailing dot. `suffix` begins with a dot and takes one label or more before it. */
+export type HostMatch =
+  | { readonly kind: 'exact'; readonly host: string }
+  | { readonly kind: 'suffix'; readonly suffix: string };
+
+/**
+ * A header by its name in lower case. Its values are what stands between the commas of all its lines.
+ * A deny rule matches where any value does; an allow rule where the header has one value only, and that one does.
+ */
+export type HeaderMatch =
+  | { readonly kind: 'exact'; readonly name: string; readonly value: string }
+  | { readonly kind: 'prefix'; readonly name: string; readonly prefix: string }
+  | { readonly kind: 'present'; readonly name: string }
+  | { readonly kind: 'absent'; readonly name: string };
+
+/** What a rule asks of the request's bearer token: a valid one, and all that is named. */
+export interface TokenMatch {
+  /** Name of an identity provider of the tenant; absent means any of them. */
+  readonly provider?: string;
+  /** Any one of them; empty means any or none. */
+  readonly groups: readonly string[];
+  /** Every one of them. */
+  readonly claims: readonly ClaimMatch[];
+}
+
+/** A claim is matched by any one of the values: by itself where it is text, a number or a boolean, by any element where it is a list. */
+export interface ClaimMatch {
+  /** Names to descend by, such as `realm_access`, `roles`. */
+  readonly path: readonly string[];
+  readonly values: readonly string[];
+}
 
 export interface AccessPolicy {
   readonly key: string;
@@ -228,6 +267,8 @@ export interface AccessPolicy {
   readonly selector: ReadonlyMap<string, string>;
   readonly allow: readonly AccessRule[];
   readonly deny: readonly AccessRule[];
+  /** `Audit`: it is judged and told, and refuses nobody. */
+  readonly enforcement: 'Enforce' | 'Audit';
   /** True where some rule could not be understood: the workloads it selects are denied everything. */
   readonly broken: boolean;
   readonly where: SourceRef;
@@ -238,6 +279,9 @@ export interface AccessRule {
   readonly match: RequestMatch;
   /** Ports of the workload (not of the service); empty means every port. */
   readonly ports: readonly number[];
+  readonly token?: TokenMatch;
+  /** A condition in CEL that was understood; see `cel/check-cel.ts`. */
+  readonly when?: string;
   readonly where: SourceRef;
 }
 

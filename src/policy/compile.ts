@@ -6,13 +6,22 @@
  *         + live grants that lead to this port        (a Grant is consent, and so allows by itself)
  *         + the tenant's default, where no allow rule selects the port
  *
+ * Policies under audit are compiled beside: once without them, which is enforced, and once with them, which is told.
  * The surprise: a default speaks only where no allow rule does. One allow rule on a port makes all else on it denied,
  * as authors know it from NetworkPolicy and from other meshes; see docs/decisions.
  */
 
 import type { AccessPolicy, AccessRule, Grant, RequestMatch, Snapshot, Tenant, Workload } from '../model/snapshot.ts';
 import { spiffeIdPrefix } from '../model/spiffe-id.ts';
-import type { Caller, Callers, PortPolicy, Rule } from './port-policy.ts';
+import {
+  type Caller,
+  type Callers,
+  isStatic,
+  matchesEvery,
+  type PortPolicy,
+  type Rule,
+  type RuleLists,
+} from './port-policy.ts';
 
 /** What a rule without methods and paths matches. */
 const everyRequest: RequestMatch = { methods: [], paths: [] };
@@ -29,18 +38,27 @@ export interface PortToCompile {
 
 export function compilePort(snapshot: Snapshot, target: PortToCompile): PortPolicy {
   const selecting = [...snapshot.policies.values()].filter((policy) => selects(policy, target.workload));
-  const broken = selecting.filter((policy) => policy.broken).map(denyEverything);
-  const denied = selecting.flatMap((policy) => compileDeny(policy, target));
-  const allowed = selecting.flatMap((policy) => compileAllow(snapshot, policy, target));
-  const granted = target.grants.flatMap((grant) => compileGrant(grant, target));
-  const spokenFor = selecting.some((policy) => policy.allow.some((rule) => appliesToPort(rule, target.port)));
-  const byDefault = spokenFor || target.tenant.defaultAccess === 'none' ? [] : [defaultRule(target.tenant)];
+  const enforced = selecting.filter(({ enforcement }) => enforcement === 'Enforce');
+  const lists = compileLists(snapshot, enforced, target);
+  const audited = enforced.length === selecting.length ? undefined : compileLists(snapshot, selecting, target);
+  const rules = [lists, ...(audited === undefined ? [] : [audited])].flatMap(({ deny, allow }) => [...deny, ...allow]);
   return {
     trustDomain: snapshot.mesh.trustDomain,
     tenant: target.tenant.name,
-    deny: sortRules([...broken, ...denied]),
-    allow: sortRules([...allowed, ...granted, ...byDefault]),
+    ...lists,
+    ...(audited === undefined ? {} : { audited }),
+    ...(rules.every(isStatic) ? {} : { identityProviders: target.tenant.identityProviders }),
   };
+}
+
+function compileLists(snapshot: Snapshot, policies: readonly AccessPolicy[], target: PortToCompile): RuleLists {
+  const broken = policies.filter((policy) => policy.broken).map(denyEverything);
+  const denied = policies.flatMap((policy) => compileDeny(policy, target));
+  const allowed = policies.flatMap((policy) => compileAllow(snapshot, policy, target));
+  const granted = target.grants.flatMap((grant) => compileGrant(grant, target));
+  const spokenFor = policies.some((policy) => policy.allow.some((rule) => appliesToPort(rule, target.port)));
+  const byDefault = spokenFor || target.tenant.defaultAccess === 'none' ? [] : [defaultRule(target.tenant)];
+  return { deny: sortRules([...broken, ...denied]), allow: sortRules([...allowed, ...granted, ...byDefault]) };
 }
 
 export function selects(policy: AccessPolicy, workload: Workload): boolean {
@@ -65,19 +83,24 @@ function denyEverything(policy: AccessPolicy): Rule {
 function compileDeny(policy: AccessPolicy, { port, opaque }: PortToCompile): Rule[] {
   return policy.deny.flatMap((rule, index) => {
     if (!appliesToPort(rule, port)) return [];
-    const match = opaque ? everyRequest : rule.match;
-    return [{ name: `access-policy/${policy.key}/deny/${index}`, callers: callersOf(rule), match, where: rule.where }];
+    const named = { name: `access-policy/${policy.key}/deny/${index}`, callers: callersOf(rule), where: rule.where };
+    return [opaque ? { ...named, match: everyRequest } : { ...named, ...conditionsOf(rule) }];
   });
 }
 
 /** On an opaque port an allow of some requests allows none. */
 function compileAllow(snapshot: Snapshot, policy: AccessPolicy, { port, opaque, tenant }: PortToCompile): Rule[] {
   return policy.allow.flatMap((rule, index) => {
-    if (!appliesToPort(rule, port) || (opaque && !matchesEvery(rule.match))) return [];
+    if (!appliesToPort(rule, port) || (opaque && !(matchesEvery(rule.match) && isStatic(rule)))) return [];
     const callers = withinTenant(callersOf(rule), tenant.name, snapshot.mesh.trustDomain);
     if (callers.length === 0) return [];
-    return [{ name: `access-policy/${policy.key}/allow/${index}`, callers, match: rule.match, where: rule.where }];
+    const name = `access-policy/${policy.key}/allow/${index}`;
+    return [{ name, callers, where: rule.where, ...conditionsOf(rule) }];
   });
+}
+
+function conditionsOf({ match, token, when }: AccessRule): Pick<Rule, 'match' | 'token' | 'when'> {
+  return { match, ...(token === undefined ? {} : { token }), ...(when === undefined ? {} : { when }) };
 }
 
 function compileGrant(grant: Grant, { opaque }: PortToCompile): Rule[] {
@@ -104,10 +127,6 @@ function defaultRule(tenant: Tenant): Rule {
     match: everyRequest,
     where: tenant.where,
   };
-}
-
-function matchesEvery(match: RequestMatch): boolean {
-  return match.methods.length === 0 && match.paths.length === 0;
 }
 
 function callersOf({ callers }: AccessRule): Callers {

@@ -40,6 +40,13 @@ export function cureFor(
   if (reason.kind === 'no-identity' || caller.kind === 'refused') {
     return { kind: 'none', why: 'a caller without an identity of this mesh is nobody, and nobody can be let in' };
   }
+  if (reason.kind === 'unclean-path') {
+    return { kind: 'none', why: 'no rule speaks of a path that can be read in two ways: ask for it in its plain form' };
+  }
+  if (reason.kind === 'token-missing' || reason.kind === 'token-invalid') {
+    const why = `\`${reason.rule.name}\` would allow it: what is wanted is a valid token, not another rule`;
+    return { kind: 'none', why };
+  }
   const { namespace, serviceAccount } = caller.id;
   if (reason.kind === 'deny-rule') return changeDeny(reason.rule);
   if (namespace === target.workload.tenant) return writePolicy(snapshot, target, request, serviceAccount);
@@ -144,7 +151,7 @@ function requestLines(request: AccessRequest, indent: string): readonly string[]
 function writablePath(path: string): string | undefined {
   const segments = path.split('/');
   const folders = segments.map((_, index) => `${segments.slice(0, -1 - index).join('/')}/*`);
-  return [path, ...folders].find((each) => Value.Check(pathsSchema.items, each));
+  return [path, ...folders].find((each) => !each.includes('{') && Value.Check(pathsSchema.items, each));
 }
 
 function freeName(wanted: string, namespace: string, taken: ReadonlyMap<string, unknown>): string {

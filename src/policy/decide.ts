@@ -1,96 +1,93 @@
 /**
- * One verdict on one request, with its reason. Pure: the same policy, request and time give the same decision.
+ * One verdict on one request, with its reason. Pure: the same policy, request, token and time give the same decision.
  *
- * Order: the tenant wall, deny rules, allow rules. The order changes only which reason is told, never the verdict.
+ * Order: the identity, the path, the tenant wall, deny rules, allow rules. The order changes only which reason is told,
+ * never the verdict. Rules are looked up, not walked: see `rule-index.ts`.
  */
+import type { AccessRequest } from './access-request.ts';
+import type { PortPolicy, Rule, RuleLists } from './port-policy.ts';
+import { isUnclean } from './read-path.ts';
+import { type Reading, readRequest } from './reading.ts';
+import { type Outcomes, RuleIndex } from './rule-index.ts';
 
-import type { PathMatch, RequestMatch } from '../model/snapshot.ts';
-import { parseSpiffeId } from '../model/spiffe-id.ts';
-import type { Callers, PortPolicy, Rule } from './port-policy.ts';
-
-export type AccessRequest =
-  | {
-      readonly kind: 'http';
-      /** URI SAN of the verified peer certificate. */
-      readonly principal: string;
-      readonly method: string;
-      /** As Envoy normalised it, without query and fragment. */
-      readonly path: string;
-    }
-  | { readonly kind: 'tcp'; readonly principal: string };
+export type { AccessRequest } from './access-request.ts';
 
 export type Decision =
-  | { readonly kind: 'allow'; readonly rule: Rule }
+  /** `audited`: why policies under audit would have refused it; absent where they would not. */
+  | { readonly kind: 'allow'; readonly rule: Rule; readonly audited?: DenyReason }
   | { readonly kind: 'deny'; readonly reason: DenyReason };
 
 export type DenyReason =
   /** Malformed, or of another trust domain. */
   | { readonly kind: 'no-identity'; readonly principal: string }
+  /** A path that one reader takes for another than the next. */
+  | { readonly kind: 'unclean-path'; readonly path: string }
   | { readonly kind: 'tenant-wall'; readonly from: string; readonly to: string }
   | { readonly kind: 'grant-expired'; readonly rule: Rule }
   | { readonly kind: 'outside-grant'; readonly considered: readonly Rule[] }
   | { readonly kind: 'deny-rule'; readonly rule: Rule }
+  /** `rule` would allow it, were there a token. */
+  | { readonly kind: 'token-missing'; readonly rule: Rule }
+  | { readonly kind: 'token-invalid'; readonly rule: Rule; readonly why: string }
   | { readonly kind: 'no-allow-rule'; readonly considered: readonly Rule[] };
 
 export function decide(policy: PortPolicy, request: AccessRequest, nowMs: number): Decision {
-  const parsed = parseSpiffeId(request.principal);
-  if (parsed.kind === 'refused' || parsed.id.trustDomain !== policy.trustDomain) {
-    return deny({ kind: 'no-identity', principal: request.principal });
-  }
-  const from = parsed.id.namespace;
-  const foreign = from !== policy.tenant;
-  const matching = policy.allow.filter((rule) => matchesRule(rule, request, from));
-  const live = matching.find((rule) => rule.notAfterMs === undefined || nowMs < rule.notAfterMs);
+  const reading = readRequest(request, policy.trustDomain, nowMs);
+  if (reading === undefined) return deny({ kind: 'no-identity', principal: request.principal });
+  if (request.kind === 'http' && isUnclean(request.path)) return deny({ kind: 'unclean-path', path: request.path });
+  const decision = decideBy(policy, policy.tenant, reading);
+  if (decision.kind === 'deny' || policy.audited === undefined) return decision;
+  const audited = decideBy(policy.audited, policy.tenant, reading);
+  return audited.kind === 'allow' ? decision : { ...decision, audited: audited.reason };
+}
 
-  if (foreign && live === undefined) return deny(wallReason(policy, matching, from));
-  const denying = policy.deny.find((rule) => matchesRule(rule, request, from));
-  if (denying !== undefined) return deny({ kind: 'deny-rule', rule: denying });
-  if (live === undefined) return deny({ kind: 'no-allow-rule', considered: policy.allow });
-  return { kind: 'allow', rule: live };
+/** Makes ready now what the first decision would make. */
+export function prepare({ deny, allow, audited }: PortPolicy): void {
+  indexOf(deny, 'deny');
+  indexOf(allow, 'allow');
+  if (audited === undefined) return;
+  indexOf(audited.deny, 'deny');
+  indexOf(audited.allow, 'allow');
+}
+
+function decideBy({ deny: denying, allow: allowing }: RuleLists, owner: string, reading: Reading): Decision {
+  const allowIndex = indexOf(allowing, 'allow');
+  const allow = allowIndex.judge(reading);
+  if (reading.tenant !== owner && allow.matches === undefined) {
+    return deny(wallReason(allow, allowIndex.naming(reading.tenant), { from: reading.tenant, to: owner }));
+  }
+  const { matches: refusing } = indexOf(denying, 'deny').judge(reading);
+  if (refusing !== undefined) return deny({ kind: 'deny-rule', rule: refusing });
+  if (allow.matches === undefined) return deny(missReason(allow, allowing, reading));
+  return { kind: 'allow', rule: allow.matches };
 }
 
 function deny(reason: DenyReason): Decision {
   return { kind: 'deny', reason };
 }
 
-function wallReason(policy: PortPolicy, expired: readonly Rule[], from: string): DenyReason {
-  const [rule] = expired;
-  if (rule !== undefined) return { kind: 'grant-expired', rule };
-  const grants = policy.allow.filter((candidate) => namesTenant(candidate.callers, from));
-  return grants.length === 0
-    ? { kind: 'tenant-wall', from, to: policy.tenant }
-    : { kind: 'outside-grant', considered: grants };
+function wallReason({ ended }: Outcomes, grants: readonly Rule[], wall: { from: string; to: string }): DenyReason {
+  if (ended !== undefined) return { kind: 'grant-expired', rule: ended };
+  return grants.length === 0 ? { kind: 'tenant-wall', ...wall } : { kind: 'outside-grant', considered: grants };
 }
 
-function matchesRule(rule: Rule, request: AccessRequest, tenant: string): boolean {
-  return matchesCallers(rule.callers, request.principal, tenant) && matchesRequest(rule.match, request);
+function missReason(outcomes: Outcomes, considered: readonly Rule[], reading: Reading): DenyReason {
+  const { 'token-missing': wanting, 'token-invalid': refused } = outcomes;
+  if (wanting !== undefined) return { kind: 'token-missing', rule: wanting };
+  const token = refused === undefined ? undefined : reading.token();
+  if (refused !== undefined && token?.kind === 'invalid') {
+    return { kind: 'token-invalid', rule: refused, why: token.why };
+  }
+  return { kind: 'no-allow-rule', considered };
 }
 
-function matchesCallers(callers: Callers, principal: string, tenant: string): boolean {
-  if (callers === 'anyone') return true;
-  return callers.some((caller) =>
-    caller.kind === 'tenant' ? caller.tenant === tenant : caller.spiffeId === principal,
-  );
-}
+/** An index is made once for a list, and lives as long as it. */
+const indexes = { deny: new WeakMap<readonly Rule[], RuleIndex>(), allow: new WeakMap<readonly Rule[], RuleIndex>() };
 
-function namesTenant(callers: Callers, tenant: string): boolean {
-  if (callers === 'anyone') return false;
-  return callers.some((caller) => {
-    if (caller.kind === 'tenant') return caller.tenant === tenant;
-    const parsed = parseSpiffeId(caller.spiffeId);
-    return parsed.kind === 'ok' && parsed.id.namespace === tenant;
-  });
-}
-
-function matchesRequest(match: RequestMatch, request: AccessRequest): boolean {
-  if (request.kind === 'tcp') return match.methods.length === 0 && match.paths.length === 0;
-  const method = match.methods.length === 0 || match.methods.includes(request.method);
-  return method && (match.paths.length === 0 || match.paths.some((path) => matchesPath(path, request.path)));
-}
-
-/** A subtree is the path itself and whatever follows it after `/` or `;`; see `PathMatch`. */
-export function matchesPath(match: PathMatch, path: string): boolean {
-  if (path === match.path) return true;
-  if (match.kind === 'exact') return false;
-  return path.startsWith(match.path) && (match.path.endsWith('/') || '/;'.includes(path.charAt(match.path.length)));
+function indexOf(rules: readonly Rule[], effect: keyof typeof indexes): RuleIndex {
+  const known = indexes[effect].get(rules);
+  if (known !== undefined) return known;
+  const index = new RuleIndex(rules, effect);
+  indexes[effect].set(rules, index);
+  return index;
 }

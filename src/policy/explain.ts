@@ -3,16 +3,20 @@
  *
  *   question ──▶ the workloads behind the service ──decide──▶ verdict, deciding rule, every rule with its first miss ──▶ cure
  *
- * Nothing is judged here: each rule is put to `decide` alone and with one condition lifted, so that an explanation
- * cannot disagree with a verdict. The surprise: policies are compiled as of the beginning of time, so that a grant that
+ * Nothing is judged here: each rule is put to the judge that `decide` puts it to, so that an explanation cannot disagree
+ * with a verdict. The surprise: policies are compiled as of the beginning of time, so that a grant that
  * has ended is told as one that has ended, not as a wall.
  */
 import type { Endpoint, Service, ServicePort, Snapshot, Workload } from '../model/snapshot.ts';
 import { formatSourceRef, type SourceRef } from '../model/source-ref.ts';
 import { formatSpiffeId, parseSpiffeId } from '../model/spiffe-id.ts';
+import type { HttpAccess } from './access-request.ts';
 import { type Cure, cureFor } from './cure.ts';
 import { type AccessRequest, type Decision, decide } from './decide.ts';
+import type { Effect } from './match-path.ts';
 import type { PortPolicy, Rule } from './port-policy.ts';
+import { readRequest } from './reading.ts';
+import { RuleJudge, type RuleOutcome } from './rule-judge.ts';
 import { tellReason } from './tell-reason.ts';
 import { type InboundPort, viewOf } from './view.ts';
 
@@ -21,7 +25,7 @@ export interface Question {
   readonly from: string;
   readonly to: Destination;
   /** Absent: a bare connection. */
-  readonly request?: { readonly method: string; readonly path: string };
+  readonly request?: Omit<HttpAccess, 'kind' | 'principal'>;
 }
 
 export type Destination =
@@ -66,7 +70,9 @@ export interface ConsideredRule {
   readonly name: string;
   readonly where: SourceRef;
   /** `matches`, or the first condition that does not hold. */
-  readonly outcome: 'matches' | 'other-caller' | 'other-method' | 'other-path' | 'ended';
+  readonly outcome: RuleOutcome;
+  /** Of a policy under audit: it is told, and decides nothing. */
+  readonly audited?: true;
 }
 
 /** @param snapshot built without a clock, so that it still holds grants that have ended. @param nowMs epoch ms to judge at. */
@@ -174,10 +180,7 @@ function judge(
   const asked = { kind: 'http', principal, ...(question.request ?? anyRequest) } as const;
   const request: AccessRequest = protocol === 'tcp' ? { kind: 'tcp', principal } : asked;
   const decision = decide(policy, request, nowMs);
-  const considered = [
-    ...policy.deny.map((rule) => consider('deny', rule, policy, request, nowMs)),
-    ...policy.allow.map((rule) => consider('allow', rule, policy, request, nowMs)),
-  ];
+  const considered = considerAll(policy, request, nowMs);
   const head = { workload: workload.key, port, considered };
   if (decision.kind === 'allow') {
     const { name, where } = decision.rule;
@@ -197,22 +200,19 @@ function judge(
 /** What a question without a request asks of an HTTP port. */
 const anyRequest = { method: 'GET', path: '/' };
 
-function consider(
-  effect: ConsideredRule['effect'],
-  rule: Rule,
-  policy: PortPolicy,
-  request: AccessRequest,
-  nowMs: number,
-): ConsideredRule {
-  const holds = (lifted: Partial<Rule>, atMs = nowMs) =>
-    decide({ ...policy, deny: [], allow: [{ ...rule, ...lifted }] }, request, atMs).kind === 'allow';
-  const { methods } = rule.match;
-  let outcome: ConsideredRule['outcome'] = 'matches';
-  if (!holds({ match: { methods: [], paths: [] } }, 0)) outcome = 'other-caller';
-  else if (!holds({ match: { methods, paths: [] } }, 0)) outcome = 'other-method';
-  else if (!holds({}, 0)) outcome = 'other-path';
-  else if (!holds({})) outcome = 'ended';
-  return { effect, name: rule.name, where: rule.where, outcome };
+/** Of the rules under audit those that are not enforced anyway. */
+function considerAll(policy: PortPolicy, request: AccessRequest, nowMs: number): readonly ConsideredRule[] {
+  const reading = readRequest(request, policy.trustDomain, nowMs);
+  const list = (effect: Effect, rules: readonly Rule[]) =>
+    rules.map((rule): ConsideredRule => {
+      const outcome = reading === undefined ? 'other-caller' : new RuleJudge(rule, effect).judge(reading);
+      return { effect, name: rule.name, where: rule.where, outcome };
+    });
+  const enforced = [...list('deny', policy.deny), ...list('allow', policy.allow)];
+  const names = new Set(enforced.map(({ name }) => name));
+  const { deny = [], allow = [] } = policy.audited ?? {};
+  const audited = [...list('deny', deny), ...list('allow', allow)].filter(({ name }) => !names.has(name));
+  return [...enforced, ...audited.map((rule) => ({ ...rule, audited: true as const }))];
 }
 
 function nothingListens(destination: string): Explanation {

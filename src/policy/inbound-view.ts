@@ -10,7 +10,7 @@ import { compilePort, selects } from './compile.ts';
 import { decide } from './decide.ts';
 import { leadsTo } from './live-grants.ts';
 import type { Lead, Moment } from './moment.ts';
-import type { PortPolicy } from './port-policy.ts';
+import { needsWorker, type PortPolicy } from './port-policy.ts';
 import { patienceOf } from './routing.ts';
 import { longer, trafficOf } from './traffic.ts';
 import type { InboundPort } from './view.ts';
@@ -40,7 +40,7 @@ export function inboundOf(now: Moment, workload: Workload): readonly InboundPort
         tenant: caller,
         spiffeIds: opaque ? whoMayConnect(now, policy, caller) : [],
       }));
-      const everyRequest = !opaque && snapshot.mesh.authorizationMode === 'everyRequest';
+      const everyRequest = !opaque && (snapshot.mesh.authorizationMode === 'everyRequest' || needsWorker(policy));
       const armed = opaque ? [] : armedCallers(snapshot, now.consents, targets);
       return { port, protocol, callers, policy, everyRequest, requestTimeoutMs, idleTimeoutMs, armed };
     });

@@ -7,7 +7,7 @@
  * The tenant wall is already in it: an allow rule names only callers that may stand behind the wall, so an enforcer
  * that reads the two lists (a deny wins, then some allow is needed) cannot open the wall by mistake.
  */
-import type { RequestMatch } from '../model/snapshot.ts';
+import type { IdentityProvider, RequestMatch, TokenMatch } from '../model/snapshot.ts';
 import type { SourceRef } from '../model/source-ref.ts';
 
 export interface PortPolicy {
@@ -19,13 +19,22 @@ export interface PortPolicy {
   readonly deny: readonly Rule[];
   /** Sorted by name; without a match the request is denied. */
   readonly allow: readonly Rule[];
+  /** What the two lists would be if the policies under audit were enforced; absent where there are none. */
+  readonly audited?: RuleLists;
+  /** Who may vouch for the bearer of a token here; absent where no rule asks for one. */
+  readonly identityProviders?: readonly IdentityProvider[];
 }
+
+export type RuleLists = Pick<PortPolicy, 'deny' | 'allow'>;
 
 export interface Rule {
   /** Stable and unique within the port, such as `access-policy/atelier/no-admin/deny/0`; it names the rule in Envoy's logs. */
   readonly name: string;
   readonly callers: Callers;
   readonly match: RequestMatch;
+  readonly token?: TokenMatch;
+  /** Condition in CEL; see `cel/condition.ts`. */
+  readonly when?: string;
   /** Epoch ms from which the rule no longer matches; absent on rules without an end. */
   readonly notAfterMs?: number;
   readonly where: SourceRef;
@@ -39,3 +48,18 @@ export type Caller =
   | { readonly kind: 'tenant'; readonly tenant: string }
   /** One identity, compared byte by byte. */
   | { readonly kind: 'identity'; readonly spiffeId: string };
+
+/** Whether a proxy alone can tell if the rule matches: from the connection and the request, without a token or CEL. */
+export function isStatic({ token, when }: Pick<Rule, 'token' | 'when'>): boolean {
+  return token === undefined && when === undefined;
+}
+
+/** Whether a worker must be asked about every request, whatever the mesh's mode: some rule is not static, or is under audit. */
+export function needsWorker({ deny, allow, audited }: PortPolicy): boolean {
+  return audited !== undefined || !deny.every(isStatic) || !allow.every(isStatic);
+}
+
+/** What a rule without methods, paths, hosts and headers speaks of. */
+export function matchesEvery({ methods, paths, hosts = [], headers = [] }: RequestMatch): boolean {
+  return methods.length + paths.length + hosts.length + headers.length === 0;
+}

@@ -15,6 +15,8 @@ export function tellReason(reason: DenyReason): ToldReason {
   switch (reason.kind) {
     case 'no-identity':
       return { code, sentence: 'the caller has no identity of this mesh' };
+    case 'unclean-path':
+      return { code, sentence: 'the path can be read in more than one way, so no rule is asked about it' };
     case 'tenant-wall':
       return { code, sentence: `no grant leads from tenant \`${reason.from}\` to this port of \`${reason.to}\`` };
     case 'grant-expired':
@@ -23,6 +25,10 @@ export function tellReason(reason: DenyReason): ToldReason {
       return { code, sentence: `${named(reason.considered)} does not cover this caller, method and path` };
     case 'deny-rule':
       return byRule(code, 'denies it', reason.rule);
+    case 'token-missing':
+      return byRule(code, 'would allow it, and asks for a token that the request does not bring', reason.rule);
+    case 'token-invalid':
+      return byRule(code, `would allow it, and the token of the request is not valid: ${reason.why}`, reason.rule);
     case 'no-allow-rule':
       return { code, sentence: 'no rule allows it' };
   }
@@ -36,6 +42,10 @@ function byRule(
   return { code, sentence: `\`${name}\` (${formatSourceRef(where)}) ${what}`, where };
 }
 
+/** Most rules that one sentence names. */
+const namedMax = 8;
+
 function named(rules: readonly { readonly name: string }[]): string {
-  return rules.map(({ name }) => `\`${name}\``).join(', ');
+  const names = rules.slice(0, namedMax).map(({ name }) => `\`${name}\``);
+  return rules.length > namedMax ? `${names.join(', ')} or any of ${rules.length - namedMax} more` : names.join(', ');
 }

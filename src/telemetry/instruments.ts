@@ -24,6 +24,7 @@ export const verdicts = ['allow', 'deny', 'unavailable', 'undecodable'] as const
 /** `none` of an allow and of an unavailable, whose reason is a sentence. */
 export const reasonClasses = [
   'none',
+  ...(['unclean-path', 'token-missing', 'token-invalid'] as const),
   ...(['no-identity', 'tenant-wall', 'grant-expired', 'outside-grant', 'deny-rule', 'no-allow-rule'] as const),
   ...(['oversized', 'malformed', 'too-many-headers', 'too-many-extensions', 'no-id', 'no-destination'] as const),
   ...(['bad-method', 'bad-path', 'path-differs', 'bad-host'] as const),

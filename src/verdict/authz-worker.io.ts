@@ -22,6 +22,7 @@ import {
 } from '../xds/delta-client.io.ts';
 import { initialVersions, nothingHeld, takeResponse } from '../xds/delta-holdings.ts';
 import type { Clock as TimerClock } from '../xds/ports.ts';
+import type { TokenVerifier } from './bearer-token.ts';
 import {
   bookOf,
   decodeIdentity,
@@ -46,6 +47,8 @@ export interface AuthzWorkerOptions {
   readonly clientCaPem: string;
   readonly keeper: KnowledgeKeeper;
   readonly observer: Observer;
+  /** Who says what a request's token says. */
+  readonly tokens: TokenVerifier;
   readonly clock: CheckClock & TimerClock;
   readonly ads: Pick<DeltaClientOptions, 'connect' | 'node' | 'random'>;
   readonly report: WorkerReport;
@@ -76,7 +79,7 @@ export class AuthzWorker {
   constructor(options: AuthzWorkerOptions) {
     this.#options = options;
     this.#service = createAuthzService({
-      judge: policyJudge({ book: () => this.#book, nowMs: () => options.clock.nowMs() }),
+      judge: policyJudge({ tokens: options.tokens, book: () => this.#book, nowMs: () => options.clock.nowMs() }),
       observer: options.observer,
       limits: defaultCheckLimits,
       clock: options.clock,

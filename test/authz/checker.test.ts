@@ -2,9 +2,9 @@ import { fromBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CheckResponseSchema } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
-import { type CheckPeer, createChecker } from '../../src/authz/checker.ts';
+import { type CheckAnswer, type Checker, type CheckPeer, createChecker } from '../../src/authz/checker.ts';
 import type { Asker, Decision } from '../../src/authz/judge.ts';
-import { type CheckLimits, defaultCheckLimits } from '../../src/authz/limits.ts';
+import { type CheckLimits, defaultCheckLimits, verdictWaitMaxMs } from '../../src/authz/limits.ts';
 import { cart, checkRequest } from './support/check-request.ts';
 import { RecordingObserver } from './support/recording-observer.ts';
 
@@ -46,12 +46,33 @@ test.for<[string, () => unknown]>([
     },
   ],
   ['gives nothing', () => undefined],
-  ['is asynchronous by mistake', () => Promise.resolve(allow)],
   ['gives a verdict of its own', () => ({ ...allow, kind: 'ALLOW' })],
 ])('a judge that %s makes the check unavailable, and never an allow', ([, judge]) => {
   const { check, records } = checkerWith(judge as () => Decision);
   expect(check(checkRequest(), asker).kind).toBe('unavailable');
   expect(records).toMatchObject([{ verdict: 'unavailable', id: 'f3a1' }]);
+});
+
+test.each<[string, () => Promise<Decision>, string]>([
+  ['is right in time', () => Promise.resolve(allow), 'OK'],
+  ['fails', () => Promise.reject(new Error('no keys')), 'no verdict can be given'],
+  ['gives nothing', () => Promise.resolve(undefined as unknown as Decision), 'no verdict can be given'],
+])('a judge that has to wait and then %s is answered by what it said', async (_, judge, want) => {
+  const { later, records } = checkerWith(judge);
+  expect(verdictOf(await later(checkRequest(), asker))).toBe(want);
+  expect(records).toHaveLength(1);
+});
+
+test('a judge that is not done in time has given no verdict, whatever it says later', async () => {
+  let say: (decision: Decision) => void = () => undefined;
+  const { later, records, timers } = checkerWith(() => new Promise((resolve) => (say = resolve)));
+  const answer = later(checkRequest(), asker);
+  expect(timers.map(({ afterMs }) => afterMs)).toEqual([verdictWaitMaxMs]);
+  timers[0]?.then();
+  expect((await answer).kind).toBe('unavailable');
+  say(allow);
+  await Promise.resolve();
+  expect(records).toMatchObject([{ verdict: 'unavailable' }]);
 });
 
 test('why there is no verdict goes to the record, and the asker cannot tell one cause from another', () => {
@@ -124,12 +145,13 @@ test('a connection beyond its budget is shed unread, and the others are not', ()
 });
 
 /** A clock that stands still but for 5 µs between a check's begin and its record. */
-function checkerWith(judge: (asker: Asker) => Decision, limits: CheckLimits = defaultCheckLimits) {
+function checkerWith(judge: (asker: Asker) => Decision | Promise<Decision>, limits: CheckLimits = defaultCheckLimits) {
   const observer = new RecordingObserver();
   let judged = 0;
   let passedMs = 0;
   let readings = 0;
-  const check = createChecker({
+  const timers: { readonly afterMs: number; readonly then: () => void }[] = [];
+  const checker: Checker = createChecker({
     judge: {
       judge(_request, by) {
         judged += 1;
@@ -141,16 +163,33 @@ function checkerWith(judge: (asker: Asker) => Decision, limits: CheckLimits = de
     clock: {
       nowMs: () => 1_700_000_000_000 + passedMs,
       monotonicUs: () => passedMs * 1_000 + (readings++ % 2) * 5,
+      setTimer(afterMs, then) {
+        timers.push({ afterMs, then });
+        return () => undefined;
+      },
     },
   });
   const passMs = (ms: number): void => {
     passedMs += ms;
     readings = 0;
   };
-  return { check, records: observer.records, shedPeers: observer.shedPeers, asked: () => judged, passMs };
+  const check = (message: Buffer, peer: CheckPeer): CheckAnswer => {
+    const answer = checker(message, peer);
+    return answer instanceof Promise ? expect.fail('the answer is not there at once') : answer;
+  };
+  const later = async (message: Buffer, peer: CheckPeer) => await checker(message, peer);
+  return {
+    check,
+    later,
+    timers,
+    records: observer.records,
+    shedPeers: observer.shedPeers,
+    asked: () => judged,
+    passMs,
+  };
 }
 
-function verdictOf(answer: ReturnType<ReturnType<typeof createChecker>>): string {
+function verdictOf(answer: CheckAnswer): string {
   if (answer.kind === 'unavailable') return answer.why;
   const { status, httpResponse } = fromBinary(CheckResponseSchema, answer.bytes);
   if (status?.code === 0) return 'OK';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { accessRequest } from '../../src/authz/access-request.ts';
 import { readCheckRequest } from '../../src/authz/check-request.ts';
-import type { Decision, Judge } from '../../src/authz/judge.ts';
+import type { Decision } from '../../src/authz/judge.ts';
 import { defaultCheckLimits } from '../../src/authz/limits.ts';
 import { staticJudge } from '../../src/authz/static-judge.ts';
 import { parseStaticRules } from '../../src/authz/static-rules.ts';
@@ -85,16 +85,16 @@ test('a rules file that is not JSON is refused', () => {
   expect(parseStaticRules('rules:')).toMatchObject({ kind: 'refused' });
 });
 
-function parsed(text: string): Judge {
+function parsed(text: string): ReturnType<typeof staticJudge> {
   const result = parseStaticRules(text);
   if (result.kind === 'refused') throw new Error(result.problems.join('\n'));
   return staticJudge(result.rules);
 }
 
-function judge(by: Judge, sketch: RequestSketch): Decision {
+function judge(by: ReturnType<typeof staticJudge>, sketch: RequestSketch): Decision {
   const read = readCheckRequest(checkRequest(sketch), defaultCheckLimits);
   if (read.kind === 'refused') throw new Error(read.why);
   const access = accessRequest(read.fields);
   if (access.kind === 'undecodable') throw new Error(access.why);
-  return by.judge(access.request, { spiffeUris: [] });
+  return by.judge(access.request);
 }

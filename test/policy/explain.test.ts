@@ -160,7 +160,7 @@ describe('a cure, once written,', () => {
       mesh: twoTenants,
       from: 'notaire/web',
       to: 'atelier/api',
-      request: 'GET /files/a%2Fb',
+      request: 'GET /files/a%20b',
     },
   ])('$title', ({ mesh, from, to, request }) => {
     const nowMs = 2_000;

@@ -30,7 +30,7 @@ export function mayPass(
   const speaksOf = ({ callers: { tenants, spiffeIds } }: AccessRule) =>
     (tenants.length === 0 && spiffeIds.length === 0) || tenants.includes(from) || spiffeIds.includes(request.principal);
   for (const rule of selecting.flatMap((policy) => policy.deny).filter(onPort)) {
-    if (speaksOf(rule) && (request.kind === 'tcp' || covers(rule.match, request))) return false;
+    if (speaksOf(rule) && (request.kind === 'tcp' || covers(rule.match, withoutParameters(request)))) return false;
   }
 
   if (from !== workload.tenant) {
@@ -57,16 +57,18 @@ export function leadsTo(snapshot: Snapshot, grant: Grant, workload: Workload, po
   );
 }
 
+/** A deny is not walked around by `;`. */
+function withoutParameters(request: AccessRequest): AccessRequest {
+  return request.kind === 'tcp' ? request : { ...request, path: request.path.replace(/;[^/]*/g, '') };
+}
+
 function covers({ methods, paths }: RequestMatch, request: AccessRequest): boolean {
   if (request.kind === 'tcp') return methods.length === 0 && paths.length === 0;
   const method = methods.length === 0 || methods.includes(request.method);
   const path =
     paths.length === 0 ||
     paths.some(
-      (match) =>
-        match.path === request.path ||
-        (match.kind === 'subtree' &&
-          (request.path.startsWith(`${match.path}/`) || request.path.startsWith(`${match.path};`))),
+      (match) => match.path === request.path || (match.kind === 'subtree' && request.path.startsWith(`${match.path}/`)),
     );
   return method && path;
 }

@@ -5,11 +5,14 @@ import { expect, test } from 'vitest';
 import {
   type Caller,
   CallerSchema,
+  HeaderMatchSchema,
+  HostMatchSchema,
   PathMatchSchema,
   type PolicyProgram,
   PolicyProgramSchema,
   PortProgramSchema,
   type Rule,
+  TokenMatchSchema,
 } from '#gen/coffre/policy/v1/program_pb.js';
 import { decide } from '../../src/policy/decide.ts';
 import { programOf, readProgram } from '../../src/policy/program.ts';
@@ -62,8 +65,16 @@ function caller(init: MessageInitShape<typeof CallerSchema>): Caller {
   return create(CallerSchema, init);
 }
 
+function pathOf(kind: 'exact' | 'subtree' | 'template', value: string) {
+  return create(PathMatchSchema, { match: { case: kind, value } });
+}
+
 function program(): PolicyProgram {
-  const rule = { name: 'r', callers: [caller({ caller: { case: 'spiffeId', value: web } })], paths: [{ path: '/' }] };
+  const rule = {
+    name: 'r',
+    callers: [caller({ caller: { case: 'spiffeId', value: web } })],
+    paths: [pathOf('exact', '/')],
+  };
   return create(PolicyProgramSchema, {
     workload: 'atelier/api-1',
     spiffeId: 'spiffe://mesh.test/ns/atelier/sa/api',
@@ -98,8 +109,25 @@ const rules: readonly (readonly [string, Partial<Rule>])[] = [
   ['a caller without a tenant', { callers: [caller({ caller: { case: 'tenant', value: '' } })] }],
   ['a caller whose identity cannot be compared', { callers: [caller({ caller: { case: 'spiffeId', value: 'web' } })] }],
   ['an empty method', { methods: [''] }],
-  ['a path that no request has', { paths: [create(PathMatchSchema, { path: 'admin' })] }],
-  ['a subtree of nothing', { paths: [create(PathMatchSchema, { subtree: true })] }],
+  ['a path that no request has', { paths: [pathOf('exact', 'admin')] }],
+  ['a subtree of nothing', { paths: [pathOf('subtree', '')] }],
+  ['a path of a kind that was lost', { paths: [create(PathMatchSchema)] }],
+  ['a template that is taken for a path', { paths: [pathOf('exact', '/{id}')] }],
+  ['a template without a hole', { paths: [pathOf('template', '/id')] }],
+  ['a host that was lost', { hosts: [create(HostMatchSchema)] }],
+  ['a suffix that is a host', { hosts: [create(HostMatchSchema, { match: { case: 'suffix', value: 'a.b' } })] }],
+  ['a header without a name', { headers: [create(HeaderMatchSchema, { match: { case: 'present', value: true } })] }],
+  ['a header of which nothing is asked', { headers: [create(HeaderMatchSchema, { name: 'x-a' })] }],
+  [
+    'a header with an empty value',
+    { headers: [create(HeaderMatchSchema, { name: 'x-a', match: { case: 'prefix', value: '' } })] },
+  ],
+  ['a provider without a name', { token: create(TokenMatchSchema, { provider: '' }) }],
+  ['a claim without a value', { token: create(TokenMatchSchema, { claims: [{ path: ['a'] }] }) }],
+  ['a claim of nowhere', { token: create(TokenMatchSchema, { claims: [{ values: ['a'] }] }) }],
+  ['a condition that is no CEL', { when: 'request.method ==' }],
+  ['a condition over a variable of another day', { when: 'session.age > 1' }],
+  ['a condition that is empty', { when: '' }],
   ['an end before the epoch', { notAfterMs: -1n }],
   ['an end that no clock reaches', { notAfterMs: 2n ** 62n }],
 ];

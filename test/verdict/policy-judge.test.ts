@@ -6,6 +6,7 @@ import { readCheckRequest } from '../../src/authz/check-request.ts';
 import type { Decision } from '../../src/authz/judge.ts';
 import { defaultCheckLimits } from '../../src/authz/limits.ts';
 import { checkContext } from '../../src/policy/program.ts';
+import type { TokenVerifier } from '../../src/verdict/bearer-token.ts';
 import { policyJudge } from '../../src/verdict/policy-judge.ts';
 import { clockStepMaxMs, type ProgramBook, programAgeMaxMs } from '../../src/verdict/program-book.ts';
 import { checkRequest } from '../authz/support/check-request.ts';
@@ -34,6 +35,9 @@ const book: ProgramBook = {
   confirmedAtMs: nowMs,
 };
 
+/** No rule of the book asks for a token. */
+const noTokens: TokenVerifier = { verify: () => expect.fail('a token was verified for nothing') };
+
 interface Check {
   readonly from?: Principal | string;
   readonly path?: string;
@@ -58,7 +62,10 @@ function judge(check: Check): Decision {
       [checkContext.port, port],
     ]),
   };
-  return policyJudge({ book: () => held, nowMs: () => atMs }).judge(request, { spiffeUris: askers });
+  const judged = policyJudge({ tokens: noTokens, book: () => held, nowMs: () => atMs }).judge(request, {
+    spiffeUris: askers,
+  });
+  return judged instanceof Promise ? expect.fail('no rule here asks for a token') : judged;
 }
 
 function baseRequest(): AccessRequest {

@@ -9,7 +9,16 @@ import type { AccessPolicyObject, AccessRuleObject } from '../kinds/access-polic
 import { pathMatches } from '../path-match.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
-import type { AccessPolicy, AccessRule, CallerMatch, Tenant } from '../snapshot.ts';
+import type {
+  AccessPolicy,
+  AccessRule,
+  CallerMatch,
+  HeaderMatch,
+  HostMatch,
+  RequestMatch,
+  Tenant,
+  TokenMatch,
+} from '../snapshot.ts';
 import { type BrokenObject, type SourcedObject, type ValidObject, whereOf } from '../sourced-object.ts';
 import { formatSpiffeId, parseSpiffeId } from '../spiffe-id.ts';
 import { unknownAccount } from './grants.ts';
@@ -24,6 +33,7 @@ export interface PolicyContext {
 }
 
 type Verb = 'allow' | 'deny';
+type HeaderObject = NonNullable<NonNullable<AccessRuleObject['to']>['headers']>[number];
 
 /** @returns by `namespace/name`, sorted. */
 export function buildPolicies(
@@ -33,7 +43,7 @@ export function buildPolicies(
 ): ReadonlyMap<string, AccessPolicy> {
   const policies = [
     ...inventory.of('AccessPolicy').map((source) => ({ source, policy: policyOf(source, context, problems) })),
-    ...inventory.brokenPolicies.map((source) => ({ source, policy: brokenPolicy(source, source.selector) })),
+    ...inventory.brokenPolicies.map((source) => ({ source, policy: brokenPolicy(source, source.selector, 'Enforce') })),
   ];
   const owned = policies.filter(({ source }) => isOwned(source, context, problems));
   owned.sort((left, right) => compareText(left.policy.key, right.policy.key));
@@ -54,26 +64,25 @@ function isOwned(source: SourcedObject, { tenants }: PolicyContext, problems: Pr
 
 function policyOf(source: ValidObject<'AccessPolicy'>, context: PolicyContext, problems: ProblemList): AccessPolicy {
   const { spec } = source.object;
-  const foreign = foreignPrincipals(spec, context);
-  for (const { path, principal } of foreign) {
-    problems.error(source, {
-      code: 'bad-value',
-      path,
-      message: `${quote(principal)} is of a trust domain that this mesh does not know; until it is mended the policy denies everything it selects`,
-      advice: `name identities of ${quote(context.trustDomain)} only`,
-    });
-  }
-  const selector = spec.selector?.matchLabels;
-  if (foreign.length > 0) return brokenPolicy(source, selector);
+  const mistakes = [...foreignPrincipals(spec, context), ...unknownProviders(spec, source.ref.namespace, context)];
+  for (const mistake of mistakes) problems.error(source, mistake);
+  const enforcement = spec.enforcement ?? 'Enforce';
+  const broken = brokenPolicy(source, spec.selector?.matchLabels, enforcement);
+  if (mistakes.length > 0) return broken;
   return {
-    ...brokenPolicy(source, selector),
+    ...broken,
     allow: rulesOf(source, 'allow', context, problems),
     deny: rulesOf(source, 'deny', context, problems),
     broken: false,
   };
 }
 
-function brokenPolicy({ ref, where }: SourcedObject, selector: BrokenObject['selector']): AccessPolicy {
+/** @param enforcement of a policy whose text could not be read, always `Enforce`: which part of it was meant, nobody can tell. */
+function brokenPolicy(
+  { ref, where }: SourcedObject,
+  selector: BrokenObject['selector'],
+  enforcement: AccessPolicy['enforcement'],
+): AccessPolicy {
   return {
     key: `${ref.namespace}/${ref.name}`,
     tenant: ref.namespace,
@@ -81,23 +90,52 @@ function brokenPolicy({ ref, where }: SourcedObject, selector: BrokenObject['sel
     selector: sortedLabels(selector),
     allow: [],
     deny: [],
+    enforcement,
     broken: true,
     where,
   };
 }
 
-function foreignPrincipals(
-  spec: AccessPolicyObject['spec'],
-  { trustDomain }: PolicyContext,
-): { readonly path: string; readonly principal: string }[] {
+type Mistake = Parameters<ProblemList['error']>[1];
+
+function foreignPrincipals(spec: AccessPolicyObject['spec'], { trustDomain }: PolicyContext): Mistake[] {
+  return eachRule(spec).flatMap(({ rule, path }) =>
+    (rule.from?.principals ?? []).flatMap((principal, index) => {
+      const parsed = parseSpiffeId(principal);
+      if (parsed.kind === 'ok' && parsed.id.trustDomain === trustDomain) return [];
+      return [
+        {
+          code: 'bad-value',
+          path: `${path}.from.principals[${index}]`,
+          message: `${quote(principal)} is of a trust domain that this mesh does not know; until it is mended the policy denies everything it selects`,
+          advice: `name identities of ${quote(trustDomain)} only`,
+        },
+      ];
+    }),
+  );
+}
+
+/** A deny over people whom nobody vouches for would never bite, so the policy is as good as unreadable. */
+function unknownProviders(spec: AccessPolicyObject['spec'], namespace: string, { tenants }: PolicyContext): Mistake[] {
+  const known = (tenants.get(namespace)?.identityProviders ?? []).map(({ name }) => name);
+  return eachRule(spec).flatMap(({ rule: { token }, path }) => {
+    if (token === undefined) return [];
+    const { provider } = token;
+    if (provider === undefined ? known.length > 0 : known.includes(provider)) return [];
+    return [
+      {
+        code: 'dangling-reference',
+        path: provider === undefined ? `${path}.token` : `${path}.token.provider`,
+        message: `the tenant has no identity provider${provider === undefined ? '' : ` ${quote(provider)}`}; until it is mended the policy denies everything it selects`,
+        advice: `write it to \`spec.identityProviders\` of the \`Tenant\` ${quote(namespace)}`,
+      },
+    ];
+  });
+}
+
+function eachRule(spec: AccessPolicyObject['spec']): { readonly rule: AccessRuleObject; readonly path: string }[] {
   return (['allow', 'deny'] as const).flatMap((verb) =>
-    (spec[verb] ?? []).flatMap((rule, ruleIndex) =>
-      (rule.from?.principals ?? []).flatMap((principal, index) => {
-        const parsed = parseSpiffeId(principal);
-        if (parsed.kind === 'ok' && parsed.id.trustDomain === trustDomain) return [];
-        return [{ path: `spec.${verb}[${ruleIndex}].from.principals[${index}]`, principal }];
-      }),
-    ),
+    (spec[verb] ?? []).map((rule, index) => ({ rule, path: `spec.${verb}[${index}]` })),
   );
 }
 
@@ -112,11 +150,37 @@ function rulesOf(
     warnOfUnknownCallers(source, rule, path, context, problems);
     return {
       callers: callersOf(rule, source.ref.namespace, context),
-      match: { methods: [...new Set(rule.to?.methods)].sort(compareText), paths: pathMatches(rule.to?.paths) },
+      match: matchOf(rule),
       ports: [...new Set(rule.to?.ports)].sort((left, right) => left - right),
+      ...(rule.token === undefined ? {} : { token: tokenOf(rule.token) }),
+      ...(rule.when === undefined ? {} : { when: rule.when }),
       where: whereOf(source, path),
     };
   });
+}
+
+function matchOf({ to = {} }: AccessRuleObject): RequestMatch {
+  return {
+    methods: [...new Set(to.methods)].sort(compareText),
+    paths: pathMatches(to.paths),
+    ...(to.hosts === undefined ? {} : { hosts: [...new Set(to.hosts)].sort(compareText).map(hostMatch) }),
+    ...(to.headers === undefined ? {} : { headers: to.headers.map(headerMatch) }),
+  };
+}
+
+function hostMatch(written: string): HostMatch {
+  return written.startsWith('*.') ? { kind: 'suffix', suffix: written.slice(1) } : { kind: 'exact', host: written };
+}
+
+/** The schema lets one of the three be written, and not none. */
+function headerMatch({ name, exact, prefix, present }: HeaderObject): HeaderMatch {
+  if (exact !== undefined) return { kind: 'exact', name, value: exact };
+  if (prefix !== undefined) return { kind: 'prefix', name, prefix };
+  return { kind: present === false ? 'absent' : 'present', name };
+}
+
+function tokenOf({ provider, groups = [], claims = [] }: NonNullable<AccessRuleObject['token']>): TokenMatch {
+  return { ...(provider === undefined ? {} : { provider }), groups, claims };
 }
 
 function callersOf({ from = {} }: AccessRuleObject, namespace: string, { trustDomain }: PolicyContext): CallerMatch {

@@ -2,8 +2,10 @@
  * `AccessPolicy`: who may call which workloads of one tenant.
  *
  * No rule of it opens the tenant wall: a rule that names another tenant speaks of callers whom a grant let in.
+ * The language as a whole, with its semantics: docs/access-policy.md.
  */
 import Type from 'typebox';
+import { celLengthMax } from '../cel/check-cel.ts';
 import {
   dnsLabel,
   labels,
@@ -16,6 +18,75 @@ import {
   portNumber,
   subdomain,
 } from './fields.ts';
+
+/** Longest value of a header or claim that a rule names, in characters. */
+const valueLengthMax = 512;
+
+/** Visible characters, no comma, which parts values, and no space at an end, which Envoy takes away. */
+const headerValuePattern = '^[!-+.-~-]([ -+.-~-]*[!-+.-~-])?$';
+
+function headerValue(description: string, example: string) {
+  return Type.String({ description, examples: [example], maxLength: valueLengthMax, pattern: headerValuePattern });
+}
+
+const header = Type.Object(
+  {
+    name: Type.String({
+      description: 'Name of the header, in lower case.',
+      examples: ['x-team'],
+      minLength: 1,
+      maxLength: 128,
+      pattern: "^[a-z0-9!#$&'*+.^`|~-]+$",
+    }),
+    exact: Type.Optional(headerValue('The value, exactly.', 'red')),
+    prefix: Type.Optional(headerValue('What the value begins with.', 'red-')),
+    present: Type.Optional(Type.Boolean({ description: 'Whether the header is there at all.', examples: [true] })),
+  },
+  {
+    description: 'One header: its name, and one of `exact`, `prefix` and `present`.',
+    additionalProperties: false,
+    minProperties: 2,
+    maxProperties: 2,
+  },
+);
+
+const host = Type.String({
+  description: 'Host as `api.example.com`, exactly that, or `*.example.com`, every name below it; without a port.',
+  examples: ['*.example.com'],
+  minLength: 1,
+  maxLength: 253,
+  pattern: '^([*][.])?[a-z0-9_-]+([.][a-z0-9_-]+)*$',
+});
+
+const text = (description: string, example: string) =>
+  Type.String({ description, examples: [example], minLength: 1, maxLength: valueLengthMax });
+
+const token = Type.Object(
+  {
+    provider: Type.Optional(
+      dnsLabel('Name of an identity provider of this tenant; absent means any of them.', 'staff'),
+    ),
+    groups: Type.Optional(listOf(text('Name of a group.', 'accounting'), 'Groups, any one of them suffices.')),
+    claims: Type.Optional(
+      listOf(
+        ourObject(
+          {
+            path: listOf(text('Name of a claim, or of a field in it.', 'department'), 'Names to descend by.', 8),
+            values: listOf(text('Value of the claim.', 'finance'), 'Values, any one of them suffices.'),
+          },
+          'One claim and the values it may have; of a list, any element.',
+        ),
+        'Claims, every one of them must hold.',
+        16,
+      ),
+    ),
+  },
+  {
+    description: 'What the bearer token of the request must say: it must be valid, and all that is named must hold.',
+    additionalProperties: false,
+    minProperties: 1,
+  },
+);
 
 const rule = ourObject(
   {
@@ -61,6 +132,8 @@ const rule = ourObject(
               64,
             ),
           ),
+          hosts: Type.Optional(listOf(host, 'Hosts the rule speaks of; absent means every host.')),
+          headers: Type.Optional(listOf(header, 'Headers the rule speaks of, all of them must hold.', 16)),
         },
         {
           description: 'Requests the rule speaks of, all that is named must hold; absent means every request.',
@@ -69,8 +142,17 @@ const rule = ourObject(
         },
       ),
     ),
+    token: Type.Optional(token),
+    when: Type.Optional(
+      Type.String({
+        description: 'Condition in CEL over `request`, `source` and `token` that must be true as well.',
+        examples: ['request.time.getHours("Europe/Paris") >= 8'],
+        minLength: 1,
+        maxLength: celLengthMax,
+      }),
+    ),
   },
-  'One rule: these callers, these requests.',
+  'One rule: these callers, these requests, this token, this condition.',
 );
 
 export const accessPolicySchema = ourObject(
@@ -85,6 +167,13 @@ export const accessPolicySchema = ourObject(
             { matchLabels: Type.Optional(labels('Labels that a workload must all carry.')) },
             'Workloads the policy protects; absent means every workload of the tenant.',
           ),
+        ),
+        enforcement: Type.Optional(
+          Type.Enum(['Enforce', 'Audit'], {
+            description:
+              '`Audit`: what the policy would refuse is told in decisions and let through. Default `Enforce`.',
+            examples: ['Audit'],
+          }),
         ),
         allow: Type.Optional(listOf(rule, 'Rules that let a request pass.', 128)),
         deny: Type.Optional(listOf(rule, 'Rules that refuse a request, whatever else allows it.', 128)),

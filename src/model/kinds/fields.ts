@@ -99,13 +99,17 @@ export const methods = listOf(
   32,
 );
 
+/** One segment of a template, whatever it holds; its name is for the reader. */
+const anySegment = '[{][A-Za-z][A-Za-z0-9_-]*[}]';
+
 export const paths = listOf(
   Type.String({
-    description: 'Path as `/admin`, exactly that, or `/admin/*`, that and everything below it.',
+    description:
+      'Path as `/admin`, exactly that, `/admin/*`, that and everything below it, or `/documents/{id}`, one segment for each `{…}`.',
     examples: ['/admin/*'],
     minLength: 1,
     maxLength: 1_024,
-    pattern: `^(/|/[*]|(/${segment})+(/|/[*])?)$`,
+    pattern: `^(/|/[*]|(/${segment})+(/|/[*])?|(/${segment})*(/${anySegment})(/(${segment}|${anySegment}))*)$`,
   }),
   'Paths the rule speaks of, without query; absent means every path.',
 );

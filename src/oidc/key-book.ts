@@ -39,7 +39,7 @@ export type KeyNews =
 export type KeyLookup =
   | { readonly kind: 'keys'; readonly keys: KeySet }
   /** None to be used, but some are being fetched; the promise never rejects. */
-  | { readonly kind: 'wait'; readonly fetched: Promise<void> }
+  | { readonly kind: 'wait'; readonly fetched: Promise<void>; readonly why: string }
   | { readonly kind: 'none'; readonly why: string };
 
 interface Entry {
@@ -53,11 +53,11 @@ interface Entry {
 
 export class KeyBook {
   readonly #entries = new Map<string, Entry>();
-  readonly #fetch: KeyFetcher;
+  readonly #fetchKeys: KeyFetcher;
   readonly #report: (news: KeyNews) => void;
 
-  constructor(fetch: KeyFetcher, report: (news: KeyNews) => void) {
-    this.#fetch = fetch;
+  constructor(fetchKeys: KeyFetcher, report: (news: KeyNews) => void) {
+    this.#fetchKeys = fetchKeys;
     this.#report = report;
   }
 
@@ -74,11 +74,10 @@ export class KeyBook {
     const entry = this.#entryOf(source);
     const keys = this.#usable(entry, nowMs);
     if (keys !== undefined) return { kind: 'keys', keys };
+    const trouble = entry.held === undefined ? 'cannot be had' : 'are too old';
+    const why = `the keys of the issuer ${trouble}${entry.failure === '' ? '' : `: ${entry.failure}`}`;
     const fetched = this.#join(entry);
-    if (fetched !== undefined) return { kind: 'wait', fetched };
-    const why =
-      entry.held === undefined ? 'the keys of the issuer cannot be had' : 'the keys of the issuer are too old';
-    return { kind: 'none', why: entry.failure === '' ? why : `${why}: ${entry.failure}` };
+    return fetched === undefined ? { kind: 'none', why } : { kind: 'wait', fetched, why };
   }
 
   /** For a key id nobody knows: there may be newer keys. @returns `undefined` where the issuer was asked just now, or too many wait. */
@@ -142,7 +141,7 @@ export class KeyBook {
   async #ask(entry: Entry, nowMs: number): Promise<KeyNews> {
     const { issuer } = entry.source;
     try {
-      const keys = KeySet.read(await this.#fetch(entry.source));
+      const keys = KeySet.read(await this.#fetchKeys(entry.source));
       const changed = keys.digest !== entry.held?.keys.digest;
       entry.held = { keys: changed || entry.held === undefined ? keys : entry.held.keys, askedAtMs: nowMs };
       entry.failure = '';

@@ -21,13 +21,13 @@ import { clockSkewMs, timeObjection } from './token-time.ts';
 import { type InvalidToken, invalid, type TokenVerdict, type ValidToken } from './token-verdict.ts';
 
 /** Most of verified tokens that is kept, in characters of tokens: some 6,000 usual ones. */
-export const validKeptMax = 8 * 1024 * 1024;
+const validKeptMax = 8 * 1024 * 1024;
 
 /** Most refused tokens that are kept: a flood of forged ones pushes out its like, never a good one. */
-export const refusedKeptMax = 4_096;
+const refusedKeptMax = 4_096;
 
 /** How long a refusal after the signature was looked at is kept, in ms: a client that repeats itself costs one verification. */
-export const refusedKeptMs = 10_000;
+const refusedKeptMs = 10_000;
 
 interface Providers {
   /** Hash of all that is said of them: what was verified for other providers does not count for these. */
@@ -89,10 +89,8 @@ export class TokenVerifier {
   #judge(asked: Asked, nowMs: number, mayWait: boolean): TokenVerdict | Promise<TokenVerdict> {
     const { id, read, provider, length } = asked;
     const found = this.#book.look(provider, nowMs);
-    if (found.kind === 'none') return invalid(found.why);
-    if (found.kind === 'wait') {
-      return mayWait ? this.#judgeAfter(found.fetched, asked, nowMs) : invalid('the keys of the issuer cannot be had');
-    }
+    if (found.kind === 'wait' && mayWait) return this.#judgeAfter(found.fetched, asked, nowMs);
+    if (found.kind !== 'keys') return invalid(found.why);
     const { keys } = found;
     const key = keys.find(read.algorithm, read.keyId);
     if (key === undefined) {

@@ -38,23 +38,28 @@ export async function openLyingHost(): Promise<LyingHost> {
   await once(server, 'listening');
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('the host has no port');
-  const lookup: LookupFunction = (_, { all }, found) => {
-    if (all === true) found(null, [{ address: '127.0.0.1', family: 4 }]);
-    else found(null, '127.0.0.1', 4);
-  };
   return {
     issuer: `https://idp.test:${address.port}`,
     answers,
     asked,
     nextRequest: () => once(server, 'request'),
-    connector: buildConnector({ lookup, ca: authority.caPem }),
-    distrustful: buildConnector({ lookup }),
+    connector: loopbackConnector(authority.caPem),
+    distrustful: loopbackConnector(undefined),
     async close() {
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
     },
   };
+}
+
+/** @param caPem whom to believe; absent means the authorities of the system. */
+export function loopbackConnector(caPem: string | undefined): buildConnector.connector {
+  const lookup: LookupFunction = (_, { all }, found) => {
+    if (all === true) found(null, [{ address: '127.0.0.1', family: 4 }]);
+    else found(null, '127.0.0.1', 4);
+  };
+  return buildConnector({ lookup, allowH2: false, ...(caPem === undefined ? {} : { ca: caPem }) });
 }
 
 export function json(value: unknown): Answer {

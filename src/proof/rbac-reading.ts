@@ -9,9 +9,10 @@ import type { Permission, Policy, Principal } from '#gen/envoy/config/rbac/v3/rb
 import { type RBAC, RBAC_Action } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { MetadataMatcher } from '#gen/envoy/type/matcher/v3/metadata_pb.js';
 import type { PathMatcher } from '#gen/envoy/type/matcher/v3/path_pb.js';
+import type { Expr } from '#gen/google/api/expr/v1alpha1/syntax_pb.js';
 import { authzFilter } from '../envoy/ext-authz.ts';
 import { type Certainty, every, not, some, whether } from './certainty.ts';
-import { holdsAt } from './condition.ts';
+import { type Condition, holds, readCondition } from './condition.ts';
 import type { Connection } from './connection.ts';
 import { hasUnknownFields } from './held-resources.ts';
 import { type ExampleRequest, matchesHeader } from './request.ts';
@@ -62,9 +63,18 @@ function matchesPolicy(policy: Policy, visit: Visit): Certainty {
   return every([
     some(principals.map((principal) => matchesPrincipal(principal, visit))),
     some(permissions.map((permission) => matchesPermission(permission, visit))),
-    condition === undefined ? 'yes' : holdsAt(condition, visit.nowMs),
+    condition === undefined ? 'yes' : holds(conditionOf(condition), visit),
     checkedCondition === undefined ? 'yes' : 'maybe',
   ]);
+}
+
+/** Each is read once. */
+const conditions = new WeakMap<Expr, Condition>();
+
+export function conditionOf(condition: Expr): Condition {
+  const known = conditions.get(condition) ?? readCondition(condition);
+  conditions.set(condition, known);
+  return known;
 }
 
 function matchesPrincipal(principal: Principal, visit: Visit): Certainty {

@@ -3,7 +3,7 @@ import type { HeaderMatcher } from '#gen/envoy/config/route/v3/route_components_
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
 import { type Certainty, not, whether } from './certainty.ts';
 import { hasUnknownFields } from './held-resources.ts';
-import { type Grasp, matchesText } from './text-match.ts';
+import { type Grasp, matchesText, plainMatcher } from './text-match.ts';
 
 export interface ExampleRequest {
   readonly method: string;
@@ -39,7 +39,7 @@ function matchesValue(matcher: HeaderMatcher, request: ExampleRequest | undefine
   return text === undefined ? 'maybe' : matchesText(text, value, grasp);
 }
 
-function headerOf({ method, host, headers }: ExampleRequest, name: string): string | undefined {
+export function headerOf({ method, host, headers }: ExampleRequest, name: string): string | undefined {
   if (name === ':method') return method;
   if (name === ':authority' || name === 'host') return host;
   return headers.get(name);
@@ -51,20 +51,16 @@ export function textMatcherOf({ headerMatchSpecifier: wanted }: HeaderMatcher): 
     case 'stringMatch':
       return wanted.value;
     case 'exactMatch':
-      return plain({ case: 'exact', value: wanted.value });
+      return plainMatcher({ case: 'exact', value: wanted.value });
     case 'prefixMatch':
-      return plain({ case: 'prefix', value: wanted.value });
+      return plainMatcher({ case: 'prefix', value: wanted.value });
     case 'suffixMatch':
-      return plain({ case: 'suffix', value: wanted.value });
+      return plainMatcher({ case: 'suffix', value: wanted.value });
     case 'containsMatch':
-      return plain({ case: 'contains', value: wanted.value });
+      return plainMatcher({ case: 'contains', value: wanted.value });
     case 'safeRegexMatch':
-      return plain({ case: 'safeRegex', value: wanted.value });
+      return plainMatcher({ case: 'safeRegex', value: wanted.value });
     default:
       return undefined;
   }
-}
-
-function plain(matchPattern: StringMatcher['matchPattern']): StringMatcher {
-  return { $typeName: 'envoy.type.matcher.v3.StringMatcher', matchPattern, ignoreCase: false };
 }

@@ -7,7 +7,7 @@ import { type Certainty, every, some } from './certainty.ts';
 import { hasUnknownFields } from './held-resources.ts';
 import { type ExampleRequest, matchesHeader } from './request.ts';
 import type { Vocabulary } from './sample-requests.ts';
-import { type Grasp, matchesText } from './text-match.ts';
+import { type Grasp, matchesText, plainMatcher } from './text-match.ts';
 
 /** By filter name: what the most specific place says. */
 export type Settings = Readonly<Record<string, Any>>;
@@ -161,16 +161,16 @@ function pathMatchers(match: RouteMatch | undefined): readonly StringMatcher[] {
   const path = match?.pathSpecifier;
   switch (path?.case) {
     case 'prefix':
-      return [textMatcher({ case: 'prefix', value: path.value })];
+      return [plainMatcher({ case: 'prefix', value: path.value })];
     case 'path':
-      return [textMatcher({ case: 'exact', value: path.value })];
+      return [plainMatcher({ case: 'exact', value: path.value })];
     case 'pathSeparatedPrefix':
       return [
-        textMatcher({ case: 'exact', value: path.value }),
-        textMatcher({ case: 'prefix', value: `${path.value}/` }),
+        plainMatcher({ case: 'exact', value: path.value }),
+        plainMatcher({ case: 'prefix', value: `${path.value}/` }),
       ];
     case 'safeRegex':
-      return [textMatcher({ case: 'safeRegex', value: path.value })];
+      return [plainMatcher({ case: 'safeRegex', value: path.value })];
     default:
       return [];
   }
@@ -197,11 +197,7 @@ function domainRank(domain: string, name: string): number | undefined {
 }
 
 function domainMatcher(domain: string): StringMatcher {
-  if (domain.startsWith('*')) return textMatcher({ case: 'suffix', value: domain.slice(1) });
-  if (domain.endsWith('*')) return textMatcher({ case: 'prefix', value: domain.slice(0, -1) });
-  return textMatcher({ case: 'exact', value: domain });
-}
-
-function textMatcher(matchPattern: StringMatcher['matchPattern']): StringMatcher {
-  return { $typeName: 'envoy.type.matcher.v3.StringMatcher', matchPattern, ignoreCase: false };
+  if (domain.startsWith('*')) return plainMatcher({ case: 'suffix', value: domain.slice(1) });
+  if (domain.endsWith('*')) return plainMatcher({ case: 'prefix', value: domain.slice(0, -1) });
+  return plainMatcher({ case: 'exact', value: domain });
 }

@@ -6,6 +6,8 @@
 import type { Permission, Principal, RBAC } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { HeaderMatcher } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
+import { headersIn } from './condition.ts';
+import { conditionOf } from './rbac-reading.ts';
 import { type ExampleRequest, isTheCallers, textMatcherOf } from './request.ts';
 import { type SampleTexts, sampleTexts } from './sample-texts.ts';
 
@@ -37,15 +39,13 @@ export class Vocabulary {
   }
 
   header(matcher: HeaderMatcher): void {
-    const name = matcher.name.toLowerCase() === 'host' ? ':authority' : matcher.name.toLowerCase();
-    if (!isTheCallers(name)) return;
-    const text = textMatcherOf(matcher);
-    const known = this.#headers.get(name) ?? [];
-    this.#headers.set(name, text === undefined ? known : [...known, text]);
+    this.#headerText(matcher.name, textMatcherOf(matcher));
   }
 
   rules(rules: RBAC | undefined): void {
-    for (const { permissions, principals } of Object.values(rules?.policies ?? {})) {
+    for (const { permissions, principals, condition } of Object.values(rules?.policies ?? {})) {
+      const headers = condition === undefined ? [] : headersIn(conditionOf(condition));
+      for (const { name, matcher } of headers) this.#headerText(name, matcher);
       for (const permission of permissions) this.#permission(permission);
       for (const principal of principals) this.#principal(principal);
     }
@@ -72,6 +72,14 @@ export class Vocabulary {
       if (!whole) break;
     }
     return { requests, whole, complete: everything.every(({ complete }) => complete) };
+  }
+
+  /** @param text absent where only the header's presence is asked for. */
+  #headerText(header: string, text: StringMatcher | undefined): void {
+    const name = header.toLowerCase() === 'host' ? ':authority' : header.toLowerCase();
+    if (!isTheCallers(name)) return;
+    const known = this.#headers.get(name) ?? [];
+    this.#headers.set(name, text === undefined ? known : [...known, text]);
   }
 
   #permission({ rule }: Permission): void {

@@ -27,7 +27,8 @@ export function matchesText(matcher: StringMatcher | undefined, text: string, gr
       return whether(fold(text).includes(fold(matchPattern.value)));
     case 'safeRegex': {
       const pattern = patternOf(matchPattern.value.regex);
-      return pattern === undefined || ignoreCase ? 'maybe' : whether(pattern.matches(text));
+      const matched = ignoreCase ? undefined : pattern?.matches(text);
+      return matched === undefined ? 'maybe' : whether(matched);
     }
     default:
       return 'maybe';
@@ -40,4 +41,8 @@ export function isSampled(matcher: StringMatcher): boolean {
   return (
     !matcher.ignoreCase && !hasUnknownFields(matcher) && (kind === 'exact' || kind === 'prefix' || kind === 'suffix')
   );
+}
+
+export function plainMatcher(matchPattern: StringMatcher['matchPattern']): StringMatcher {
+  return { $typeName: 'envoy.type.matcher.v3.StringMatcher', matchPattern, ignoreCase: false };
 }

@@ -17,7 +17,7 @@ export const ruleFile = 'rule.yaml';
 
 export function ringMesh(pods: number): Readonly<Record<string, string>> {
   return {
-    'mesh.yaml': documents([mesh, tenant]),
+    'mesh.yaml': documents([mesh, tenantText('vault')]),
     'ring.yaml': documents(
       range(pods).flatMap((at) => [
         podText(ringService(at), `10.99.1.${at + 1}`),
@@ -38,37 +38,51 @@ export const widePod = 'vault/wide';
 
 export function wideMesh(): Readonly<Record<string, string>> {
   return {
-    'mesh.yaml': documents([mesh, tenant]),
+    'mesh.yaml': documents([mesh, tenantText('vault')]),
     'wide.yaml': documents([podText('wide', '10.99.1.1'), serviceText('wide', '10.96.1.1')]),
     [ruleFile]: ruleText(false),
   };
 }
 
-/** Services of one pod each that nobody runs: what one calls is what counts. To be written once the mesh stands. */
+/**
+ * Services of one pod each that nobody runs, in tenants of ten, all open to the one that is real: what one calls is what
+ * counts, and the others call next to nothing. To be written once the mesh stands.
+ */
 export function callees(count: number): string {
-  return documents(range(count).flatMap((at) => [serviceText(calleeName(at), calleeIp(96, at)), calleePod(at, 0)]));
+  const tenants = range(Math.ceil(count / calleesPerTenant)).map((at) =>
+    tenantText(calleeTenant(at * calleesPerTenant)),
+  );
+  const each = range(count).flatMap((at) => {
+    const [name, tenant] = [calleeName(at), calleeTenant(at)];
+    const ip = (net: number) => `10.${net}.${2 + Math.floor(at / 250)}.${1 + (at % 250)}`;
+    return [serviceText(name, ip(96), name, tenant), podText(name, ip(98), name, tenant), grantText(name, tenant)];
+  });
+  return documents([...tenants, ...each]);
 }
 
-export function calleeName(at: number): string {
-  return `callee-${at}`;
+/** As Envoy's counters name it. */
+export function calleeCluster(at: number): string {
+  return `${calleeTenant(at)}/${calleeName(at)}/80`;
 }
 
 /** One more pod of the first service, which moves from address to address. */
 export function movingPod(mark: number): string {
-  return podText('moving', `10.98.255.${1 + (mark % 250)}`, calleeName(0));
+  return podText('moving', `10.98.255.${1 + (mark % 250)}`, calleeName(0), calleeTenant(0));
 }
 
-/** One more service of the pods of the first, which comes and goes. */
+/** One more service, which comes and goes. */
 export function comingService(): string {
-  return serviceText('coming', '10.96.255.1', calleeName(0));
+  return serviceText('coming', '10.96.255.1', 'wide');
 }
 
-function calleePod(at: number, pod: number): string {
-  return podText(`${calleeName(at)}-${pod}`, calleeIp(98, at), calleeName(at));
+const calleesPerTenant = 10;
+
+function calleeName(at: number): string {
+  return `callee-${at}`;
 }
 
-function calleeIp(net: number, at: number): string {
-  return `10.${net}.${2 + Math.floor(at / 250)}.${1 + (at % 250)}`;
+function calleeTenant(at: number): string {
+  return `far-${Math.floor(at / calleesPerTenant)}`;
 }
 
 const mesh = `
@@ -78,20 +92,27 @@ metadata: { name: default }
 spec: { trustDomain: bench.test, dns: { resolvers: [10.99.0.1] }, authorization: { mode: dynamicOnly } }
 `;
 
-const tenant =
-  '{ apiVersion: coffre.dev/v1alpha1, kind: Tenant, metadata: { name: vault }, spec: { environment: test } }';
-
-function serviceText(name: string, clusterIp: string, app: string = name): string {
-  const ports = '[{ name: http, port: 80, targetPort: 8080 }]';
-  const spec = `{ clusterIP: ${clusterIp}, selector: { app: ${app} }, ports: ${ports} }`;
-  return `{ apiVersion: v1, kind: Service, metadata: { name: ${name}, namespace: vault }, spec: ${spec} }`;
+function tenantText(name: string): string {
+  return `{ apiVersion: coffre.dev/v1alpha1, kind: Tenant, metadata: { name: ${name} }, spec: { environment: test } }`;
 }
 
-function podText(name: string, address: string, app: string = name): string {
+function grantText(service: string, tenant: string): string {
+  const metadata = `{ name: ${service}, namespace: ${tenant} }`;
+  const spec = `{ from: { tenant: vault }, to: { service: ${service} }, reason: to be called }`;
+  return `{ apiVersion: coffre.dev/v1alpha1, kind: Grant, metadata: ${metadata}, spec: ${spec} }`;
+}
+
+function serviceText(name: string, clusterIp: string, app: string = name, tenant: string = 'vault'): string {
+  const ports = '[{ name: http, port: 80, targetPort: 8080 }]';
+  const spec = `{ clusterIP: ${clusterIp}, selector: { app: ${app} }, ports: ${ports} }`;
+  return `{ apiVersion: v1, kind: Service, metadata: { name: ${name}, namespace: ${tenant} }, spec: ${spec} }`;
+}
+
+function podText(name: string, address: string, app: string = name, tenant: string = 'vault'): string {
   return `
 apiVersion: v1
 kind: Pod
-metadata: { name: ${name}, namespace: vault, labels: { app: ${app} } }
+metadata: { name: ${name}, namespace: ${tenant}, labels: { app: ${app} } }
 spec: { serviceAccountName: any, containers: [{ ports: [{ containerPort: 8080 }] }] }
 status: { phase: Running, podIPs: [{ ip: ${address} }], conditions: [{ type: Ready, status: "True" }] }
 `;

@@ -24,7 +24,7 @@ export const coldStart: Bench = {
     }),
 };
 
-export async function coldStarted(plane: ControlPlane, proxies: number): Promise<Round> {
+async function coldStarted(plane: ControlPlane, proxies: number): Promise<Round> {
   const connectMs = await plane.fleet.connect();
   const { cpuUs, fleet } = await plane.counts();
   await sleep(restMs);

@@ -15,7 +15,7 @@ import type { MeshLab } from '../src/lab/mesh-lab.ts';
 import { hostPlace } from '../src/lab/protocol.ts';
 import type { AddressBookEntry } from '../src/policy/address-book.ts';
 import {
-  calleeName,
+  calleeCluster,
   callees,
   comingService,
   movingPod,
@@ -29,7 +29,7 @@ import {
 } from './apply-mesh.ts';
 import { type Bench, quantile, type Samples } from './bench.ts';
 import { withMesh } from './bench-lab.ts';
-import { range, servicePort } from './standard-mesh.ts';
+import { range } from './standard-mesh.ts';
 
 /** Each holds four of the user's inotify instances, of which Linux gives 128. */
 const envoys = 20;
@@ -49,6 +49,8 @@ const clusterCounts = [10, 100, 1_000];
  */
 const editsPerRound = 50;
 const betweenMs = 100;
+/** Fewer that reached the Envoy in a round say nothing of one: a control plane that is busy, or holds a way, merges the others. */
+const toldMin = 5;
 
 export const envoyApply: Bench = {
   name: 'envoy-apply',
@@ -172,7 +174,7 @@ const editKinds: readonly EditKind[] = [
   {
     name: 'endpoint',
     make: (mesh, mark) => mesh.write('moving.yaml', movingPod(mark)),
-    counter: `cluster.vault/${calleeName(0)}/${servicePort}.update_success`,
+    counter: `cluster.${calleeCluster(0)}.update_success`,
   },
   {
     name: 'policy',
@@ -209,7 +211,7 @@ async function editCost(mesh: MeshLab, { name, make, counter }: EditKind, idleUs
   const before = await counted(mesh, counter);
   const busyUs = await mainThreadUs(mesh, (mark) => make(mesh, mark));
   const told = (await counted(mesh, counter)) - before;
-  if (told < editsPerRound / 4) throw new Error(`of ${editsPerRound} ${name} edits the Envoy was told ${told}`);
+  if (told < toldMin) throw new Error(`of ${editsPerRound} ${name} edits the Envoy was told ${told}`);
   return (busyUs - idleUs) / told;
 }
 
@@ -239,12 +241,11 @@ async function counted(mesh: MeshLab, counter: string): Promise<number> {
 /** Until the Envoy has these clusters, and then has been told nothing for a while. */
 async function untilQuiet(mesh: MeshLab, clusters: number): Promise<void> {
   const deadline = performance.now() + waitMs;
-  const [last = ''] = range(clusters).map(calleeName).slice(-1);
   for (let quietSince = performance.now(), seen = 0; performance.now() - quietSince < quietMs; await sleep(restMs)) {
     if (performance.now() > deadline)
       throw new Error(`the Envoy did not take ${clusters} clusters within ${waitMs} ms`);
     const [held, told] = [
-      await counted(mesh, `cluster.vault/${last}/${servicePort}.membership_total`),
+      await counted(mesh, `cluster.${calleeCluster(clusters - 1)}.membership_total`),
       await counted(mesh, '.update_success'),
     ];
     if (held === 0 || told !== seen) quietSince = performance.now();

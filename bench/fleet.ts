@@ -18,9 +18,12 @@ export interface FleetCounts {
   readonly cpuUs: number;
 }
 
-/** @param file who they are. @param address of the control plane, whatever the file says. */
-export async function startFleet(file: string, address: string) {
-  const program = await startLineChild(buildGo(proxiesProgram), [file, address]);
+/** Versions by type and name. */
+export type Holdings = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** @param file who they are. @param address of the control plane, whatever the file says. @param binary where it is built already. */
+export async function startFleet(file: string, address: string, binary: string = buildGo(proxiesProgram)) {
+  const program = await startLineChild(binary, [file, address]);
   return {
     /**
      * Opens every stream that is not open, or of so many the first; resolves when the last proxy has acknowledged all it
@@ -37,6 +40,10 @@ export async function startFleet(file: string, address: string) {
       return (await program.ask<{ sightings: readonly Sighting[] }>({ do: 'sightings' })).sightings;
     },
     counts: () => program.ask<FleetCounts>({ do: 'counts' }),
+    /** Of each proxy, in the order of the file. */
+    async held(): Promise<readonly Holdings[]> {
+      return (await program.ask<{ held: readonly Holdings[] }>({ do: 'held' })).held;
+    },
     stop: () => program.stop(),
   };
 }

@@ -8,7 +8,7 @@
  * The surprise: an ACK precedes its effect. Envoy's main thread acknowledges, and its workers are told; so what an ACK
  * replaced stays possible for `effectMs`.
  */
-import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
+import type { Listing, Resource, ResourceSnapshot } from '../xds/resource.ts';
 import { keyOf, type ResourceKey } from './references.ts';
 
 /** From an ACK until every worker of that Envoy acts by it, in ms: some milliseconds, and tens where its cores are taken. */
@@ -22,6 +22,8 @@ interface Given {
   readonly givenAtMs: number;
   readonly answeredAtMs: number;
 }
+
+const nothing: Listing = new Map();
 
 export class Acceptance {
   #given: ResourceSnapshot;
@@ -38,19 +40,23 @@ export class Acceptance {
   }
 
   give(next: ResourceSnapshot, nowMs: number): void {
-    if (this.#open.size > 0) for (const key of [...this.#open.keys()]) this.#openNow(key, nowMs);
-    for (const [typeUrl, listing] of next.types) {
-      const former = this.#given.types.get(typeUrl);
-      if (former === listing) continue;
-      for (const [name, after] of listing) this.#giveOne(typeUrl, name, former?.get(name), after, nowMs);
-    }
-    for (const [typeUrl, former] of this.#given.types) {
-      const listing = next.types.get(typeUrl);
-      if (former === listing) continue;
-      for (const [name, before] of former)
-        if (listing?.has(name) !== true) this.#giveOne(typeUrl, name, before, undefined, nowMs);
+    for (const key of [...this.#open.keys()]) this.#openNow(key, nowMs);
+    for (const typeUrl of new Set([...this.#given.types.keys(), ...next.types.keys()])) {
+      const [former, listing] = [this.#given.types.get(typeUrl), next.types.get(typeUrl)];
+      if (former !== listing) this.#giveAll(typeUrl, former ?? nothing, listing ?? nothing, nowMs);
     }
     this.#given = next;
+  }
+
+  #giveAll(typeUrl: string, former: Listing, listing: Listing, nowMs: number): void {
+    let stayed = 0;
+    for (const [name, after] of listing) {
+      const before = former.get(name);
+      if (before !== undefined) stayed += 1;
+      this.#giveOne(typeUrl, name, before, after, nowMs);
+    }
+    if (stayed === former.size) return;
+    for (const [name, before] of former) if (!listing.has(name)) this.#giveOne(typeUrl, name, before, undefined, nowMs);
   }
 
   #giveOne(

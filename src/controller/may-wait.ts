@@ -97,15 +97,27 @@ interface Rules {
   readonly deny: ReadonlySet<string>;
 }
 
+interface RulesOfRoute {
+  readonly rules: readonly Rules[];
+  readonly rest: string;
+}
+
+/** By resource: what comes with one edit is what the next one is compared with. */
+const knownRules = new WeakMap<Resource, RulesOfRoute>();
+
 /** The rules wherever they stand, in order, and everything but those. */
-function rulesIn(resource: Resource): { rules: readonly Rules[]; rest: string } | undefined {
+function rulesIn(resource: Resource): RulesOfRoute | undefined {
+  const known = knownRules.get(resource);
+  if (known !== undefined) return known;
   const configuration = readRoutes(resource);
   if (configuration === undefined) return undefined;
   const rules = filtersOf(configuration).map((filters) => ({
     allow: takePolicies(filters, allowFilter),
     deny: takePolicies(filters, denyFilter),
   }));
-  return { rules, rest: text(toBinary(RouteConfigurationSchema, configuration)) };
+  const read = { rules, rest: text(toBinary(RouteConfigurationSchema, configuration)) };
+  knownRules.set(resource, read);
+  return read;
 }
 
 /** Takes the policies out of one filter's part, and leaves the rest of it there. */

@@ -1,8 +1,8 @@
 /** SEC-42: tokens that somebody made to be let in. Each is one change away from a good one, which is the control. */
 import { createPublicKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { tokenLengthMax } from '../../src/oidc/compact-token.ts';
 import type { TokenVerdict } from '../../src/oidc/token-verdict.ts';
+import { tokenLengthMax } from '../../src/oidc/token-verifier.ts';
 import { claims, FakeIssuers, nowMs, nowSeconds, provider } from './support/issuer.ts';
 import { hmac, jwks, part, signature, signingKey, token } from './support/token-forge.ts';
 
@@ -159,6 +159,11 @@ describe('SEC-42: claims', () => {
     ['an audience that begins like ours', { ...claims, aud: 'orders.thief.example' }, /another audience/],
     ['an audience in other letters', { ...claims, aud: 'Orders' }, /another audience/],
     ['a stranger’s audience beside ours', { ...claims, aud: ['orders', 'thief'] }, /beside ours/],
+    [
+      'an audience that begins like the issuer’s own',
+      { ...claims, aud: ['orders', `${provider.issuer}.thief.example`] },
+      /beside ours/,
+    ],
     ['an audience that is no text', { ...claims, aud: ['orders', 7] }, /no `aud`/],
     ['an audience that is an object', { ...claims, aud: { orders: true } }, /no `aud`/],
     ['nbf in the future', { ...claims, nbf: nowSeconds + 61 }, /not valid yet/],

@@ -121,6 +121,11 @@ describe('groups that are not told are not "no groups"', () => {
     });
   });
 
+  test('as many groups as Entra sends are read', async () => {
+    const groups = Array.from({ length: 200 }, (_, index) => `${directory.slice(0, -3)}${100 + index}`);
+    expect(await verify(providers.entra, { ...entra, groups })).toMatchObject({ kind: 'valid', groups });
+  });
+
   test('too many groups do not matter where roles are read instead', async () => {
     const provider = { ...providers.entra, groupsClaim: 'roles' };
     const verdict = await verify(provider, { ...entra, hasgroups: true, roles: ['Orders.Read'] });

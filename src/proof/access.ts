@@ -1,15 +1,16 @@
 /**
  * Who may call which service port, by which rules and until when: the policy's own word, compiled.
  *
- *   Snapshot ──viewOf──▶ compiled policy of each port ──▶ one `Access` for each identity that some rule lets in
+ *   Snapshot ──inboundOf──▶ compiled policy of each port ──▶ one `Access` for each identity that some rule lets in
  *
  * Workloads behind one service that are judged alike are one; where they are not, each is told.
  */
 import type { RequestMatch, Snapshot } from '../model/snapshot.ts';
 import type { SourceRef } from '../model/source-ref.ts';
 import { spiffeIdPrefix } from '../model/spiffe-id.ts';
+import { inboundOf } from '../policy/inbound-view.ts';
+import { momentOf } from '../policy/moment.ts';
 import { matchesEvery, type PortPolicy, type Rule } from '../policy/port-policy.ts';
-import { viewOf } from '../policy/view.ts';
 
 /** One identity at one service port. */
 export interface Access {
@@ -37,11 +38,13 @@ export interface AccessRule {
 /** Sorted by caller, service and port. @param nowMs epoch ms at which grants are judged. */
 export function accessesOf(snapshot: Snapshot, nowMs: number): readonly Access[] {
   const callers = new Map([...snapshot.workloads.values()].map(({ spiffeId, tenant }) => [spiffeId, tenant]));
+  const moments = new Map([...snapshot.tenants.keys()].map((tenant) => [tenant, momentOf(snapshot, tenant, nowMs)]));
   const policies = new Map(
-    [...snapshot.workloads.values()].map((workload) => [
-      workload.key,
-      new Map(viewOf(snapshot, workload, nowMs).inbound.map(({ port, policy }) => [port, policy])),
-    ]),
+    [...snapshot.workloads.values()].map((workload) => {
+      const now = moments.get(workload.tenant);
+      const inbound = now === undefined ? [] : inboundOf(now, workload);
+      return [workload.key, new Map(inbound.map(({ port, policy }) => [port, policy]))] as const;
+    }),
   );
   const accesses = new Map<string, Access>();
   for (const service of snapshot.services.values()) {

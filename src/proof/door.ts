@@ -32,6 +32,15 @@ export interface Door {
   readonly strange: string | undefined;
 }
 
+/** Connections to these ports that the door takes. @param ports absent: any. */
+export function waysTo({ ways, takes }: Door, ports: ReadonlySet<number> | undefined): readonly Dialled[] {
+  if (ports === undefined) return ways;
+  const named = ways.filter(({ port }) => ports.has(port));
+  if (named.length > 0) return named;
+  // A chain that names no port takes those that no other names.
+  return ways.flatMap((way) => [...ports].map((port) => ({ ...way, port }))).filter(takes);
+}
+
 /** @throws where a resource cannot be decoded. */
 export function doorsOf(place: Place, held: HeldResources): readonly Door[] {
   return held.listeners().flatMap((listener) => (isOpen(listener, place) ? doorsAt(listener, place, held) : []));
@@ -44,7 +53,7 @@ function doorsAt(listener: Listener, place: Place, held: HeldResources): readonl
   const accepts = accepted(listener, place);
   return chains.flatMap((chain) => {
     const takes = (dialled: Dialled) =>
-      accepts(dialled) && (strange !== undefined || selectChain(listener, dialled).chains.includes(chain));
+      strange !== undefined || (accepts(dialled) && selectChain(listener, dialled).chains.includes(chain));
     const ways = place.addresses
       .flatMap((address) => waysInto(chain, listener, address))
       .map((way) => (accepts(way) ? way : { ...way, port: portOf(listener) ?? 0 }))

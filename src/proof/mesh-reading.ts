@@ -84,8 +84,8 @@ export class MeshReading {
     return [...(this.#byTenant.get(tenant) ?? []), ...this.#open];
   }
 
-  /** What a caller comes to who dials this door himself, past his own sidecar. */
-  knock({ workload, chain, ways, certain, strange }: Door, caller: Caller): Entry {
+  /** What a caller comes to who dials this door himself, past his own sidecar. @param ways of `waysTo`. */
+  knock({ workload, chain, certain, strange }: Door, caller: Caller, ways: readonly Dialled[]): Entry {
     if (strange !== undefined) return { kind: 'unclear', why: `nobody here understands ${strange}` };
     const { held } = this.#proxy(workload);
     const entry = best(ways.map((way) => enter(chain, held, way, caller, this.#world)));

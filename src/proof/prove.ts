@@ -7,7 +7,7 @@
  * of three: no path, with the walls that stop every caller at the last door; a path, with an example request that each
  * door on it lets pass; or unknown, where the only way left leads through something that nobody here understands.
  */
-import type { Door } from './door.ts';
+import { type Door, waysTo } from './door.ts';
 import { type Link, linkTo, type MeshReading } from './mesh-reading.ts';
 
 export interface Party {
@@ -127,7 +127,8 @@ class Search {
     for (const door of this.#reading.doorsFor(caller.tenant)) {
       // Asked again at each door: what the one before led to needs no second way.
       if (door.workload === key || !wanted(door)) continue;
-      const entry = this.#reading.knock(door, caller);
+      const ways = isAt(door, this.#question.to) ? waysAt(door, this.#question.to) : door.ways;
+      const entry = this.#reading.knock(door, caller, ways);
       if (entry.kind !== 'refused') yield linkTo(key, door, entry);
     }
   }
@@ -168,10 +169,12 @@ function callersOf({ from, to }: ProofQuestion): readonly string[] {
 }
 
 /** Whether some connection that the door takes is to a port that is meant. */
-function isAt({ workload, ways }: Door, { workloads, ports }: Party): boolean {
-  if (!workloads.has(workload)) return false;
-  const meant = ports?.get(workload);
-  return meant === undefined || ways.some(({ port }) => meant.has(port));
+function isAt(door: Door, party: Party): boolean {
+  return party.workloads.has(door.workload) && waysAt(door, party).length > 0;
+}
+
+function waysAt(door: Door, { ports }: Party): ReturnType<typeof waysTo> {
+  return waysTo(door, ports?.get(door.workload));
 }
 
 function isLinkTo({ to, door, chain }: Link, party: Party, reading: MeshReading): boolean {
@@ -185,7 +188,7 @@ function wallsBetween(reading: MeshReading, reached: readonly string[], { to }: 
   const doors = targets.flatMap((key) => reading.doorsOf(key).filter((door) => isAt(door, to)));
   for (const door of doors.slice(0, doorsToldMax)) {
     for (const key of callers) {
-      const entry = reading.knock(door, reading.caller(key));
+      const entry = reading.knock(door, reading.caller(key), waysAt(door, to));
       if (entry.kind !== 'refused') continue;
       const { workload, listener, chain } = door;
       const id = JSON.stringify([workload, listener, chain.name, entry.why]);

@@ -1,7 +1,7 @@
 /**
  * Our control plane over the standard mesh, in a process of its own: the real way from objects to streams, without the folder.
  *
- *   commands ──▶ MeshObjects ──▶ LossGuard ──▶ buildSnapshot ──▶ Loop ──▶ Rollout ──▶ SnapshotCache ──▶ ADS over TLS
+ *   commands ──▶ MeshObjects ──▶ LossGuard ──▶ SnapshotBuilder ──▶ Loop ──▶ Rollout ──▶ SnapshotCache ──▶ ADS over TLS
  *
  *   our-control-plane.ts FOLDER SCALE [STREAMS]     one line of JSON a command on standard input, and one an answer; see
  *                                                   control-plane.ts; STREAMS is how many pods of a service have one
@@ -20,8 +20,8 @@ import { Rollout } from '../src/controller/rollout.io.ts';
 import { defaultServerDnsName } from '../src/identity/authority.ts';
 import { openAuthority } from '../src/identity/open-authority.io.ts';
 import { systemPorts } from '../src/identity/system-ports.io.ts';
-import { buildSnapshot } from '../src/model/build-snapshot.ts';
 import type { Snapshot } from '../src/model/snapshot.ts';
+import { SnapshotBuilder } from '../src/model/snapshot-builder.ts';
 import type { SourcedObject } from '../src/model/sourced-object.ts';
 import { systemClock } from '../src/system-clock.ts';
 import { SnapshotCache } from '../src/xds/cache.ts';
@@ -39,6 +39,7 @@ const [scale = 1, streams] = sizes.map(Number);
 const mesh = standardMesh(scale, streams);
 const source = new MeshObjects(mesh);
 const guard = new LossGuard();
+const builder = new SnapshotBuilder();
 const cache = new SnapshotCache();
 const authority = await openAuthority({
   stateFolder: join(folder, 'state'),
@@ -78,7 +79,7 @@ const loop: Loop = new Loop({
   clock: systemClock,
   platform: benchPlatform,
   snapshot(nowMs) {
-    latest = buildSnapshot(objects, nowMs);
+    latest = builder.build(objects, nowMs);
     return latest;
   },
   trust: {

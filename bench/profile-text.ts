@@ -3,8 +3,9 @@
  *
  *   samples ──by the file of the function that ran──▶ our code | protobuf-es | grpc-js | node http2, tls | … | native | gc
  *
- * Time is self time: a function that calls another is not charged for it. `native` is what Node's own C++ does, without a name
- * for it: nghttp2, OpenSSL, libuv and the system calls that they make. Waiting is told apart and is no share of anything.
+ * Time is self time: a function that calls another is not charged for it, but for what it calls of the language itself, such as
+ * `Map.set`. `native` is what Node's own C++ does, mostly without a name for it: nghttp2, OpenSSL, libuv and the system calls
+ * that they make. Waiting is told apart and is no share of anything.
  */
 import type { HeapProfiler, Profiler, Runtime } from 'node:inspector';
 
@@ -31,19 +32,21 @@ const groups: readonly (readonly [name: string, url: RegExp])[] = [
 const native = 'native (nghttp2, OpenSSL, system calls)';
 const idle = 'idle';
 
-export function groupOf({ url, functionName }: Runtime.CallFrame): string {
+/** @param caller group of who called it. Node alone calls its own C++; what others call without a file is of the language. */
+export function groupOf({ url, functionName }: Runtime.CallFrame, caller: string = native): string {
   if (functionName === '(garbage collector)') return 'gc';
   if (functionName === '(idle)') return idle;
+  if (url === '') return functionName.startsWith('(') || caller.startsWith('node') ? native : caller;
   return groups.find(([, pattern]) => pattern.test(url))?.[0] ?? native;
 }
 
 export function profileText({ profile, heap, delayMs }: ProfileParts): string {
   const time = new Tally();
-  const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
+  const frames = framesOf(profile);
   for (const [index, id] of (profile.samples ?? []).entries()) {
     const frame = frames.get(id);
     // The time until the next sample is this one's.
-    if (frame !== undefined) time.add(frame, profile.timeDeltas?.[index + 1] ?? 0);
+    if (frame !== undefined) time.add(frame.callFrame, frame.group, profile.timeDeltas?.[index + 1] ?? 0);
   }
   const idleUs = time.without(idle);
   const allocated = new Tally();
@@ -62,9 +65,26 @@ export function profileText({ profile, heap, delayMs }: ProfileParts): string {
   ].join('\n');
 }
 
-function addAllocated({ callFrame, selfSize, children }: HeapProfiler.SamplingHeapProfileNode, tally: Tally): void {
-  tally.add(callFrame, selfSize);
-  for (const child of children) addAllocated(child, tally);
+interface Frame {
+  readonly callFrame: Runtime.CallFrame;
+  readonly group: string;
+}
+
+/** By id of its node. A caller comes before what it calls. */
+function framesOf({ nodes }: Profiler.Profile): ReadonlyMap<number, Frame> {
+  const callers = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
+  const frames = new Map<number, Frame>();
+  for (const { id, callFrame } of nodes) {
+    const caller = frames.get(callers.get(id) ?? 0);
+    frames.set(id, { callFrame, group: groupOf(callFrame, caller?.group) });
+  }
+  return frames;
+}
+
+function addAllocated(node: HeapProfiler.SamplingHeapProfileNode, tally: Tally, caller?: string): void {
+  const group = groupOf(node.callFrame, caller);
+  tally.add(node.callFrame, group, node.selfSize);
+  for (const child of node.children) addAllocated(child, tally, group);
 }
 
 /** Amounts by function and by group. */
@@ -73,8 +93,7 @@ class Tally {
   readonly #groups = new Map<string, number>();
   readonly #functions = new Map<string, number>();
 
-  add(frame: Runtime.CallFrame, amount: number): void {
-    const group = groupOf(frame);
+  add(frame: Runtime.CallFrame, group: string, amount: number): void {
     this.total += amount;
     this.#groups.set(group, (this.#groups.get(group) ?? 0) + amount);
     if (group === idle) return;

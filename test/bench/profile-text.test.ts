@@ -18,7 +18,7 @@ test('time belongs to whoever wrote the function that ran', () => {
     frame('writeBuffer', ''),
     frame('(garbage collector)', ''),
     frame('(idle)', ''),
-  ].map(groupOf);
+  ].map((each) => groupOf(each));
   expect(groups).toEqual([
     'our code',
     'the bench',
@@ -31,6 +31,13 @@ test('time belongs to whoever wrote the function that ran', () => {
     'gc',
     'idle',
   ]);
+});
+
+test('what is of the language belongs to who called it, what is of Node in C++ to nobody', () => {
+  const [set, write] = [frame('set', ''), frame('writeBuffer', '')];
+  expect(groupOf(set, 'our code')).toBe('our code');
+  expect(groupOf(write, 'node http2, tls')).toBe('native (nghttp2, OpenSSL, system calls)');
+  expect(groupOf(frame('(program)', ''), 'our code')).toBe('native (nghttp2, OpenSSL, system calls)');
 });
 
 test('shares are of the time that was busy, by group and by function, with what was allocated and how late the loop was', () => {

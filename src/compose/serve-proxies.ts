@@ -8,7 +8,7 @@ import { createGrpcServer, type GrpcServer } from '../grpc/grpc-server.ts';
 import { tokenHeader } from '../grpc/peer.ts';
 import type { Authority } from '../identity/authority.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import { systemClock } from '../system-clock.ts';
+import { drillClock } from '../system-clock.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
 import { createClientStatusService } from '../xds/client-status-service.io.ts';
 import type { Admission } from '../xds/ports.ts';
@@ -44,7 +44,7 @@ export function serveProxies({ address, authority, snapshots, snapshot, observe 
   const verified = ({ header }: WithHeaders) => authority.tokens.verifyToken(header(tokenHeader) ?? '');
   const xds = createXdsService({
     identifier: 'coffre',
-    clock: systemClock,
+    clock: drillClock,
     snapshots,
     observe,
     async greet(stranger) {

@@ -65,6 +65,8 @@ export interface AdmissionRefusal {
 export interface Clock {
   /** Epoch ms. */
   nowMs(): number;
+  /** Ms by a clock that nobody can set, from any beginning. Absent: `nowMs`. */
+  monotonicMs?(): number;
   /** Calls `then` once, after `ms`. @returns a function that cancels it, and may be called twice. */
   setTimer(ms: number, then: () => void): () => void;
 }

@@ -15,6 +15,7 @@ import type { XdsPorts } from './ports.ts';
 import type { XdsRequest } from './protocol.ts';
 import type { Response } from './response.ts';
 import { SharedBodies } from './shared-bodies.ts';
+import { SharedTimers } from './shared-timers.ts';
 import { StreamRegistry } from './stream-registry.ts';
 import { type Wire, wires } from './wire.ts';
 import { XdsStream } from './xds-stream.io.ts';
@@ -32,7 +33,8 @@ export interface XdsService {
 
 const serviceName = 'envoy.service.discovery.v3.AggregatedDiscoveryService';
 
-export function createXdsService(ports: XdsPorts): XdsService {
+export function createXdsService(host: XdsPorts): XdsService {
+  const ports: XdsPorts = { ...host, clock: new SharedTimers(host.clock) };
   const registry = new StreamRegistry();
   const gate = new AdmissionGate(admissionsAtOnceMax, admissionsWaitingMax);
   const serve = <R extends XdsRequest>(wire: Wire<R>) => {

@@ -17,6 +17,7 @@ import { watchFolder, watchFolderDefaults } from './folder/watch-folder.ts';
 import { StateError } from './identity/state-error.ts';
 import { buildSnapshot } from './model/build-snapshot.ts';
 import type { Snapshot } from './model/snapshot.ts';
+import { SnapshotBuilder } from './model/snapshot-builder.ts';
 import type { SourcedObject } from './model/sourced-object.ts';
 import { systemClock } from './system-clock.ts';
 import { SnapshotCache } from './xds/cache.ts';
@@ -42,6 +43,7 @@ async function run(config: Config): Promise<void> {
   const report = logReport(log);
   const cache = new SnapshotCache();
   const guard = new LossGuard();
+  const builder = new SnapshotBuilder();
   let read: readonly SourcedObject[] = [];
   let objects: readonly SourcedObject[] = [];
   let latest: Snapshot | undefined;
@@ -119,7 +121,7 @@ async function run(config: Config): Promise<void> {
 
   function snapshotNow(): Snapshot {
     telemetry.lookBegan();
-    const snapshot = buildSnapshot(objects, systemClock.nowMs());
+    const snapshot = builder.build(objects, systemClock.nowMs());
     latest = { ...snapshot, problems: [...folderProblems, ...guard.problems(), ...snapshot.problems] };
     control?.drills.lookAgain();
     control?.evidence.lookAgain();

@@ -1,9 +1,9 @@
-/** Problems while they are gathered: bounded for each object, and in an order that does not depend on the order of finding. */
+/** Problems while one part of the mesh is built: bounded for each object, and in an order that does not depend on the order of finding. */
 import { compareText } from './canonical-json.ts';
 import type { Problem } from './problem.ts';
 import { type Finding, problemOf, type SourcedObject } from './sourced-object.ts';
 
-/** Most problems of one object; the next ones say nothing new to its author. */
+/** Most problems of one object in one part of the build; the next ones say nothing new to its author. */
 const problemsPerObjectMax = 16;
 
 export class ProblemList {
@@ -31,12 +31,22 @@ export class ProblemList {
 }
 
 export function sortProblems(problems: readonly Problem[]): Problem[] {
-  return [...problems].sort(
-    (left, right) =>
-      compareText(left.where.file, right.where.file) ||
-      left.where.line - right.where.line ||
-      compareText(left.path, right.path) ||
-      compareText(left.code, right.code) ||
-      compareText(left.message, right.message),
+  return [...problems].sort(compareProblems);
+}
+
+/** Of two that are written at one place and say the same, the object decides: no order is left to chance. */
+export function compareProblems(left: Problem, right: Problem): number {
+  return (
+    compareText(left.where.file, right.where.file) ||
+    left.where.line - right.where.line ||
+    compareText(left.path, right.path) ||
+    compareText(left.code, right.code) ||
+    compareText(left.message, right.message) ||
+    compareText(left.advice, right.advice) ||
+    compareText(nameOf(left), nameOf(right))
   );
+}
+
+function nameOf({ object }: Problem): string {
+  return object === undefined ? '' : `${object.kind}/${object.namespace}/${object.name}`;
 }

@@ -10,24 +10,26 @@ import { parseDurationMs } from '../duration.ts';
 import type { DrillConsentObject } from '../kinds/drill-consent.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
-import type { Mesh, Service, Tenant } from '../snapshot.ts';
+import type { Mesh, Tenant } from '../snapshot.ts';
 import type { Finding, ValidObject } from '../sourced-object.ts';
 import type { Inventory } from './inventory.ts';
 
 interface ConsentContext {
   readonly mesh: Mesh;
   readonly tenants: ReadonlyMap<string, Tenant>;
-  readonly services: ReadonlyMap<string, Service>;
+  /** Keys of the services of the consenting tenant, at least. */
+  readonly serviceKeys: ReadonlySet<string>;
   /** Epoch ms; absent where nothing is to expire here. */
   readonly nowMs: number | undefined;
 }
 
-/** @returns the consents in force by `namespace/name`, sorted, and the keys of those whose end has passed. */
-export function buildDrillConsents(
-  inventory: Inventory,
-  context: ConsentContext,
-  problems: ProblemList,
-): { readonly consents: ReadonlyMap<string, DrillConsent>; readonly expired: readonly string[] } {
+export interface DrillConsents {
+  readonly consents: ReadonlyMap<string, DrillConsent>;
+  readonly expired: readonly string[];
+}
+
+/** @returns of one namespace, the consents in force by `namespace/name`, sorted, and the keys of those whose end has passed. */
+export function drillConsentsIn(inventory: Inventory, context: ConsentContext, problems: ProblemList): DrillConsents {
   const consents = new Map<string, DrillConsent>();
   const expired: string[] = [];
   for (const source of inventory.of('DrillConsent')) {
@@ -78,7 +80,7 @@ function expiry({ spec }: DrillConsentObject): Told {
   return { code: 'expired-consent', path: 'spec.notAfter', message, advice: 'remove it, or write a later end' };
 }
 
-function danglingNames({ metadata, spec }: DrillConsentObject, { mesh, tenants, services }: ConsentContext): Told[] {
+function danglingNames({ metadata, spec }: DrillConsentObject, { mesh, tenants, serviceKeys }: ConsentContext): Told[] {
   const { asTarget, asCaller } = spec;
   const unknownTenants = (names: readonly string[] | undefined, path: string) =>
     (names ?? []).flatMap((name, index) => {
@@ -88,7 +90,7 @@ function danglingNames({ metadata, spec }: DrillConsentObject, { mesh, tenants, 
     });
   return [
     ...(asTarget?.services ?? []).flatMap((name, index) =>
-      services.has(`${metadata.namespace}/${name}`)
+      serviceKeys.has(`${metadata.namespace}/${name}`)
         ? []
         : [waitsFor(`spec.asTarget.services[${index}]`, `service ${quote(name)} in ${quote(metadata.namespace)}`)],
     ),

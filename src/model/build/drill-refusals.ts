@@ -7,67 +7,33 @@ import { latencyMetrics } from '../drill-words.ts';
 import type { DrillObject } from '../kinds/drill.ts';
 import { nearest } from '../nearest.ts';
 import { quote } from '../quote.ts';
-import type { Mesh, Service, ServicePort, Tenant, Workload } from '../snapshot.ts';
+import type { Mesh, Service, ServicePort, Tenant } from '../snapshot.ts';
 import type { Finding } from '../sourced-object.ts';
 import { isProtected, protectedTenant } from './drill-consents.ts';
 import { probeTargetOf } from './drill-rules.ts';
+import type { Resolvers } from './resolvers.ts';
 
 export interface DrillContext {
   readonly mesh: Mesh;
   readonly tenants: ReadonlyMap<string, Tenant>;
+  /** Of the target's tenant. */
   readonly services: ReadonlyMap<string, Service>;
-  readonly workloads: readonly Workload[];
+  /** Of the whole mesh. */
+  readonly resolvers: Resolvers;
   /** `namespace/name` of every service account that is known to exist. */
   readonly serviceAccounts: ReadonlySet<string>;
 }
 
 type Refusal = Omit<Finding, 'severity'>;
 
-/** @param resolvers who answers DNS, of the same context. @returns empty where it could be allowed. */
-export function drillRefusals(drill: DrillObject, context: DrillContext, resolvers: Resolvers): readonly Refusal[] {
-  return [
-    ...targetRefusals(drill, context, resolvers),
-    ...callerRefusals(drill, context, resolvers),
-    ...probeRefusals(drill, context),
-  ];
-}
-
-/** Who answers DNS for the mesh: without names nobody could even see what a drill does. */
-export interface Resolvers {
-  /** Service keys. */
-  readonly services: ReadonlySet<string>;
-  /** `tenant/service account` of the workloads. */
-  readonly accounts: ReadonlySet<string>;
-}
-
-export function resolversOf({ mesh, services, workloads }: DrillContext): Resolvers {
-  const addresses = new Set(mesh.dnsResolvers);
-  const asked = ({ virtualIps }: Service) => virtualIps.some((address) => addresses.has(address));
-  const answering = new Set([
-    ...workloads
-      .filter((workload) => workload.addresses.some((address) => addresses.has(address)))
-      .map(({ key }) => key),
-    ...[...services.values()].filter(asked).flatMap(workloadsBehind),
-  ]);
-  const sharing = [...services.values()].filter(
-    (service) => asked(service) || workloadsBehind(service).some((workload) => answering.has(workload)),
-  );
-  const accounts = workloads.filter(({ key }) => answering.has(key)).map(accountOf);
-  return { services: new Set(sharing.map(({ key }) => key)), accounts: new Set(accounts) };
-}
-
-function workloadsBehind({ ports }: Service): string[] {
-  return ports.flatMap(({ endpoints }) => endpoints.map(({ workload }) => workload));
-}
-
-function accountOf({ tenant, serviceAccount }: Workload): string {
-  return `${tenant}/${serviceAccount}`;
+/** @returns empty where it could be allowed. */
+export function drillRefusals(drill: DrillObject, context: DrillContext): readonly Refusal[] {
+  return [...targetRefusals(drill, context), ...callerRefusals(drill, context), ...probeRefusals(drill, context)];
 }
 
 function targetRefusals(
   { metadata, spec }: DrillObject,
-  { mesh, tenants, services }: DrillContext,
-  resolvers: Resolvers,
+  { mesh, tenants, services, resolvers }: DrillContext,
 ): Refusal[] {
   const { namespace } = metadata;
   const { service: name, port } = spec.target;
@@ -79,7 +45,7 @@ function targetRefusals(
   }
   const service = services.get(`${namespace}/${name}`);
   if (service === undefined) {
-    const known = [...services.values()].filter(({ tenant }) => tenant === namespace).map((each) => each.name);
+    const known = [...services.values()].map((each) => each.name);
     const meant = nearest(name, known);
     const message = `there is no service ${quote(name)} in ${quote(namespace)}, so there is nothing to strike`;
     const advice = meant === undefined ? 'check the name of the service' : `did you mean ${quote(meant)}?`;
@@ -117,7 +83,8 @@ function latencyRefusals(probes: DrillObject['spec']['steadyState'], { port, pro
   });
 }
 
-function callerRefusals({ metadata, spec }: DrillObject, context: DrillContext, resolvers: Resolvers): Refusal[] {
+function callerRefusals({ metadata, spec }: DrillObject, context: DrillContext): Refusal[] {
+  const { resolvers } = context;
   return spec.blastRadius.callers.flatMap(({ tenant, serviceAccounts }, index) => {
     const path = `spec.blastRadius.callers[${index}]`;
     const refusal = tenantRefusal(tenant, metadata.namespace, `${path}.tenant`, context);

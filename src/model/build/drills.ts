@@ -11,19 +11,18 @@ import { parseDurationMs } from '../duration.ts';
 import type { DrillObject, ProbeObject } from '../kinds/drill.ts';
 import type { ProblemList } from '../problem-list.ts';
 import type { ValidObject } from '../sourced-object.ts';
-import { type DrillContext, drillRefusals, resolversOf } from './drill-refusals.ts';
+import { type DrillContext, drillRefusals } from './drill-refusals.ts';
 import type { Inventory } from './inventory.ts';
 
-/** @returns by `namespace/name`, sorted. */
-export function buildDrills(
+/** @returns of one namespace, by `namespace/name`, sorted. */
+export function drillsIn(
   inventory: Inventory,
   context: DrillContext,
   problems: ProblemList,
 ): ReadonlyMap<string, Drill> {
-  const resolvers = resolversOf(context);
   const drills = new Map<string, Drill>();
   for (const source of inventory.of('Drill')) {
-    const refusals = drillRefusals(source.object, context, resolvers);
+    const refusals = drillRefusals(source.object, context);
     for (const refusal of refusals) problems.error(source, refusal);
     if (refusals.length > 0) continue;
     const drill = drillOf(source);

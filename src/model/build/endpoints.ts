@@ -11,6 +11,7 @@ import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
 import type { Endpoint, Workload } from '../snapshot.ts';
 import type { ValidObject } from '../sourced-object.ts';
+import type { PodIndex } from './pod-index.ts';
 import { type DeclaredPort, isReserved, reserved } from './service-ports.ts';
 import type { PodWorkload } from './workloads.ts';
 
@@ -22,7 +23,7 @@ export function selectedEndpoints(
   problems: ProblemList,
 ): Endpoint[] {
   return selected.flatMap(({ workload, pod }) => {
-    const number = typeof port.target === 'number' ? port.target : containerPort(pod, port.target);
+    const number = typeof port.target === 'number' ? port.target : containerPort(pod.object, port.target);
     const path = `${port.path}.targetPort`;
     if (number === undefined) {
       problems.warning(source, {
@@ -44,14 +45,10 @@ export function selectedEndpoints(
 /** @param selector absent selects nobody: such a service lives by its slices alone. */
 export function selectPods(
   source: ValidObject<'Service'>,
-  pods: readonly PodWorkload[],
+  pods: PodIndex,
   problems: ProblemList,
 ): readonly PodWorkload[] {
-  const wanted = Object.entries(source.object.spec.selector ?? {});
-  const selected =
-    wanted.length === 0
-      ? []
-      : pods.filter(({ workload }) => wanted.every(([key, value]) => workload.labels.get(key) === value));
+  const selected = pods.selectedBy(source.object.spec.selector ?? {});
   if (selected.length === 0) {
     problems.warning(source, {
       code: 'dangling-reference',
@@ -71,11 +68,9 @@ function containerPort({ spec }: PodObject, name: string): number | undefined {
 export function slicedEndpoints(
   slices: readonly ValidObject<'EndpointSlice'>[],
   port: DeclaredPort,
-  pods: readonly PodWorkload[],
+  pods: PodIndex,
   problems: ProblemList,
 ): Endpoint[] {
-  const byName = new Map(pods.map(({ workload }) => [workload.name, workload]));
-  const byAddress = new Map(pods.flatMap(({ workload }) => workload.addresses.map((address) => [address, workload])));
   const endpoints = new Map<string, Endpoint>();
   for (const source of slices) {
     const slicePortIndex = (source.object.ports ?? []).findIndex(({ name = '' }) => name === port.name);
@@ -86,7 +81,7 @@ export function slicedEndpoints(
       continue;
     }
     for (const [index, endpoint] of (source.object.endpoints ?? []).entries()) {
-      const workload = workloadOf(endpoint, byName, byAddress);
+      const workload = workloadOf(endpoint, pods);
       if (workload === undefined) {
         problems.warning(source, {
           code: 'dangling-reference',
@@ -105,14 +100,10 @@ export function slicedEndpoints(
 
 type SliceEndpoint = NonNullable<EndpointSliceObject['endpoints']>[number];
 
-function workloadOf(
-  { targetRef, addresses }: SliceEndpoint,
-  byName: ReadonlyMap<string, Workload>,
-  byAddress: ReadonlyMap<string, Workload>,
-): Workload | undefined {
-  if (targetRef?.kind === 'Pod' && targetRef.name !== undefined) return byName.get(targetRef.name);
+function workloadOf({ targetRef, addresses }: SliceEndpoint, pods: PodIndex): Workload | undefined {
+  if (targetRef?.kind === 'Pod' && targetRef.name !== undefined) return pods.named(targetRef.name);
   const [first] = addresses;
-  return byAddress.get(canonicalIp(first ?? '') ?? '');
+  return pods.at(canonicalIp(first ?? '') ?? '');
 }
 
 function endpointOf(workload: Workload, port: number, ready: boolean): Endpoint {

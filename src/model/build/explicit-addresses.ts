@@ -11,84 +11,97 @@ import { captureOf, declaredOutbound, outboundPath } from '../capture.ts';
 import { explicitAddress, externalDestination, podDestination } from '../explicit-address.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
-import type { ExternalService, Grant, Mesh, Service, Workload } from '../snapshot.ts';
+import type { ExternalService, Service } from '../snapshot.ts';
 import type { ValidObject } from '../sourced-object.ts';
-import type { Inventory } from './inventory.ts';
 import type { PodWorkload } from './workloads.ts';
 
-interface World {
-  readonly mesh: Mesh;
-  readonly workloads: ReadonlyMap<string, PodWorkload>;
-  readonly services: ReadonlyMap<string, Service>;
-  readonly grants: ReadonlyMap<string, Grant>;
-  readonly externalServices: ReadonlyMap<string, readonly ExternalService[]>;
+/** What the workloads of one tenant may ever call. */
+export interface Callable {
+  readonly own: ReadonlyMap<string, Service>;
+  readonly granted: readonly Service[];
+  readonly external: readonly ExternalService[];
 }
 
-interface Claim {
-  readonly source: ValidObject<'Pod'>;
+export interface AddressClaim {
+  readonly pod: ValidObject<'Pod'>;
   readonly workload: string;
   readonly destination: string;
   readonly address: string;
 }
 
-/** @returns by workload, then by destination, both sorted. */
-export function buildExplicitAddresses(
-  inventory: Inventory,
-  world: World,
+/** Names of all that is callable, whether a grant has ended by the clock or not: time moves no address. */
+export function destinationsOf({ own, granted, external }: Callable): readonly string[] {
+  const inside = [...own.values(), ...granted].flatMap(({ key, headless, ports }) =>
+    headless ? ports.flatMap(({ endpoints }) => endpoints.map((endpoint) => podDestination(endpoint.workload))) : [key],
+  );
+  const outside = external.map(({ name }) => externalDestination(name));
+  return [...new Set([...inside, ...outside])].sort();
+}
+
+export function isExplicit({ pod }: PodWorkload): boolean {
+  return captureOf(pod.object) === 'explicit';
+}
+
+/** @param explicit of one tenant, sorted. @param destinations of that tenant, sorted. @param range of the mesh. */
+export function addressClaims(
+  explicit: readonly PodWorkload[],
+  destinations: readonly string[],
+  range: string,
+  problems: ProblemList,
+): readonly AddressClaim[] {
+  const known = new Set(destinations);
+  return explicit.flatMap(({ pod, workload }) => {
+    const declared = declaredOutbound(pod.object);
+    for (const destination of declared.keys()) {
+      if (known.has(destination)) continue;
+      problems.warning(pod, {
+        code: 'dangling-reference',
+        path: outboundPath,
+        message: `the pod may call nothing that is named ${quote(destination)}, so nothing listens for it`,
+        advice: 'write `namespace/service`, `pod/namespace/pod` or `external/name` of something that it may call',
+      });
+    }
+    return destinations.map((destination) => ({
+      pod,
+      workload: workload.key,
+      destination,
+      address: declared.get(destination) ?? explicitAddress(range, workload.key, destination),
+    }));
+  });
+}
+
+/** Every address that is put to use on the loopback that explicit workloads share. */
+export function usedAddresses(explicit: readonly PodWorkload[], claims: readonly AddressClaim[]): ReadonlySet<string> {
+  return new Set([...inUse(explicit), ...claims.map(({ address }) => address)]);
+}
+
+function inUse(explicit: readonly PodWorkload[]): readonly string[] {
+  return explicit.flatMap(({ workload }) => [...workload.addresses, workload.applicationAddress]);
+}
+
+/**
+ * @param elsewhere which of these addresses another tenant uses too.
+ * @returns of one tenant, by workload, then by destination, both sorted.
+ */
+export function explicitAddressesIn(
+  explicit: readonly PodWorkload[],
+  claims: readonly AddressClaim[],
+  elsewhere: ReadonlySet<string>,
   problems: ProblemList,
 ): ReadonlyMap<string, ReadonlyMap<string, string>> {
-  const explicit = inventory.of('Pod').flatMap((source) => {
-    const workload = world.workloads.get(`${source.ref.namespace}/${source.ref.name}`)?.workload;
-    return workload === undefined || captureOf(source.object) === 'transparent' ? [] : [{ source, workload }];
-  });
-  const inUse = new Set(explicit.flatMap(({ workload }) => [...workload.addresses, workload.applicationAddress]));
-  const claims = explicit.flatMap(({ source, workload }) => claimsOf(source, workload, world, problems));
+  const bound = new Set(inUse(explicit));
   const times = Map.groupBy(claims, ({ address }) => address);
   const addresses = new Map<string, Map<string, string>>(explicit.map(({ workload }) => [workload.key, new Map()]));
   for (const claim of claims) {
-    const { source, workload, destination, address } = claim;
-    if (times.get(address)?.length === 1 && !inUse.has(address)) addresses.get(workload)?.set(destination, address);
-    else problems.error(source, contested(claim));
+    const { pod, workload, destination, address } = claim;
+    const isOnlyHere = times.get(address)?.length === 1 && !bound.has(address) && !elsewhere.has(address);
+    if (isOnlyHere) addresses.get(workload)?.set(destination, address);
+    else problems.error(pod, contested(claim));
   }
   return addresses;
 }
 
-function claimsOf(
-  source: ValidObject<'Pod'>,
-  workload: Workload,
-  world: World,
-  problems: ProblemList,
-): readonly Claim[] {
-  const declared = declaredOutbound(source.object);
-  const destinations = destinationsOf(workload, world);
-  for (const destination of [...declared.keys()].filter((name) => !destinations.includes(name))) {
-    problems.warning(source, {
-      code: 'dangling-reference',
-      path: outboundPath,
-      message: `the pod may call nothing that is named ${quote(destination)}, so nothing listens for it`,
-      advice: 'write `namespace/service`, `pod/namespace/pod` or `external/name` of something that it may call',
-    });
-  }
-  return destinations.map((destination) => ({
-    source,
-    workload: workload.key,
-    destination,
-    address: declared.get(destination) ?? explicitAddress(world.mesh.explicitRange, workload.key, destination),
-  }));
-}
-
-/** All that the workload may ever call, whether a grant has ended by the clock or not: time moves no address. */
-function destinationsOf({ tenant }: Workload, { services, grants, externalServices }: World): readonly string[] {
-  const granted = new Set([...grants.values()].flatMap(({ from, to }) => (from.tenant === tenant ? [to.service] : [])));
-  const callable = [...services.values()].filter((service) => service.tenant === tenant || granted.has(service.key));
-  const inside = callable.flatMap(({ key, headless, ports }) =>
-    headless ? ports.flatMap(({ endpoints }) => endpoints.map((endpoint) => podDestination(endpoint.workload))) : [key],
-  );
-  const outside = (externalServices.get(tenant) ?? []).map(({ name }) => externalDestination(name));
-  return [...new Set([...inside, ...outside])].sort();
-}
-
-function contested({ destination, address }: Claim) {
+function contested({ destination, address }: AddressClaim) {
   return {
     code: 'address-conflict' as const,
     path: outboundPath,

@@ -10,7 +10,7 @@ import { refusalOfExternalName } from '../external-name.ts';
 import type { TenantObject } from '../kinds/tenant.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
-import type { ExternalService, Service, Tenant } from '../snapshot.ts';
+import type { ExternalService, Tenant } from '../snapshot.ts';
 import type { ValidObject } from '../sourced-object.ts';
 import { whereOf } from '../sourced-object.ts';
 import type { Inventory } from './inventory.ts';
@@ -23,14 +23,14 @@ interface Draft {
   readonly declared: Declared;
 }
 
-/** @returns by tenant, sorted. */
+/** @param services keys of all services of the mesh. @returns by tenant, sorted. */
 export function buildExternalServices(
   inventory: Inventory,
   tenants: ReadonlyMap<string, Tenant>,
-  services: ReadonlyMap<string, Service>,
+  services: ReadonlySet<string>,
   problems: ProblemList,
 ): ReadonlyMap<string, readonly ExternalService[]> {
-  const meshNames = new Set([...services.values()].map(({ name, tenant }) => `${name}.${tenant}`));
+  const meshNames = new Set([...services].map((key) => key.split('/').reverse().join('.')));
   const byTenant = new Map<string, readonly ExternalService[]>();
   for (const source of inventory.of('Tenant')) {
     const tenant = tenants.get(source.ref.name);

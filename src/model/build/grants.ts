@@ -2,56 +2,51 @@
  * Grants that hold: both tenants exist and may meet, the service is there and unsealed, its ports are named or known.
  * A grant that does not hold is absent, and so opens nothing.
  *
- * A granted service becomes reachable in another tenant's proxies, where its address could stand in front of one that
- * is there already. The destination writes the grant and the address, the caller never agreed to either: so a grant
- * is refused where its addresses meet those of the caller's own services or pods, and where two destinations bring the
- * caller the same address both are refused. Services of one destination may lead to the same pod. A cluster hands out each address once; this is for folders and for lies.
+ *   grants of one tenant ──draftGrants──▶ drafts ──less those whose address is contested──▶ grantsIn, those in force
+ *
+ * What a draft says depends on its own tenant's services and on who the caller is; whether its addresses are free in the
+ * caller's proxies is found over all drafts (see `granted-addresses.ts`).
  */
 import { compareText } from '../canonical-json.ts';
+import { isSameList, keepUnchanged } from '../keep-unchanged.ts';
 import type { GrantObject } from '../kinds/grant.ts';
 import { pathMatches } from '../path-match.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
-import type { Grant, Mesh, Service, ServicePort, Tenant } from '../snapshot.ts';
+import type { Grant, Service, ServicePort, Tenant, Workload } from '../snapshot.ts';
 import type { Finding, ValidObject } from '../sourced-object.ts';
 import { formatSpiffeId } from '../spiffe-id.ts';
+import { type Dialled, dialledOf } from './granted-addresses.ts';
 import type { Inventory } from './inventory.ts';
-import type { PodWorkload } from './workloads.ts';
 
 export interface GrantContext {
-  readonly mesh: Mesh;
+  readonly trustDomain: string;
   readonly tenants: ReadonlyMap<string, Tenant>;
+  /** Of the granting tenant. */
   readonly services: ReadonlyMap<string, Service>;
-  readonly workloads: ReadonlyMap<string, PodWorkload>;
+  readonly workloads: ReadonlyMap<string, Workload>;
   /** `namespace/name` of every service account that is known to exist. */
   readonly serviceAccounts: ReadonlySet<string>;
   /** Epoch ms; absent where nothing is to expire here. */
   readonly nowMs: number | undefined;
 }
 
-interface Draft {
+export interface GrantDraft {
   readonly source: ValidObject<'Grant'>;
   readonly grant: Grant;
   readonly dialled: readonly Dialled[];
 }
 
-/** What callers dial, and what they find there. */
-interface Dialled {
-  /** `address port`. */
-  readonly address: string;
-  /** A service, or one pod of a headless one. */
-  readonly found: string;
+export interface GrantDrafts {
+  readonly drafts: readonly GrantDraft[];
+  readonly expired: readonly string[];
 }
 
 type Refusal = Omit<Finding, 'severity'>;
 
-/** @returns the grants in force, and the keys of those whose end has passed. */
-export function buildGrants(
-  inventory: Inventory,
-  context: GrantContext,
-  problems: ProblemList,
-): { readonly grants: ReadonlyMap<string, Grant>; readonly expired: readonly string[] } {
-  const drafts: Draft[] = [];
+/** @returns of one tenant, sorted: what could be in force, and the keys of the grants whose end has passed. */
+export function draftGrants(inventory: Inventory, context: GrantContext, problems: ProblemList): GrantDrafts {
+  const drafts: GrantDraft[] = [];
   const expired: string[] = [];
   for (const source of inventory.of('Grant')) {
     const refusal = refusalOf(source, context);
@@ -66,14 +61,38 @@ export function buildGrants(
       drafts.push(draftOf(source, ports, context));
     }
   }
-  const contested = contestedAddresses(drafts, context);
+  return { drafts, expired };
+}
+
+/** Of the drafts of one tenant those that say the same of the same object are the former ones. */
+export function keepDrafts(former: GrantDrafts | undefined, next: GrantDrafts): GrantDrafts {
+  if (former === undefined) return next;
+  const byKey = new Map(former.drafts.map((draft) => [draft.grant.key, draft]));
+  const drafts = next.drafts.map((draft) => {
+    const before = byKey.get(draft.grant.key);
+    const grant = keepUnchanged(before?.grant, draft.grant);
+    const dialled = keepUnchanged(before?.dialled, draft.dialled);
+    const isSame = before?.source === draft.source && before.grant === grant && before.dialled === dialled;
+    return isSame ? before : { source: draft.source, grant, dialled };
+  });
+  const kept = isSameList(former.drafts, drafts) ? former.drafts : drafts;
+  return { drafts: kept, expired: keepUnchanged(former.expired, next.expired) };
+}
+
+/** @param contestedOf a draft, what `contestedAddresses` tells of its caller. @returns those in force, by `namespace/name`, sorted. */
+export function grantsIn(
+  drafts: readonly GrantDraft[],
+  contestedOf: (draft: GrantDraft) => ReadonlySet<string> | undefined,
+  problems: ProblemList,
+): ReadonlyMap<string, Grant> {
   const grants = new Map<string, Grant>();
-  for (const { source, grant, dialled } of drafts) {
-    const clash = dialled.find(({ address }) => contested.has(`${grant.from.tenant} ${address}`))?.address;
+  for (const draft of drafts) {
+    const { source, grant, dialled } = draft;
+    const clash = dialled.find(({ address }) => contestedOf(draft)?.has(address))?.address;
     if (clash === undefined) grants.set(grant.key, grant);
     else problems.error(source, addressClash(grant, clash));
   }
-  return { grants, expired };
+  return grants;
 }
 
 function refusalOf({ object, ref }: ValidObject<'Grant'>, { tenants, services }: GrantContext): Refusal | undefined {
@@ -178,12 +197,12 @@ export function unknownAccount(path: string, account: string, tenant: string): R
   };
 }
 
-function draftOf(source: ValidObject<'Grant'>, ports: readonly ServicePort[], context: GrantContext): Draft {
-  const { mesh, services, workloads } = context;
+function draftOf(source: ValidObject<'Grant'>, ports: readonly ServicePort[], context: GrantContext): GrantDraft {
+  const { trustDomain, services, workloads } = context;
   const { metadata, spec } = source.object;
   const service = `${metadata.namespace}/${spec.to.service}`;
   const spiffeIds = (spec.from.serviceAccounts ?? []).map((serviceAccount) =>
-    formatSpiffeId({ trustDomain: mesh.trustDomain, namespace: spec.from.tenant, serviceAccount }),
+    formatSpiffeId({ trustDomain, namespace: spec.from.tenant, serviceAccount }),
   );
   const grant: Grant = {
     key: keyOf(source),
@@ -202,46 +221,6 @@ function draftOf(source: ValidObject<'Grant'>, ports: readonly ServicePort[], co
   const destination = services.get(service);
   const dialled = destination === undefined ? [] : ports.flatMap((port) => dialledOf(destination, port, workloads));
   return { source, grant, dialled };
-}
-
-/** A headless service is dialled at every address of its pods. */
-function dialledOf(
-  { key, virtualIps, headless }: Service,
-  { port, endpoints }: ServicePort,
-  workloads: GrantContext['workloads'],
-): Dialled[] {
-  if (!headless) return virtualIps.map((address) => ({ address: `${address} ${port}`, found: key }));
-  return endpoints.flatMap((endpoint) => {
-    const { addresses = [] } = workloads.get(endpoint.workload)?.workload ?? {};
-    return addresses.map((address) => ({ address: `${address} ${endpoint.port}`, found: endpoint.workload }));
-  });
-}
-
-/** `caller address port` that stands for more than one thing in the caller's proxies. */
-function contestedAddresses(drafts: readonly Draft[], { services, workloads }: GrantContext): ReadonlySet<string> {
-  const ownServices = new Set(
-    [...services.values()].flatMap((service) =>
-      service.ports.flatMap((port) =>
-        dialledOf(service, port, workloads).map(({ address }) => `${service.tenant} ${address}`),
-      ),
-    ),
-  );
-  const ownPods = new Set(
-    [...workloads.values()].flatMap(({ workload }) =>
-      workload.addresses.map((address) => `${workload.tenant} ${address}`),
-    ),
-  );
-  const brought = new Map<string, string>();
-  const contested = new Set<string>();
-  for (const { grant, dialled } of drafts) {
-    for (const { address, found } of dialled) {
-      const claim = `${grant.from.tenant} ${address}`;
-      const isOwn = ownServices.has(claim) || ownPods.has(claim.slice(0, claim.lastIndexOf(' ')));
-      if (isOwn || (brought.get(claim) ?? found) !== found) contested.add(claim);
-      brought.set(claim, found);
-    }
-  }
-  return contested;
 }
 
 function addressClash({ from, to }: Grant, address: string): Refusal {

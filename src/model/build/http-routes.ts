@@ -21,16 +21,17 @@ import { type RouteContext, warnOfBackends } from './route-backends.ts';
 
 type Refusal = Omit<Finding, 'severity'>;
 
-/** @returns by `namespace/name`, sorted. */
-export function buildHttpRoutes(
+/** @returns of one namespace, by `namespace/name`, sorted. */
+export function httpRoutesIn(
   inventory: Inventory,
+  isTenant: boolean,
   context: RouteContext,
   problems: ProblemList,
 ): ReadonlyMap<string, HttpRoute> {
   const routes = new Map<string, HttpRoute>();
   for (const source of inventory.of('HTTPRoute')) {
     const { namespace } = source.ref;
-    if (!context.tenants.has(namespace)) {
+    if (!isTenant) {
       const message = `nobody owns the namespace ${quote(namespace)}, so the route leads nobody`;
       const advice = `write a \`Tenant\` named ${quote(namespace)}`;
       problems.warning(source, { code: 'missing-tenant', path: 'metadata.namespace', message, advice });

@@ -9,14 +9,16 @@ import type { HttpRouteBackendObject } from '../kinds/http-route.ts';
 import type { RouteCondition } from '../problem.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
-import type { Grant, Service, Tenant } from '../snapshot.ts';
+import type { Grant, Service } from '../snapshot.ts';
 import type { Finding, ValidObject } from '../sourced-object.ts';
 
 export interface RouteContext {
-  readonly tenants: ReadonlyMap<string, Tenant>;
+  /** Of the route's own tenant. */
   readonly services: ReadonlyMap<string, Service>;
-  /** Those in force. */
-  readonly grants: ReadonlyMap<string, Grant>;
+  /** Keys of all services of the mesh. */
+  readonly serviceKeys: ReadonlySet<string>;
+  /** Those in force, by the service they open. */
+  readonly grantsTo: ReadonlyMap<string, readonly Grant[]>;
 }
 
 type Refusal = Omit<Finding, 'severity'>;
@@ -112,19 +114,20 @@ function warnOfOtherCallers(
 
 /** By tenant, sorted: who may dial a parent of the route. */
 function callersOf({ tenant, parents }: HttpRoute, context: RouteContext): ReadonlyMap<string, Part> {
-  const others = [...context.tenants.keys()].filter((other) => other !== tenant).sort();
-  const parts = others.map((other): [string, Part] => [
-    other,
-    union(parents.map((parent) => admitted(parent, other, context))),
-  ]);
-  return new Map([[tenant, 'every'], ...parts.filter(([, part]) => part === 'every' || part.size > 0)]);
+  const granted = parents.flatMap(({ service, port }) =>
+    (context.grantsTo.get(service) ?? []).flatMap(({ from, to }) => (to.ports.includes(port) ? [from.tenant] : [])),
+  );
+  const parts = [...new Set(granted)]
+    .sort()
+    .map((other): [string, Part] => [other, union(parents.map((parent) => admitted(parent, other, context)))]);
+  return new Map([[tenant, 'every'], ...parts]);
 }
 
 /** Who of a tenant may dial one service port. */
-function admitted({ service, port }: ServicePortRef, tenant: string, { services, grants }: RouteContext): Part {
-  if (services.get(service)?.tenant === tenant) return 'every';
-  const leading = [...grants.values()].filter(
-    ({ from, to }) => from.tenant === tenant && to.service === service && to.ports.includes(port),
+function admitted({ service, port }: ServicePortRef, tenant: string, { serviceKeys, grantsTo }: RouteContext): Part {
+  if (service.startsWith(`${tenant}/`) && serviceKeys.has(service)) return 'every';
+  const leading = (grantsTo.get(service) ?? []).filter(
+    ({ from, to }) => from.tenant === tenant && to.ports.includes(port),
   );
   return union(leading.map(({ from }) => (from.spiffeIds.length === 0 ? 'every' : new Set(from.spiffeIds))));
 }

@@ -13,6 +13,7 @@ import type { Endpoint, Service, Tenant } from '../snapshot.ts';
 import type { ValidObject } from '../sourced-object.ts';
 import { selectedEndpoints, selectPods, slicedEndpoints } from './endpoints.ts';
 import type { Inventory } from './inventory.ts';
+import type { PodIndex } from './pod-index.ts';
 import { type DeclaredPort, declaredPorts } from './service-ports.ts';
 import type { PodWorkload } from './workloads.ts';
 
@@ -26,34 +27,25 @@ interface Draft {
   readonly ports: readonly { readonly declared: DeclaredPort; readonly endpoints: readonly Endpoint[] }[];
 }
 
-/** @returns by `namespace/service`, sorted. */
-export function buildServices(
+/** @param pods of the tenant. @returns of the tenant, by `namespace/service`, sorted. */
+export function servicesIn(
   inventory: Inventory,
-  tenants: ReadonlyMap<string, Tenant>,
-  workloads: ReadonlyMap<string, PodWorkload>,
+  tenant: Tenant,
+  pods: PodIndex,
   problems: ProblemList,
 ): ReadonlyMap<string, Service> {
-  const pods = Map.groupBy(workloads.values(), ({ workload }) => workload.tenant);
-  const slices = Map.groupBy(inventory.of('EndpointSlice'), ({ ref, object }) =>
-    keyOf(ref.namespace, object.metadata.labels?.[serviceNameLabel] ?? ''),
+  const slices = Map.groupBy(
+    inventory.of('EndpointSlice'),
+    ({ object }) => object.metadata.labels?.[serviceNameLabel] ?? '',
   );
-  const byTenant = Map.groupBy(inventory.of('Service'), ({ ref }) => ref.namespace);
-  const services = new Map<string, Service>();
-  for (const [namespace, sources] of byTenant) {
-    const tenant = tenants.get(namespace);
-    if (tenant === undefined) continue;
-    const tenantPods = pods.get(namespace) ?? [];
-    const drafts = sources
-      .filter((source) => isInternal(source, problems))
-      .map((source) => draftOf(source, tenantPods, slices.get(keyOf(namespace, source.ref.name)), problems));
-    const contested = contestedAddresses(drafts, tenantPods);
-    const disputed = disputedPorts(drafts);
-    for (const draft of drafts) {
-      const service = settle(draft, tenant, contested, disputed, problems);
-      services.set(service.key, service);
-    }
-  }
-  return services;
+  const drafts = inventory
+    .of('Service')
+    .filter((source) => isInternal(source, problems))
+    .map((source) => draftOf(source, pods, slices.get(source.ref.name), problems));
+  const contested = contestedAddresses(drafts, pods.all);
+  const disputed = disputedPorts(drafts);
+  const settled = drafts.map((draft) => settle(draft, tenant, contested, disputed, problems));
+  return new Map(settled.map((service) => [service.key, service]));
 }
 
 function isInternal(source: ValidObject<'Service'>, problems: ProblemList): boolean {
@@ -70,7 +62,7 @@ function isInternal(source: ValidObject<'Service'>, problems: ProblemList): bool
 
 function draftOf(
   source: ValidObject<'Service'>,
-  pods: readonly PodWorkload[],
+  pods: PodIndex,
   slices: readonly ValidObject<'EndpointSlice'>[] | undefined,
   problems: ProblemList,
 ): Draft {
@@ -157,7 +149,7 @@ function settle(
     });
   }
   return {
-    key: keyOf(tenant.name, source.ref.name),
+    key: `${tenant.name}/${source.ref.name}`,
     tenant: tenant.name,
     name: source.ref.name,
     virtualIps: [...new Set(virtualIps.filter((address) => !isContested(address)))],
@@ -177,8 +169,4 @@ function settle(
     sealed: tenant.sealedServices.has(source.ref.name),
     where: source.where,
   };
-}
-
-function keyOf(namespace: string, name: string): string {
-  return `${namespace}/${name}`;
 }

@@ -8,16 +8,11 @@ import { parseDurationMs } from '../duration.ts';
 import type { TrafficPolicyObject } from '../kinds/traffic-policy.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { quote, quoteList } from '../quote.ts';
-import type { Service, ServicePort, Tenant } from '../snapshot.ts';
+import type { Service, ServicePort } from '../snapshot.ts';
 import { formatSourceRef } from '../source-ref.ts';
 import type { Finding, ValidObject } from '../sourced-object.ts';
 import type { TrafficPolicy } from '../traffic-policy.ts';
 import type { Inventory } from './inventory.ts';
-
-interface TrafficContext {
-  readonly tenants: ReadonlyMap<string, Tenant>;
-  readonly services: ReadonlyMap<string, Service>;
-}
 
 interface Draft {
   readonly source: ValidObject<'TrafficPolicy'>;
@@ -26,19 +21,20 @@ interface Draft {
 
 type Refusal = Omit<Finding, 'severity'>;
 
-/** @returns by `namespace/name`, sorted. */
-export function buildTrafficPolicies(
+/** @param services of the namespace. @returns of one namespace, by `namespace/name`, sorted. */
+export function trafficPoliciesIn(
   inventory: Inventory,
-  context: TrafficContext,
+  isTenant: boolean,
+  services: ReadonlyMap<string, Service>,
   problems: ProblemList,
 ): ReadonlyMap<string, TrafficPolicy> {
   const drafts: Draft[] = [];
   for (const source of inventory.of('TrafficPolicy')) {
-    if (!context.tenants.has(source.ref.namespace)) {
+    if (!isTenant) {
       problems.warning(source, unowned(source.ref.namespace));
       continue;
     }
-    const ports = portsOf(source, context);
+    const ports = portsOf(source, services);
     if ('code' in ports) problems.error(source, ports);
     else {
       warnOfOpaquePorts(source, ports, problems);
@@ -71,7 +67,7 @@ function unowned(namespace: string): Refusal {
 
 function portsOf(
   { object, ref }: ValidObject<'TrafficPolicy'>,
-  { services }: TrafficContext,
+  services: ReadonlyMap<string, Service>,
 ): readonly ServicePort[] | Refusal {
   const { service: name, ports } = object.spec;
   const service = services.get(`${ref.namespace}/${name}`);

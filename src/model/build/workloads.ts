@@ -9,20 +9,23 @@
  */
 import { applicationAddressOf, applicationPath, captureOf } from '../capture.ts';
 import { canonicalIp, loopbackIp } from '../ip-address.ts';
+import { isSameList, keepUnchanged } from '../keep-unchanged.ts';
 import type { NodeObject } from '../kinds/node.ts';
 import type { PodObject } from '../kinds/pod.ts';
 import { isAllowedIn, localityOf } from '../locality.ts';
 import { badAddress } from '../object-rules.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
-import type { Mesh, Tenant, Workload } from '../snapshot.ts';
+import type { Tenant, Workload } from '../snapshot.ts';
 import type { ValidObject } from '../sourced-object.ts';
 import { formatSpiffeId } from '../spiffe-id.ts';
 import type { Inventory } from './inventory.ts';
 
 export interface PodWorkload {
   readonly workload: Workload;
-  readonly pod: PodObject;
+  readonly pod: ValidObject<'Pod'>;
+  /** The node that `workload.locality` was read from. */
+  readonly node: NodeObject | undefined;
 }
 
 interface Claim {
@@ -31,38 +34,62 @@ interface Claim {
   readonly path: string;
 }
 
-/** @returns by `namespace/pod`, sorted. */
-export function buildWorkloads(
-  inventory: Inventory,
-  mesh: Mesh,
-  tenants: ReadonlyMap<string, Tenant>,
-  problems: ProblemList,
-): ReadonlyMap<string, PodWorkload> {
-  const claims = inventory
+/** A running pod and the addresses that it says are its own. */
+export interface PodClaims {
+  readonly pod: ValidObject<'Pod'>;
+  readonly addresses: readonly Claim[];
+  readonly application: readonly Claim[];
+}
+
+/** Every running pod of a tenant, and what it claims, whether it gets it or not. */
+export function claimsIn(inventory: Inventory, isTenant: boolean, problems: ProblemList): readonly PodClaims[] {
+  return inventory
     .of('Pod')
-    .filter((source) => isRunning(source.object) && isOwned(source, tenants, problems))
-    .map((source) => ({ source, addresses: claimsOf(source, problems), application: applicationClaim(source) }));
-  const byAddress = Map.groupBy(
-    claims.flatMap(({ addresses, application }) => [...addresses, ...application]),
+    .filter((pod) => isRunning(pod.object) && isOwned(pod, isTenant, problems))
+    .map((pod) => ({ pod, addresses: claimsOf(pod, problems), application: applicationClaim(pod) }));
+}
+
+export function claimedAddresses(claims: readonly PodClaims[]): ReadonlySet<string> {
+  return new Set(
+    claims.flatMap(({ addresses, application }) => [...addresses, ...application].map(({ address }) => address)),
+  );
+}
+
+export interface PlaceContext {
+  readonly trustDomain: string;
+  readonly tenant: Tenant;
+  /** By name; of those that the tenant's pods run on, at least. */
+  readonly nodes: ReadonlyMap<string, NodeObject>;
+  /** Of the addresses that the tenant's pods claim, those that another tenant's claim too. */
+  readonly contested: ReadonlySet<string>;
+}
+
+/** @param former of the same tenant: what stands on the same words is taken from there. @returns of one tenant, sorted. */
+export function workloadsIn(
+  pods: readonly PodClaims[],
+  context: PlaceContext,
+  former: readonly PodWorkload[],
+  problems: ProblemList,
+): readonly PodWorkload[] {
+  const claims = Map.groupBy(
+    pods.flatMap(({ addresses, application }) => [...addresses, ...application]),
     ({ address }) => address,
   );
-  const isOnlyHere = (claim: Claim) => isUncontested(claim, byAddress.get(claim.address) ?? [], problems);
-
-  const nodes = new Map(inventory.of('Node').map(({ ref, object }) => [ref.name, object]));
-  const workloads = new Map<string, PodWorkload>();
-  for (const { source, addresses, application } of claims) {
+  const isOnlyHere = (claim: Claim) =>
+    isUncontested(claim, claims.get(claim.address) ?? [], context.contested.has(claim.address), problems);
+  const before = new Map(former.map((each) => [each.workload.key, each]));
+  return pods.flatMap(({ pod, addresses, application }) => {
     const kept = addresses.filter(isOnlyHere);
-    if (kept.length === 0 || !application.every(isOnlyHere)) continue;
-    const workload = workloadOf(
-      source,
-      mesh,
-      kept.map(({ address }) => address),
-      nodes,
-    );
-    warnOfPlace(source, workload, tenants, problems);
-    workloads.set(workload.key, { workload, pod: source.object });
-  }
-  return workloads;
+    if (kept.length === 0 || !application.every(isOnlyHere)) return [];
+    const made = podWorkloadOf(pod, [...new Set(kept.map(({ address }) => address))], context, before.get(keyOf(pod)));
+    warnOfPlace(pod, made.workload, context.tenant, problems);
+    return [made];
+  });
+}
+
+/** Names of the nodes that the pods of a namespace run on. */
+export function nodeNamesIn(inventory: Inventory): readonly string[] {
+  return [...new Set(inventory.of('Pod').flatMap(({ object }) => object.spec.nodeName ?? []))].sort();
 }
 
 function isRunning({ status }: PodObject): boolean {
@@ -70,9 +97,9 @@ function isRunning({ status }: PodObject): boolean {
   return status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
 }
 
-function isOwned(source: ValidObject<'Pod'>, tenants: ReadonlyMap<string, Tenant>, problems: ProblemList): boolean {
+function isOwned(source: ValidObject<'Pod'>, isTenant: boolean, problems: ProblemList): boolean {
   const { namespace } = source.ref;
-  if (!tenants.has(namespace)) {
+  if (!isTenant) {
     problems.warning(source, {
       code: 'missing-tenant',
       path: 'metadata.namespace',
@@ -107,10 +134,15 @@ function applicationClaim(source: ValidObject<'Pod'>): Claim[] {
   return [{ source, address: applicationAddressOf(source.object), path: applicationPath }];
 }
 
-function isUncontested({ source, address, path }: Claim, claims: readonly Claim[], problems: ProblemList): boolean {
-  const others = claims.filter((claim) => claim.source !== source);
-  if (others.length === 0) return true;
-  const [sibling] = others.filter((claim) => claim.source.ref.namespace === source.ref.namespace);
+/** @param claims of the address in the pod's own namespace. @param elsewhere whether somebody claims it in another one. */
+function isUncontested(
+  { source, address, path }: Claim,
+  claims: readonly Claim[],
+  elsewhere: boolean,
+  problems: ProblemList,
+): boolean {
+  const sibling = claims.find((claim) => claim.source !== source);
+  if (sibling === undefined && !elsewhere) return true;
   const advice = 'give every pod an address of its own';
   if (sibling === undefined && captureOf(source.object) === 'explicit') {
     const message = `somebody else claims ${quote(address)} too, and their sidecars cannot share it, so this pod has it not`;
@@ -131,11 +163,10 @@ function isUncontested({ source, address, path }: Claim, claims: readonly Claim[
 function warnOfPlace(
   source: ValidObject<'Pod'>,
   { tenant, locality }: Workload,
-  tenants: ReadonlyMap<string, Tenant>,
+  owner: Tenant,
   problems: ProblemList,
 ): void {
-  const owner = tenants.get(tenant);
-  if (owner === undefined || isAllowedIn(owner, locality)) return;
+  if (isAllowedIn(owner, locality)) return;
   const place =
     locality.region === '' && locality.zone === ''
       ? 'nobody knows where'
@@ -149,28 +180,37 @@ function warnOfPlace(
   });
 }
 
-function workloadOf(
-  source: ValidObject<'Pod'>,
-  mesh: Mesh,
+function podWorkloadOf(
+  pod: ValidObject<'Pod'>,
   addresses: readonly string[],
-  nodes: ReadonlyMap<string, NodeObject>,
-): Workload {
-  const { metadata, spec, status } = source.object;
+  { trustDomain, nodes }: PlaceContext,
+  former: PodWorkload | undefined,
+): PodWorkload {
+  const { metadata, spec, status } = pod.object;
+  const node = spec.nodeName === undefined ? undefined : nodes.get(spec.nodeName);
   const serviceAccount = spec.serviceAccountName ?? 'default';
-  return {
-    key: `${metadata.namespace}/${metadata.name}`,
+  const spiffeId = formatSpiffeId({ trustDomain, namespace: metadata.namespace, serviceAccount });
+  const isSame = former?.pod === pod && former.node === node && former.workload.spiffeId === spiffeId;
+  if (isSame && isSameList(former.workload.addresses, addresses)) return former;
+  const workload: Workload = {
+    key: keyOf(pod),
     tenant: metadata.namespace,
     name: metadata.name,
     serviceAccount,
-    spiffeId: formatSpiffeId({ trustDomain: mesh.trustDomain, namespace: metadata.namespace, serviceAccount }),
+    spiffeId,
     labels: sortedLabels(metadata.labels),
-    addresses: [...new Set(addresses)],
-    capture: captureOf(source.object),
-    applicationAddress: applicationAddressOf(source.object),
+    addresses,
+    capture: captureOf(pod.object),
+    applicationAddress: applicationAddressOf(pod.object),
     ready: (status?.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True'),
-    locality: localityOf(source.object, nodes),
-    where: source.where,
+    locality: localityOf(pod.object, nodes),
+    where: pod.where,
   };
+  return { workload: keepUnchanged(former?.workload, workload), pod, node };
+}
+
+function keyOf({ ref }: ValidObject<'Pod'>): string {
+  return `${ref.namespace}/${ref.name}`;
 }
 
 export function sortedLabels(labels: Readonly<Record<string, string>> = {}): ReadonlyMap<string, string> {

@@ -1,0 +1,148 @@
+/**
+ * What each namespace is by itself: its workloads, its services, its policies. Of the others it knows only which of the
+ * addresses it claims are claimed elsewhere too.
+ */
+import { isSameList, keepUnchanged } from '../keep-unchanged.ts';
+import type { Problem } from '../problem.ts';
+import type { ProblemList } from '../problem-list.ts';
+import type { AccessPolicy, Service, Workload } from '../snapshot.ts';
+import type { TrafficPolicy } from '../traffic-policy.ts';
+import { isExplicit } from './explicit-addresses.ts';
+import type { Ground } from './ground.ts';
+import type { Inventory } from './inventory.ts';
+import type { BuildCounters, Look } from './look.ts';
+import { type Built, Part } from './part.ts';
+import { PodIndex } from './pod-index.ts';
+import { buildPolicies } from './policies.ts';
+import { servicesIn } from './services.ts';
+import { SharedClaims } from './shared-claims.ts';
+import { trafficPoliciesIn } from './traffic-policies.ts';
+import { claimedAddresses, claimsIn, nodeNamesIn, type PodClaims, type PodWorkload, workloadsIn } from './workloads.ts';
+
+/** Parts by namespace. */
+export interface Inside {
+  readonly workloads: Built<NamespaceWorkloads>;
+  readonly services: Built<NamespaceServices>;
+  readonly policies: Built<ReadonlyMap<string, AccessPolicy>>;
+  readonly trafficPolicies: Built<ReadonlyMap<string, TrafficPolicy>>;
+  readonly problems: readonly (readonly Problem[])[];
+}
+
+export interface NamespaceWorkloads {
+  /** Sorted. */
+  readonly pods: readonly PodWorkload[];
+  /** Those of them under explicit capture. */
+  readonly explicit: readonly PodWorkload[];
+  readonly byKey: ReadonlyMap<string, Workload>;
+}
+
+export interface NamespaceServices {
+  readonly byKey: ReadonlyMap<string, Service>;
+  readonly keys: readonly string[];
+}
+
+interface Claims {
+  readonly pods: readonly PodClaims[];
+  readonly addresses: ReadonlySet<string>;
+  readonly nodeNames: readonly string[];
+}
+
+export class InsideBuilder {
+  readonly #claims: Part<Claims>;
+  readonly #workloads: Part<NamespaceWorkloads>;
+  readonly #services: Part<NamespaceServices>;
+  readonly #policies: Part<ReadonlyMap<string, AccessPolicy>>;
+  readonly #trafficPolicies: Part<ReadonlyMap<string, TrafficPolicy>>;
+  readonly #sharedAddresses = new SharedClaims();
+
+  constructor(counters: BuildCounters) {
+    const built = (part: string) => (namespace: string) => counters.built(part, namespace);
+    this.#claims = new Part(built('claims'), keepClaims);
+    this.#workloads = new Part(built('workloads'), keepWorkloads);
+    this.#services = new Part(built('services'));
+    this.#policies = new Part(built('policies'));
+    this.#trafficPolicies = new Part(built('trafficPolicies'));
+  }
+
+  of({ having }: Look, { mesh, tenants, nodes, serviceAccounts }: Ground): Inside {
+    const { trustDomain } = mesh;
+    const claims = this.#claims.each(having('Pod'), (own) => {
+      const isTenant = tenants.has(own.namespace);
+      return { reads: [own.of('Pod'), isTenant], make: (problems) => claimsOf(own, isTenant, problems) };
+    });
+    this.#sharedAddresses.take(claims.entries().map(([namespace, { addresses }]) => [namespace, addresses]));
+    const workloads = this.#workloads.each(having('Pod'), ({ namespace }) => {
+      const [claimed, tenant] = [claims.of(namespace), tenants.get(namespace)];
+      if (claimed === undefined || tenant === undefined) return undefined;
+      const contested = this.#sharedAddresses.of(namespace);
+      const context = { trustDomain, tenant, nodes, contested };
+      const ownNodes = claimed.nodeNames.map((name) => nodes.get(name));
+      return {
+        reads: [claimed.pods, trustDomain, tenant, contested, ...ownNodes],
+        make: (problems, former) => listed(workloadsIn(claimed.pods, context, former?.pods ?? [], problems)),
+      };
+    });
+    const services = this.#services.each(having('Service'), (own) => {
+      const tenant = tenants.get(own.namespace);
+      if (tenant === undefined) return undefined;
+      const pods = workloads.of(own.namespace)?.pods ?? noPods;
+      return {
+        reads: [own.of('Service'), own.of('EndpointSlice'), tenant, pods],
+        make(problems) {
+          const byKey = servicesIn(own, tenant, new PodIndex(pods), problems);
+          return { byKey, keys: [...byKey.keys()] };
+        },
+      };
+    });
+    const policies = this.#policies.each(having('AccessPolicy'), (own) => ({
+      reads: [own.of('AccessPolicy'), own.brokenPolicies, trustDomain, tenants, serviceAccounts],
+      make: (problems) => buildPolicies(own, { trustDomain, tenants, serviceAccounts }, problems),
+    }));
+    const trafficPolicies = this.#trafficPolicies.each(having('TrafficPolicy'), (own) => {
+      const isTenant = tenants.has(own.namespace);
+      const known = services.of(own.namespace)?.byKey ?? noServices;
+      return {
+        reads: [own.of('TrafficPolicy'), isTenant, known],
+        make: (problems) => trafficPoliciesIn(own, isTenant, known, problems),
+      };
+    });
+    const parts = [claims, workloads, services, policies, trafficPolicies];
+    const problems = parts.flatMap((part) => part.problems());
+    return { workloads, services, policies, trafficPolicies, problems };
+  }
+}
+
+const noPods: readonly PodWorkload[] = [];
+export const noServices: ReadonlyMap<string, Service> = new Map();
+export const noWorkloads: ReadonlyMap<string, Workload> = new Map();
+
+function claimsOf(own: Inventory, isTenant: boolean, problems: ProblemList): Claims {
+  const pods = claimsIn(own, isTenant, problems);
+  return { pods, addresses: claimedAddresses(pods), nodeNames: nodeNamesIn(own) };
+}
+
+function keepClaims(former: Claims | undefined, { pods, addresses, nodeNames }: Claims): Claims {
+  return {
+    pods,
+    addresses: keepUnchanged(former?.addresses, addresses),
+    nodeNames: keepUnchanged(former?.nodeNames, nodeNames),
+  };
+}
+
+function listed(pods: readonly PodWorkload[]): NamespaceWorkloads {
+  return {
+    pods,
+    explicit: pods.filter(isExplicit),
+    byKey: new Map(pods.map(({ workload }) => [workload.key, workload])),
+  };
+}
+
+function keepWorkloads(former: NamespaceWorkloads | undefined, next: NamespaceWorkloads): NamespaceWorkloads {
+  if (former === undefined) return next;
+  if (isSameList(former.pods, next.pods)) return former;
+  return {
+    pods: next.pods,
+    explicit: isSameList(former.explicit, next.explicit) ? former.explicit : next.explicit,
+    byKey: keepUnchanged(former.byKey, next.byKey),
+  };
+}

@@ -1,0 +1,199 @@
+/**
+ * All objects of all sources to one snapshot after another: what a change does not concern is the very same value.
+ *
+ *   objects ─▶ inventories ─▶ ground: mesh, tenants ─▶ inside: workloads, services ─▶ between: grants, routes ─▶ Snapshot
+ *              by namespace          each part of each namespace a pure function of what it reads             + problems
+ *
+ * What a part came to is kept with what it read, and it is built again when one of those values is another (`part.ts`).
+ * Namespaces meet in shared values alone: addresses that several claim, names of services and accounts, grants. So
+ * nothing that one namespace holds changes another's workloads, services or policies, except an address that both claim
+ * under explicit capture, or that both bring to a third by a grant: what nobody can tell apart is closed for each.
+ * The surprise: what is equal is the very same value as before, even where it was built again.
+ */
+
+import { DrillsBuilder } from './build/drilling.ts';
+import { ExplicitBuilder } from './build/explicit-capture.ts';
+import { buildExternalServices } from './build/external-services.ts';
+import { GrantsBuilder } from './build/granting.ts';
+import { type Ground, GroundBuilder } from './build/ground.ts';
+import { httpRoutesIn } from './build/http-routes.ts';
+import { InsideBuilder, noServices } from './build/inside-namespaces.ts';
+import { Inventories, type NamespaceInventory, wholeMesh } from './build/inventories.ts';
+import { JoinedMap, JoinedSet } from './build/joined.ts';
+import { JoinedProblems } from './build/joined-problems.ts';
+import { type BuildCounters, type Look, lookOf } from './build/look.ts';
+import { absentMesh, missingMesh } from './build/mesh.ts';
+import { Moments } from './build/moments.ts';
+import { Part } from './build/part.ts';
+import { contentHash } from './canonical-json.ts';
+import type { Drill, DrillConsent } from './drill.ts';
+import type { HttpRoute } from './http-route.ts';
+import { isSameList, keepUnchanged } from './keep-unchanged.ts';
+import { Last } from './last.ts';
+import type { Problem } from './problem.ts';
+import type { AccessPolicy, ExternalService, Grant, Mesh, Service, Snapshot, Tenant, Workload } from './snapshot.ts';
+import type { SourcedObject } from './sourced-object.ts';
+import type { TrafficPolicy } from './traffic-policy.ts';
+
+/** The nouns of a snapshot that are kept by name: of each namespace a map, or of the mesh one. */
+type Named = Omit<Snapshot, 'revision' | 'mesh' | 'problems'>;
+type PartsOf<Whole> = Whole extends ReadonlyMap<string, unknown> ? readonly Whole[] : never;
+
+/** All that a snapshot is joined of. */
+interface Made {
+  readonly mesh: Mesh;
+  readonly parts: { readonly [Noun in keyof Named]: PartsOf<Named[Noun]> };
+  /** What named each grant and consent whose end has passed. */
+  readonly expired: readonly string[];
+  readonly problems: readonly (readonly Problem[])[];
+}
+
+export class SnapshotBuilder {
+  readonly #inventories = new Inventories();
+  readonly #ground: GroundBuilder;
+  readonly #inside: InsideBuilder;
+  readonly #moments: Moments;
+  readonly #granted: GrantsBuilder;
+  readonly #external: Part<ReadonlyMap<string, readonly ExternalService[]>>;
+  readonly #httpRoutes: Part<ReadonlyMap<string, HttpRoute>>;
+  readonly #drilled: DrillsBuilder;
+  readonly #explicit: ExplicitBuilder;
+  readonly #serviceKeys = new JoinedSet();
+  readonly #joined = {
+    tenants: new JoinedMap<Tenant>(),
+    workloads: new JoinedMap<Workload>(),
+    services: new JoinedMap<Service>(),
+    grants: new JoinedMap<Grant>(),
+    policies: new JoinedMap<AccessPolicy>(),
+    trafficPolicies: new JoinedMap<TrafficPolicy>(),
+    httpRoutes: new JoinedMap<HttpRoute>(),
+    drills: new JoinedMap<Drill>(),
+    drillConsents: new JoinedMap<DrillConsent>(),
+    externalServices: new JoinedMap<readonly ExternalService[]>(),
+    explicitAddresses: new JoinedMap<ReadonlyMap<string, string>>(),
+  };
+  readonly #problems = new JoinedProblems();
+  readonly #revision = new Last<string>();
+  #snapshot: Snapshot | undefined;
+
+  constructor(counters: BuildCounters = { built: () => undefined }) {
+    this.#ground = new GroundBuilder(counters);
+    this.#inside = new InsideBuilder(counters);
+    this.#moments = new Moments(counters);
+    this.#granted = new GrantsBuilder(counters);
+    this.#external = new Part((namespace) => counters.built('externalServices', namespace));
+    this.#httpRoutes = new Part((namespace) => counters.built('httpRoutes', namespace));
+    this.#drilled = new DrillsBuilder(counters);
+    this.#explicit = new ExplicitBuilder(counters);
+  }
+
+  /**
+   * @param nowMs epoch ms, against which grants and consents end; without it none is dropped, and each still ends at its
+   * `notAfterMs` wherever it is enforced.
+   * @returns a snapshot without tenants where there is no `Mesh`. Never throws.
+   */
+  build(objects: readonly SourcedObject[], nowMs?: number): Snapshot {
+    const inventories = this.#inventories.take(objects);
+    const look = lookOf(inventories, nowMs);
+    const ground = this.#ground.of(look);
+    const made = ground === undefined ? withoutMesh : this.#make(look, ground);
+    const written = inventories.flatMap(({ shelves }) => shelves.map(({ problems }) => problems));
+    const snapshot: Snapshot = {
+      revision: this.#revisionOf(inventories, made.expired),
+      mesh: keepUnchanged(this.#snapshot?.mesh, made.mesh),
+      ...this.#join(made.parts),
+      problems: this.#problems.of([...written, ...made.problems]),
+    };
+    const former = this.#snapshot;
+    const isSame = former !== undefined && isSameList(Object.values(former), Object.values(snapshot));
+    this.#snapshot = isSame ? former : snapshot;
+    return this.#snapshot;
+  }
+
+  #make(look: Look, ground: Ground): Made {
+    const { cluster, having } = look;
+    const { mesh, tenants } = ground;
+    const inside = this.#inside.of(look, ground);
+    const momentOf = this.#moments.of(look);
+    const granted = this.#granted.of(look, ground, inside, momentOf);
+    const serviceKeys = this.#serviceKeys.of(inside.services.values().map(({ keys }) => keys));
+    const external = this.#external.each([cluster], () => ({
+      reads: [cluster.of('Tenant'), tenants, serviceKeys],
+      make: (problems) => buildExternalServices(cluster, tenants, serviceKeys, problems),
+    }));
+    const externalServices = external.of(wholeMesh) ?? new Map();
+    const httpRoutes = this.#httpRoutes.each(having('HTTPRoute'), (own) => {
+      const isTenant = tenants.has(own.namespace);
+      const services = inside.services.of(own.namespace)?.byKey ?? noServices;
+      const context = { services, serviceKeys, grantsTo: granted.to };
+      return {
+        reads: [own.of('HTTPRoute'), isTenant, ...Object.values(context)],
+        make: (problems) => httpRoutesIn(own, isTenant, context, problems),
+      };
+    });
+    const drilled = this.#drilled.of(look, ground, inside, momentOf);
+    const explicit = this.#explicit.of(look, ground, inside, granted, externalServices);
+    return {
+      mesh,
+      parts: {
+        tenants: [tenants],
+        workloads: inside.workloads.values().map(({ byKey }) => byKey),
+        services: inside.services.values().map(({ byKey }) => byKey),
+        grants: granted.grants.values(),
+        policies: inside.policies.values(),
+        trafficPolicies: inside.trafficPolicies.values(),
+        httpRoutes: httpRoutes.values(),
+        drills: drilled.drills.values(),
+        drillConsents: drilled.consents,
+        externalServices: [externalServices],
+        explicitAddresses: explicit.addresses.values(),
+      },
+      expired: [...granted.expired, ...drilled.expired.map((key) => `DrillConsent/${key}`)],
+      problems: [ground, inside, granted, drilled, explicit]
+        .flatMap(({ problems }) => problems)
+        .concat(external.problems(), httpRoutes.problems()),
+    };
+  }
+
+  #join(parts: Made['parts']): Named {
+    const joined = this.#joined;
+    return {
+      tenants: joined.tenants.of(parts.tenants),
+      workloads: joined.workloads.of(parts.workloads),
+      services: joined.services.of(parts.services),
+      grants: joined.grants.of(parts.grants),
+      policies: joined.policies.of(parts.policies),
+      trafficPolicies: joined.trafficPolicies.of(parts.trafficPolicies),
+      httpRoutes: joined.httpRoutes.of(parts.httpRoutes),
+      drills: joined.drills.of(parts.drills),
+      drillConsents: joined.drillConsents.of(parts.drillConsents),
+      externalServices: joined.externalServices.of(parts.externalServices),
+      explicitAddresses: joined.explicitAddresses.of(parts.explicitAddresses),
+    };
+  }
+
+  /** A grant or consent that ended by the clock moves the revision like one that was withdrawn. */
+  #revisionOf(inventories: readonly NamespaceInventory[], expired: readonly string[]): string {
+    const hashed = [...inventories.map(({ hash }) => hash), ...expired];
+    return this.#revision.of(hashed, () => contentHash(hashed.join('\n')));
+  }
+}
+
+const withoutMesh: Made = {
+  mesh: absentMesh,
+  parts: {
+    tenants: [],
+    workloads: [],
+    services: [],
+    grants: [],
+    policies: [],
+    trafficPolicies: [],
+    httpRoutes: [],
+    drills: [],
+    drillConsents: [],
+    externalServices: [],
+    explicitAddresses: [],
+  },
+  expired: [],
+  problems: [[missingMesh]],
+};

@@ -39,9 +39,8 @@ export function guardedConnector(resolve: Resolve = systemResolve): buildConnect
     ...{ allowH2: false, maxCachedSessions: 0 },
   });
   return (options, callback) => {
-    const host = options.hostname.replace(/^\[(.*)\]$/, '$1');
-    // An address is not resolved, so the look-up above would never see it.
-    if (isIP(host) !== 0 && !isPublicAddress(host)) {
+    // An address (undici takes the brackets of IPv6 off) is not resolved, so the look-up above would never see it.
+    if (isIP(options.hostname) !== 0 && !isPublicAddress(options.hostname)) {
       callback(new Error('the host is an address that no provider may have'), null);
       return;
     }

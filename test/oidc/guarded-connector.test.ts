@@ -126,7 +126,12 @@ describe('the connector dials nothing inside', () => {
 
   test('nor anything over plain http, or with a password in the address', async () => {
     const fetchKeys = httpsKeyFetcher({ connector: guardedConnector() });
-    for (const jwksUri of ['http://idp.example/keys', 'file:///etc/passwd', 'https://ada:secret@idp.example/keys']) {
+    for (const jwksUri of [
+      'http://idp.example/keys',
+      'file:///etc/passwd',
+      'https://ada@idp.example/keys',
+      'https://:secret@idp.example/keys',
+    ]) {
       await expect(fetchKeys({ issuer: 'https://idp.example', jwksUri })).rejects.toThrow('not plain https');
     }
   });

@@ -17,7 +17,7 @@ export interface SampleTexts {
 }
 
 /** Put between a prefix and a suffix until the text is neither named nor caught by a longer one. */
-const fillings: readonly string[] = ['', ...Array.from({ length: 64 }, (_, index) => `x${'y'.repeat(index)}`)];
+const fillings: readonly string[] = ['', ...['x', 'xx', 'xxx'].flatMap(otherLetters)];
 
 /**
  * @param start what every text begins with, such as `/`.
@@ -72,4 +72,8 @@ function exampleOf({ matchPattern }: StringMatcher): readonly string[] {
     default:
       return [];
   }
+}
+
+function otherLetters(text: string): readonly string[] {
+  return [...'xyzabcdefghijklmnopqrstuvw0123456789'].map((letter) => text.replaceAll('x', letter));
 }

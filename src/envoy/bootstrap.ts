@@ -37,6 +37,7 @@ import {
   tokenFileSecret,
 } from './names.ts';
 import type { CaptureBypass } from './platform.ts';
+import { regexLayer, regexLimits } from './regex-limits.ts';
 import { envoyRegistry } from './registry.ts';
 import { durationOf, pack } from './resource.ts';
 import { exact } from './string-match.ts';
@@ -80,6 +81,7 @@ export function bootstrapFor(options: BootstrapOptions): unknown {
     admin: { address: unixAddress(options.adminSocket, 0o600) },
     layeredRuntime: {
       layers: [
+        { name: regexLayer, layerSpecifier: { case: 'staticLayer', value: { ...regexLimits } } },
         {
           name: drillLayer,
           layerSpecifier: { case: 'rtdsLayer', value: { name: drillLayer, rtdsConfig: fromAds() } },

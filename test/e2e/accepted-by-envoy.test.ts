@@ -4,6 +4,7 @@
  *
  * COFFRE_RUNS meshes (150 without it). A refusal is told with the mesh as YAML and in Envoy's words.
  */
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { configure, type IssuedTrust } from '../../src/controller/configure.ts';
+import { regexLayer, regexLimits } from '../../src/envoy/regex-limits.ts';
 import type { Authority } from '../../src/identity/authority.ts';
 import { openAuthority } from '../../src/identity/open-authority.io.ts';
 import { systemPorts } from '../../src/identity/system-ports.io.ts';
@@ -48,7 +50,10 @@ beforeAll(async () => {
   const bootstrapPath = join(lab.dir, 'bootstrap.json');
   const ads = { ads: {}, resource_api_version: 'V3' };
   const drill = { name: 'drill', rtds_layer: { name: 'drill', rtds_config: ads } };
-  const bootstrap = { ...bootstrapOf('DELTA_GRPC', lab.dir), layered_runtime: { layers: [drill] } };
+  const bootstrap = {
+    ...bootstrapOf('DELTA_GRPC', lab.dir),
+    layered_runtime: { layers: [{ name: regexLayer, static_layer: regexLimits }, drill] },
+  };
   writeFileSync(bootstrapPath, JSON.stringify(bootstrap));
   envoy = await startEnvoy(lab, pod, { bootstrapPath });
 });

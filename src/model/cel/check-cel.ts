@@ -81,6 +81,8 @@ class Checker {
   #select({ operand, field, testOnly }: Kind<'selectExpr'>, scope: Scope): CelType {
     const type = this.typeOf(present(operand), scope);
     const found = fieldType(type, field);
+    if (testOnly && type.kind === 'record')
+      throw new Refusal(`\`${type.name}.${field}\` is always there: \`has\` says nothing`);
     return testOnly ? bool : found;
   }
 

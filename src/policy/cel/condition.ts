@@ -8,9 +8,9 @@
 import { celEnv, parse, plan } from '@bufbuild/cel';
 import type { JsonValue } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { noHeaders } from '../access-request.ts';
+import { type HttpAccess, noHeaders } from '../access-request.ts';
+import type { ValidToken } from '../match-token.ts';
 import type { Reading } from '../reading.ts';
-import type { TokenFacts } from '../token.ts';
 
 export type ConditionResult = boolean | 'error';
 export type Condition = (reading: Reading) => ConditionResult;
@@ -30,35 +30,65 @@ export function planCondition(when: string): Condition {
 
 const environment = celEnv();
 
-/** Getters: a variable costs nothing until it is asked for. */
+/**
+ * By their full names, as getters: a variable costs nothing, and can fail nobody, until it is asked for. An object with
+ * getters would not do, as the evaluator reads all fields of an object at once.
+ */
 function bindings(reading: Reading) {
   return {
-    get request() {
-      return requestOf(reading);
+    get 'request.method'() {
+      return httpOf(reading).method;
     },
-    get source() {
-      const { tenant, serviceAccount, principal } = reading;
-      return { tenant, serviceAccount, principal };
+    get 'request.path'() {
+      return httpOf(reading).path;
     },
-    get token() {
-      return tokenOf(reading.token());
+    get 'request.host'() {
+      return hostOf(httpOf(reading));
+    },
+    get 'request.headers'() {
+      const { headers = noHeaders } = httpOf(reading);
+      return new Map(headers.names().map((name) => [name, headers.lines(name).flatMap(valuesOf)]));
+    },
+    'request.time': timestampFromMs(reading.nowMs),
+    'source.tenant': reading.tenant,
+    'source.serviceAccount': reading.serviceAccount,
+    'source.principal': reading.principal,
+    get 'token.valid'() {
+      return bearerOf(reading) !== undefined;
+    },
+    get 'token.provider'() {
+      return bearerOf(reading)?.provider ?? '';
+    },
+    get 'token.issuer'() {
+      return bearerOf(reading)?.issuer ?? '';
+    },
+    get 'token.subject'() {
+      return bearerOf(reading)?.subject ?? '';
+    },
+    get 'token.groups'() {
+      return bearerOf(reading)?.groups ?? [];
+    },
+    get 'token.claims'() {
+      return bound(bearerOf(reading)?.claims ?? {});
     },
   };
 }
 
-function requestOf({ http, nowMs }: Reading) {
+function httpOf({ http }: Reading): NonNullable<Reading['http']> {
   if (http === undefined) throw new Error('a connection shows no request');
-  const { method, path, host, headers = noHeaders } = http;
-  return {
-    method,
-    path,
-    // Without a host to compare a condition that asks for it is an error, not a comparison with nothing.
-    ...(host === undefined ? {} : { host }),
-    time: timestampFromMs(nowMs),
-    get headers() {
-      return new Map(headers.names().map((name) => [name, headers.lines(name).flatMap(valuesOf)]));
-    },
-  };
+  return http;
+}
+
+function hostOf({ host }: HttpAccess): string {
+  if (host === undefined) throw new Error('the request has no host that could be compared');
+  return host;
+}
+
+/** Without a token everything of it is empty; one that is not valid says nothing at all, so that asking is an error. */
+function bearerOf(reading: Reading): ValidToken | undefined {
+  const token = reading.token();
+  if (token.kind === 'invalid') throw new Error(`the token is not valid: ${token.why}`);
+  return token.kind === 'valid' ? token : undefined;
 }
 
 /** As a rule's `headers` count them. */
@@ -70,27 +100,6 @@ function valuesOf(line: string): string[] {
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 type Bound = string | boolean | number | bigint | null | readonly Bound[] | ReadonlyMap<string, Bound>;
-
-/** Without a token everything of it is empty; a token that is not valid says nothing at all, so that asking is an error. */
-function tokenOf(token: TokenFacts): ReadonlyMap<string, Bound> {
-  switch (token.kind) {
-    case 'invalid':
-      throw new Error(`the token is not valid: ${token.why}`);
-    case 'none':
-      return new Map<string, Bound>([...absent, ['valid', false], ['groups', []], ['claims', new Map()]]);
-    case 'valid':
-      return new Map<string, Bound>([
-        ['valid', true],
-        ['provider', token.provider],
-        ['issuer', token.issuer],
-        ['subject', token.subject],
-        ['groups', token.groups],
-        ['claims', bound(token.claims)],
-      ]);
-  }
-}
-
-const absent = ['provider', 'issuer', 'subject'].map((name): [string, Bound] => [name, '']);
 
 /** JSON knows one kind of number; CEL tells integers apart, and authors write integers. */
 function bound(value: JsonValue): Bound {

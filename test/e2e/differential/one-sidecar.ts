@@ -6,6 +6,7 @@
  * The pod keeps its address while meshes come and go: the inbound listener takes what is redirected to it, and judges by
  * port, SNI and certificate.
  */
+
 import { writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -16,6 +17,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { bootstrapFor } from '../../../src/envoy/bootstrap.ts';
 import { adminCluster, controlPlaneCluster, evidenceCluster } from '../../../src/envoy/names.ts';
 import { proxyMark } from '../../../src/envoy/redirect.ts';
+import { regexLayer, regexLimits } from '../../../src/envoy/regex-limits.ts';
 import { type AppProcess, startApp } from '../../../src/lab/app-process.ts';
 import { type EnvoyProcess, startEnvoy } from '../../../src/lab/envoy-process.ts';
 import { type Lab, startLab } from '../../../src/lab/lab.ts';
@@ -185,7 +187,11 @@ function bootstrap(dir: string): object {
     load_assignment: undefined,
   };
   const clusters = [...known, evidence, ...adminClusters(dir)];
-  return { ...base, static_resources: { clusters }, layered_runtime: { layers: [drill] } };
+  return {
+    ...base,
+    static_resources: { clusters },
+    layered_runtime: { layers: [{ name: regexLayer, static_layer: regexLimits }, drill] },
+  };
 }
 
 /** The way to its own admin interface, as in every bootstrap that we write. */

@@ -1,0 +1,136 @@
+/**
+ * The language of access policies, said a second time: straight from docs/access-policy.md, on what authors write, with
+ * nothing of src. Slow and dumb on purpose; where it disagrees with the evaluator, one of the two misread the page.
+ */
+import {
+  type Asked,
+  conditions,
+  type Drawn,
+  type HeaderSketch,
+  owner,
+  type PolicySketch,
+  port,
+  type RuleSketch,
+  spiffeId,
+} from './drawn.ts';
+
+export type Verdict = 'allow' | 'deny';
+type Effect = 'allow' | 'deny';
+
+export interface Expected {
+  readonly verdict: Verdict;
+  /** What it would be if policies under audit were enforced. */
+  readonly audited: Verdict;
+  /** What a proxy says that knows neither tokens nor conditions: never a deny where `verdict` is allow. */
+  readonly proxy: Verdict;
+}
+
+export function expected(drawn: Drawn, asked: Asked): Expected {
+  const enforced = drawn.policies.filter(({ broken, enforcement }) => broken === true || enforcement !== 'Audit');
+  return {
+    verdict: judge(drawn, enforced, asked, false),
+    audited: judge(drawn, drawn.policies, asked, false),
+    proxy: judge(drawn, enforced, asked, true),
+  };
+}
+
+function judge(drawn: Drawn, policies: readonly PolicySketch[], asked: Asked, isProxy: boolean): Verdict {
+  if (!isClean(asked.path)) return 'deny';
+  if (policies.some(({ broken }) => broken === true)) return 'deny';
+  const onPort = ({ to }: RuleSketch) => to?.ports === undefined || to.ports.includes(port);
+  const denying = policies.flatMap(({ deny = [] }) => deny).filter(onPort);
+  const allowing = policies.flatMap(({ allow = [] }) => allow).filter(onPort);
+  const needsWorker = ({ token, when }: RuleSketch) => token !== undefined || when !== undefined;
+  for (const rule of denying) {
+    if (isProxy && needsWorker(rule)) continue;
+    if (matches(rule, 'deny', asked, isProxy)) return 'deny';
+  }
+  if (asked.tenant !== owner) {
+    const granted = drawn.grants.some(
+      (grant) =>
+        asked.tenant === 'bastion' &&
+        !grant.ended &&
+        (grant.accounts === undefined || grant.accounts.includes(asked.account)) &&
+        (grant.methods === undefined || grant.methods.includes(asked.method)) &&
+        (grant.paths === undefined || grant.paths.some((path) => pathMatches(path, 'allow', asked.path))),
+    );
+    return granted ? 'allow' : 'deny';
+  }
+  if (allowing.length === 0) return drawn.defaultAccess === 'none' ? 'deny' : 'allow';
+  return allowing.some((rule) => matches(rule, 'allow', asked, isProxy)) ? 'allow' : 'deny';
+}
+
+function matches(rule: RuleSketch, effect: Effect, asked: Asked, isProxy: boolean): boolean {
+  const { from, to = {} } = rule;
+  const isCaller =
+    from === undefined ||
+    from.tenants?.includes(asked.tenant) === true ||
+    (asked.tenant === owner && from.serviceAccounts?.includes(asked.account) === true) ||
+    from.principals?.includes(spiffeId(asked.tenant, asked.account)) === true;
+  if (!isCaller) return false;
+  if (to.methods !== undefined && !to.methods.includes(asked.method)) return false;
+  if (to.paths !== undefined && !to.paths.some((path) => pathMatches(path, effect, asked.path))) return false;
+  if (to.hosts !== undefined) {
+    const { host } = asked;
+    if (host === undefined) {
+      if (effect === 'allow') return false;
+    } else if (!to.hosts.some((each) => (each.startsWith('*.') ? host.endsWith(each.slice(1)) : host === each))) {
+      return false;
+    }
+  }
+  if (!(to.headers ?? []).every((header) => headerMatches(header, effect, asked))) return false;
+  return isProxy || (tokenMatches(rule, effect, asked) && conditionHolds(rule, effect, asked));
+}
+
+function isClean(path: string): boolean {
+  if (!path.startsWith('/')) return false;
+  if (/%(?![0-9a-fA-F]{2})/.test(path)) return false;
+  const names = path
+    .slice(1)
+    .split('/')
+    .map((segment) => segment.split(/;|%3b/i)[0]);
+  return !names.some((name, index) => name === '.' || name === '..' || (name === '' && index < names.length - 1));
+}
+
+function pathMatches(wanted: string, effect: Effect, path: string): boolean {
+  if (wanted === '/*') return true;
+  const plain = (segment: string) => decodeURIComponent(segment.split(/;|%3b/i)[0] ?? '');
+  const letters = path.split('/').slice(1);
+  const names = letters.map(plain);
+  const found = effect === 'allow' ? letters : names;
+  const isSubtree = wanted.endsWith('/*');
+  const parts = (isSubtree ? wanted.slice(0, -2) : wanted).split('/').slice(1);
+  if (isSubtree ? found.length < parts.length : found.length !== parts.length) return false;
+  return parts.every((part, index) => (part.startsWith('{') ? names[index] !== '' : found[index] === part));
+}
+
+function headerMatches({ name, exact, prefix, present }: HeaderSketch, effect: Effect, { headers }: Asked): boolean {
+  const lines = headers.filter(([each]) => each === name).map(([, value]) => value);
+  if (present !== undefined) return present === lines.length > 0;
+  const says = (value: string) => (exact === undefined ? value.startsWith(prefix ?? '') : value === exact);
+  const values = lines.join(',').split(',');
+  if (lines.length === 0) return false;
+  if (effect === 'deny') return values.some((value) => says(value.trim()));
+  return values.length === 1 && says(values[0] ?? '');
+}
+
+function tokenMatches({ token: wanted }: RuleSketch, effect: Effect, { token }: Asked): boolean {
+  if (wanted === undefined) return true;
+  if (token.kind === 'none') return false;
+  if (token.kind === 'invalid') return effect === 'deny';
+  if (wanted.provider !== undefined && wanted.provider !== token.provider) return false;
+  if (wanted.groups !== undefined && !wanted.groups.some((group) => token.groups.includes(group))) return false;
+  return (wanted.claims ?? []).every(({ path, values }) => {
+    const found = path.reduce<unknown>(
+      (value, name) => (value as Record<string, unknown> | undefined)?.[name],
+      token.claims,
+    );
+    return [found].flat().some((each) => each !== undefined && values.includes(`${each}`));
+  });
+}
+
+function conditionHolds({ when }: RuleSketch, effect: Effect, asked: Asked): boolean {
+  if (when === undefined) return true;
+  const result = conditions[when]?.(asked);
+  return result === 'error' ? effect === 'deny' : result === true;
+}

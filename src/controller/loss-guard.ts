@@ -12,6 +12,7 @@
  * and is believed.
  */
 import { contentHash } from '../model/canonical-json.ts';
+import { differenceOf } from '../model/difference.ts';
 import type { Problem } from '../model/problem.ts';
 import { quoteList } from '../model/quote.ts';
 import { isOfKind, type SourcedObject, type ValidObject } from '../model/sourced-object.ts';
@@ -30,24 +31,47 @@ export type ConfirmAnswer =
   | { readonly kind: 'unknown'; readonly message: string; readonly advice: string };
 
 export class LossGuard {
-  /** In force, by id: what a source held at the last look, and what is held beside it. */
-  #former: ReadonlyMap<string, readonly SourcedObject[]> | undefined;
-  /** Lost and held, by id. */
+  /** What a source held at the last look; undefined before the first. */
+  #objects: readonly SourcedObject[] | undefined;
+  /** The same by id. */
+  readonly #present = new Map<string, readonly SourcedObject[]>();
+  /** Lost and held, by id; never one that is present. */
   #held: ReadonlyMap<string, readonly SourcedObject[]> = new Map();
 
   /** @returns what is to be in force: all of `objects`, and what is held. */
   take(objects: readonly SourcedObject[]): readonly SourcedObject[] {
-    const present = Map.groupBy(objects, ({ id }) => id);
-    const former = this.#former ?? present;
-    const lost = [...former].filter(([id]) => !present.has(id) && !this.#held.has(id));
-    const isSudden = isTooMuch(lost, former);
-    const stillHeld = [...this.#held].filter(([id]) => !present.has(id));
-    const held = [...stillHeld, ...(isSudden ? lost : [])].filter(
-      ([, same]) => !same.every((object) => closesByItsLoss(object, objects, former)),
-    );
+    const formerIds = this.#present.size + this.#held.size;
+    const { lost, arrived } = this.#update(objects);
+    const stillHeld = [...this.#held].filter(([id]) => !this.#present.has(id));
+    const stayed = () => [...this.#present.keys(), ...stillHeld.map(([id]) => id)].filter((id) => !arrived.has(id));
+    const isSudden = isTooMuch(lost, formerIds, stayed);
+    const candidates = [...stillHeld, ...(isSudden ? lost : [])];
+    if (candidates.length === 0) {
+      this.#held = new Map();
+      return objects;
+    }
+    const away = [...lost, ...stillHeld].flatMap(([, same]) => same);
+    const held = candidates.filter(([, same]) => !same.every((object) => closesByItsLoss(object, objects, away)));
     this.#held = new Map(held);
-    this.#former = new Map([...present, ...held]);
     return [...objects, ...held.flatMap(([, same]) => same)];
+  }
+
+  /** @returns what was there before and is not any more, as it was; and the ids that were not there before. */
+  #update(objects: readonly SourcedObject[]): { lost: readonly Entry[]; arrived: ReadonlySet<string> } {
+    const { gone, come } = differenceOf(this.#objects ?? [], objects);
+    this.#objects = objects;
+    const before = new Map<string, readonly SourcedObject[]>();
+    for (const object of gone) {
+      const same = this.#present.get(object.id) ?? [];
+      before.set(object.id, before.get(object.id) ?? same);
+      const at = same.indexOf(object);
+      this.#present.set(object.id, [...same.slice(0, at), ...same.slice(at + 1)]);
+    }
+    const arrived = new Set(come.flatMap(({ id }) => (this.#present.has(id) || this.#held.has(id) ? [] : [id])));
+    for (const object of come) this.#present.set(object.id, [...(this.#present.get(object.id) ?? []), object]);
+    const lost = [...before].filter(([id]) => this.#present.get(id)?.length === 0);
+    for (const [id] of lost) this.#present.delete(id);
+    return { lost, arrived };
   }
 
   /** Lets the loss that is called `loss` be. The next `take` is without it. */
@@ -57,7 +81,6 @@ export class LossGuard {
       return { kind: 'unknown', message, advice: 'read in `coffre status` what is held, and confirm that' };
     }
     const objects = this.#held.size;
-    this.#former = new Map([...(this.#former ?? [])].filter(([id]) => !this.#held.has(id)));
     this.#held = new Map();
     return { kind: 'confirmed', objects };
   }
@@ -88,29 +111,30 @@ export class LossGuard {
 
 type Entry = readonly [string, readonly SourcedObject[]];
 
-function isTooMuch(lost: readonly Entry[], former: ReadonlyMap<string, unknown>): boolean {
+/** @param stayed ids that were there and still are; only asked for where it matters. */
+function isTooMuch(lost: readonly Entry[], formerIds: number, stayed: () => readonly string[]): boolean {
   if (lost.length < lossCountMin) return false;
-  if (lost.length > former.size * lossShareMax) return true;
-  const formerKinds = Map.groupBy(former.keys(), kindOf);
+  if (lost.length > formerIds * lossShareMax) return true;
+  const left = Map.groupBy(stayed(), kindOf);
   return [...Map.groupBy(lost, ([id]) => kindOf(id))].some(([kind, ofKind]) => {
-    const before = formerKinds.get(kind)?.length ?? 0;
+    const before = ofKind.length + (left.get(kind)?.length ?? 0);
     return !volatileKinds.has(kind) && ofKind.length >= lossCountMin && ofKind.length > before * lossShareMax;
   });
 }
 
 /**
  * @param left what the source still holds.
- * @param former by id: a tenant that was lost as well says what its default was.
+ * @param away what it holds no more: a tenant that was lost as well says what its default was.
  */
 function closesByItsLoss(
   object: SourcedObject,
   left: readonly SourcedObject[],
-  former: ReadonlyMap<string, readonly SourcedObject[]>,
+  away: readonly SourcedObject[],
 ): boolean {
   if (openingKinds.has(object.ref.kind)) return true;
   if (!isOfKind(object, 'AccessPolicy') || (object.object.spec.deny ?? []).length > 0) return false;
   const isTenant = ({ ref }: SourcedObject) => ref.kind === 'Tenant' && ref.name === object.ref.namespace;
-  const tenant = left.find(isTenant) ?? [...former.values()].flat().find(isTenant);
+  const tenant = left.find(isTenant) ?? away.find(isTenant);
   if (tenant !== undefined && isOfKind(tenant, 'Tenant') && tenant.object.spec.defaultAccess === 'none') return true;
   return left.some((other) => isOfKind(other, 'AccessPolicy') && speaksForAll(other, object));
 }

@@ -109,6 +109,14 @@ test('all policies gone is a sudden loss among any number of pods', () => {
   expect(take(documents(twoTenants, pods))).toHaveLength(13 + 100 + lossCountMin);
 });
 
+test('a loss that comes with many more under other names is a loss all the same', () => {
+  take(documents(twoTenants, denies));
+  const others = many((name) => policy(`other-${name}`, deny), 10 * lossCountMin);
+  take(documents(twoTenants, others));
+  expect(held()).toEqual(['loss-held']);
+  expect(guard.problems()[0]?.message).toContain(`${lossCountMin} AccessPolicy`);
+});
+
 test('no withdrawal of a grant waits, be it one of many that are lost', () => {
   take(documents(twoTenants, denies, many(grant)));
   const inForce = take(twoTenants);

@@ -7,6 +7,7 @@
  * and says the same at the same place is the former one here, whoever made it.
  */
 import { contentHash } from '../canonical-json.ts';
+import { type Difference, differenceOf } from '../difference.ts';
 import type { SourcedObject } from '../sourced-object.ts';
 import { type Inventory, inventoryOf, type Shelf, takeShelf } from './inventory.ts';
 
@@ -30,7 +31,7 @@ export class Inventories {
 
   /** @returns sorted as keys that begin with `namespace/` are; the very same list if nothing came, went or changed. */
   take(objects: readonly SourcedObject[]): readonly NamespaceInventory[] {
-    const { gone, come } = withoutRepeats(difference(this.#objects, objects));
+    const { gone, come } = withoutRepeats(differenceOf(this.#objects, objects));
     this.#objects = objects;
     if (gone.length + come.length === 0) return this.#current;
     for (const object of gone) this.#storeOf(object).remove(object);
@@ -103,31 +104,8 @@ class NamespaceStore {
   }
 }
 
-interface Difference {
-  readonly gone: readonly SourcedObject[];
-  readonly come: readonly SourcedObject[];
-}
-
-/** By identity: most lists differ in one place, and what is alike before and behind it is passed by. */
-function difference(former: readonly SourcedObject[], next: readonly SourcedObject[]): Difference {
-  const shorter = Math.min(former.length, next.length);
-  let start = 0;
-  while (start < shorter && former[start] === next[start]) start += 1;
-  let end = 0;
-  while (end < shorter - start && former[former.length - 1 - end] === next[next.length - 1 - end]) end += 1;
-  const left = new Map<SourcedObject, number>();
-  for (const object of former.slice(start, former.length - end)) left.set(object, (left.get(object) ?? 0) + 1);
-  const come: SourcedObject[] = [];
-  for (const object of next.slice(start, next.length - end)) {
-    const times = left.get(object) ?? 0;
-    if (times === 0) come.push(object);
-    else left.set(object, times - 1);
-  }
-  return { gone: [...left].flatMap(([object, times]) => Array<SourcedObject>(times).fill(object)), come };
-}
-
 /** What came in the place of its like has neither gone nor come. */
-function withoutRepeats({ gone, come }: Difference): Difference {
+function withoutRepeats({ gone, come }: Difference<SourcedObject>): Difference<SourcedObject> {
   const left = Map.groupBy(gone, ({ id }) => id);
   const changed = come.filter((object) => {
     const candidates = left.get(object.id) ?? [];

@@ -31,18 +31,18 @@ export interface HandshakeLimits {
   /** Turns that a connection may be silent, and may stand in line. */
   readonly silentTurns: number;
   readonly waitingTurns: number;
-  /** Turns after which a handshake loses its place to who waits for one: ten round trips of a slow network. */
+  /** Turns after which a handshake loses its place to who waits for one: two seconds, since a client on a busy machine is slow too. */
   readonly patienceTurns: number;
 }
 
 export const handshakeLimits: HandshakeLimits = {
-  atOnceMax: 32,
+  atOnceMax: 64,
   waitingMax: 8_192,
   silentMax: 4_096,
   turnMs: 250,
   silentTurns: 20,
   waitingTurns: 80,
-  patienceTurns: 4,
+  patienceTurns: 8,
 };
 
 /** Longest first piece of a connection, in bytes: a TLS record. A ClientHello has under 2 kB. */

@@ -72,6 +72,8 @@ export class SharedTimers implements Clock {
   }
 
   #arm(): void {
+    // Nobody is woken for what was cancelled.
+    for (; this.#heap[0]?.run === undefined && this.#heap.length > 0; this.#cancelled -= 1) this.#pop();
     const [first] = this.#heap;
     if (first === undefined || first.dueMs >= this.#armedMs) return;
     this.#disarm();

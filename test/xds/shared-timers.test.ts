@@ -47,6 +47,27 @@ test('whatever is set, cancelled and waited for, it fires as timers of their own
   );
 });
 
+test('for a thousand timers that were cancelled the process is woken once', () => {
+  const clock = new TestClock();
+  let woken = 0;
+  const counting = {
+    nowMs: () => clock.nowMs(),
+    setTimer: (ms: number, then: () => void) =>
+      clock.setTimer(ms, () => {
+        woken += 1;
+        then();
+      }),
+  };
+  const timers = new SharedTimers(counting);
+  // As many again that live keep them from being swept out.
+  for (let ms = 1; ms <= 1_000; ms += 1) timers.setTimer(10_000 + ms, () => undefined);
+  const cancels = Array.from({ length: 1_000 }, (_, ms) => timers.setTimer(ms + 1, () => undefined));
+  for (const cancel of cancels) cancel();
+  clock.advance(5_000);
+  expect(woken).toBe(1);
+  expect(clock.armed).toBe(1);
+});
+
 test('a timer that is set while one fires is kept', () => {
   const clock = new TestClock();
   const timers = new SharedTimers(clock);

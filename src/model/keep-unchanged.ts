@@ -17,6 +17,17 @@ export function isSameList(left: readonly unknown[], right: readonly unknown[]):
   return left.length === right.length && left.every((each, index) => Object.is(each, right[index]));
 }
 
+/** The former of two maps that hold the very same values by the same keys, in the same order; otherwise the newer. */
+export function keepSameMap<Map extends ReadonlyMap<unknown, unknown>>(former: Map | undefined, next: Map): Map {
+  if (former === undefined || former === next || former.size !== next.size) return next;
+  const before = former.entries();
+  for (const [key, value] of next) {
+    const [formerKey, formerValue] = before.next().value ?? [];
+    if (!Object.is(formerKey, key) || !Object.is(formerValue, value)) return next;
+  }
+  return former;
+}
+
 function keep(former: unknown, next: unknown): unknown {
   if (Object.is(former, next)) return former;
   if (typeof former !== 'object' || typeof next !== 'object' || former === null || next === null) return next;
@@ -35,10 +46,15 @@ function keepMap(
   former: ReadonlyMap<unknown, unknown>,
   next: ReadonlyMap<unknown, unknown>,
 ): ReadonlyMap<unknown, unknown> {
-  const kept = new Map([...next].map(([key, value]) => [key, keep(former.get(key), value)]));
-  return isSameList([...former.keys()], [...kept.keys()]) && isSameList([...former.values()], [...kept.values()])
-    ? former
-    : kept;
+  // Copied when a value is replaced, and no sooner: where all but a few are the very same, that few is the whole work.
+  let kept: Map<unknown, unknown> | undefined;
+  for (const [key, value] of next) {
+    const each = keep(former.get(key), value);
+    if (Object.is(each, value)) continue;
+    kept ??= new Map(next);
+    kept.set(key, each);
+  }
+  return keepSameMap(former, kept ?? next);
 }
 
 function keepRecord(

@@ -27,9 +27,12 @@ const faultMethods: readonly DrillMethodKind[] = ['abort', 'delay', 'ejectEndpoi
 /** By tenant: the consents that live. */
 export type ConsentIndex = ReadonlyMap<string, readonly DrillConsent[]>;
 
-export function indexConsents({ drillConsents }: Snapshot, nowMs: number): ConsentIndex {
-  const live = [...drillConsents.values()].filter(({ notAfterMs = Number.POSITIVE_INFINITY }) => nowMs < notAfterMs);
-  return Map.groupBy(live, ({ tenant }) => tenant);
+export function indexConsents(snapshot: Snapshot, nowMs: number): ConsentIndex {
+  return Map.groupBy(liveConsents(snapshot, nowMs), ({ tenant }) => tenant);
+}
+
+export function liveConsents({ drillConsents }: Snapshot, nowMs: number): readonly DrillConsent[] {
+  return [...drillConsents.values()].filter(({ notAfterMs = Number.POSITIVE_INFINITY }) => nowMs < notAfterMs);
 }
 
 /** A service port that leads to the inbound port, and the live grants that open it. */

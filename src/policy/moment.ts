@@ -27,6 +27,7 @@ export interface Lead {
 
 /** @param nowMs epoch ms at which grants and consents are judged dead or alive. */
 export function momentOf(snapshot: Snapshot, tenant: string, nowMs: number): Moment {
+  let leads: Moment['leads'] | undefined;
   return {
     snapshot,
     nowMs,
@@ -34,7 +35,11 @@ export function momentOf(snapshot: Snapshot, tenant: string, nowMs: number): Mom
     traffic: indexTraffic(snapshot),
     routes: indexRoutes(snapshot),
     consents: indexConsents(snapshot, nowMs),
-    leads: leadsIn(snapshot, tenant),
+    // Of use only where somebody is seated, or ports are made, anew.
+    get leads() {
+      leads ??= leadsIn(snapshot, tenant);
+      return leads;
+    },
   };
 }
 

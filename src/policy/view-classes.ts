@@ -11,10 +11,11 @@
 import { isSameList, keepUnchanged } from '../model/keep-unchanged.ts';
 import type { ExternalService, Snapshot, Workload } from '../model/snapshot.ts';
 import { atOwnAddresses } from './explicit-view.ts';
-import { inboundKey, inboundOf } from './inbound-view.ts';
+import { inboundOf } from './inbound-view.ts';
 import { type Moment, momentOf } from './moment.ts';
 import { type Observation, observationOf } from './observation.ts';
-import { outboundKey, outboundOf } from './outbound-view.ts';
+import { outboundOf } from './outbound-view.ts';
+import { type Seating, seatingOf } from './seating.ts';
 import type { InboundPort, OutboundPort, ProxyView } from './view.ts';
 
 /** What of a workload its proxy is configured by, apart from its name. */
@@ -42,21 +43,28 @@ export interface ViewClasses {
   readonly parts: Parts;
 }
 
-/** By what they depend on. */
 interface Parts {
-  readonly inbound: ReadonlyMap<string, readonly InboundPort[]>;
-  readonly outbound: ReadonlyMap<string, readonly OutboundPort[]>;
+  readonly seating: Seating;
+  readonly inbound: Ports<InboundPort>;
+  readonly outbound: Ports<OutboundPort>;
   /** Ports by place: one for each content that somebody is told. */
   readonly ports: ReadonlyMap<string, readonly OutboundPort[]>;
   readonly observation: Observation;
   readonly external: readonly ExternalService[];
 }
 
+interface Ports<Port> {
+  /** All that they were made from: where it is the very same, so are they. */
+  readonly sources: readonly unknown[];
+  /** By what they depend on of a workload. */
+  readonly byKey: ReadonlyMap<string, readonly Port[]>;
+}
+
 /** @param slice of this tenant, or the whole mesh. @param nowMs epoch ms at which grants and consents are judged. */
 export function classesOf(slice: Snapshot, tenant: string, nowMs: number, former?: ViewClasses): ViewClasses {
-  const draft = new Draft(momentOf(slice, tenant, nowMs), tenant, former);
-  for (const workload of slice.workloads.values()) if (workload.tenant === tenant) draft.add(workload);
-  return draft.finish();
+  const now = momentOf(slice, tenant, nowMs);
+  const seating = seatingOf(now, tenant, former?.parts.seating);
+  return new Draft(now, tenant, former).classesAt(seating);
 }
 
 /** What this workload's proxy may know: equal to `viewOf`. */
@@ -70,39 +78,38 @@ class Draft {
   private readonly former: ViewClasses | undefined;
   private readonly observation: Observation;
   private readonly external: readonly ExternalService[];
+  private readonly inboundSources: readonly unknown[];
+  private readonly outboundSources: readonly unknown[];
   private readonly inbound = new Map<string, readonly InboundPort[]>();
   private readonly outbound = new Map<string, readonly OutboundPort[]>();
   private readonly ports = new Map<string, OutboundPort[]>();
-  private readonly classes = new Map<string, { readonly view: SharedView; readonly members: Workload[] }>();
 
   constructor(now: Moment, tenant: string, former: ViewClasses | undefined) {
+    const { mesh, tenants, workloads, services, policies, trafficPolicies, httpRoutes } = now.snapshot;
     this.now = now;
     this.former = former;
     this.observation = keepUnchanged(former?.parts.observation, observationOf(now.snapshot));
     this.external = keepUnchanged(former?.parts.external, now.snapshot.externalServices.get(tenant) ?? []);
+    this.outboundSources = [tenants, workloads, services, trafficPolicies, httpRoutes, mesh.trustDomain, ...now.grants];
+    const { authorizationMode } = mesh;
+    const consents = [...now.consents.values()].flat();
+    this.inboundSources = [policies, authorizationMode, consents.length, ...consents, ...this.outboundSources];
   }
 
-  add(workload: Workload): void {
-    const inboundBy = inboundKey(this.now, workload);
-    const outboundBy = outboundKey(this.now, workload);
-    const { serviceAccount, capture, applicationAddress } = workload;
-    const own = capture === 'explicit' ? workload.key : '';
-    const key = JSON.stringify([serviceAccount, capture, applicationAddress, own, inboundBy, outboundBy]);
-    const known = this.classes.get(key);
-    if (known === undefined) {
-      this.classes.set(key, { view: this.viewOf(workload, key, inboundBy, outboundBy), members: [workload] });
-    } else known.members.push(workload);
-  }
-
-  finish(): ViewClasses {
-    const { inbound, outbound, ports, observation, external } = this;
+  classesAt(seating: Seating): ViewClasses {
     const classes = new Map<string, ViewClass>();
-    for (const [key, { view, members }] of this.classes) {
+    for (const { key, members, inboundBy, outboundBy } of seating.tables) {
+      const [first] = members;
+      if (first === undefined) continue;
+      const view = this.viewOf(first, key, inboundBy, outboundBy);
       const before = this.former?.classes.get(key);
       const isSame = before?.view === view && isSameList(before.members, members);
       classes.set(key, isSame ? before : { key, view, members });
     }
-    return { classes, parts: { inbound, outbound, ports, observation, external } };
+    const inbound = { sources: this.inboundSources, byKey: this.inbound };
+    const outbound = { sources: this.outboundSources, byKey: this.outbound };
+    const { ports, observation, external } = this;
+    return { classes, parts: { seating, inbound, outbound, ports, observation, external } };
   }
 
   private viewOf(workload: Workload, key: string, inboundBy: string, outboundBy: string): SharedView {
@@ -131,7 +138,10 @@ class Draft {
   private inboundFor(workload: Workload, by: string): readonly InboundPort[] {
     const known = this.inbound.get(by);
     if (known !== undefined) return known;
-    const made = keepUnchanged(this.former?.parts.inbound.get(by), inboundOf(this.now, workload));
+    const former = this.former?.parts.inbound;
+    const before = former?.byKey.get(by);
+    const isStill = before !== undefined && isSameList(former?.sources ?? [], this.inboundSources);
+    const made = isStill ? before : keepUnchanged(before, inboundOf(this.now, workload));
     this.inbound.set(by, made);
     return made;
   }
@@ -139,8 +149,10 @@ class Draft {
   private outboundFor(workload: Workload, by: string): readonly OutboundPort[] {
     const known = this.outbound.get(by);
     if (known !== undefined) return known;
-    const ports = outboundOf(this.now, workload).map((port) => this.shared(port));
-    const before = this.former?.parts.outbound.get(by);
+    const former = this.former?.parts.outbound;
+    const before = former?.byKey.get(by);
+    const isStill = before !== undefined && isSameList(former?.sources ?? [], this.outboundSources);
+    const ports = (isStill ? before : outboundOf(this.now, workload)).map((port) => this.shared(port));
     const made = before !== undefined && isSameList(before, ports) ? before : ports;
     this.outbound.set(by, made);
     return made;

@@ -1,0 +1,133 @@
+/**
+ * What of a snapshot is one tenant's: lists that are the very same values for as long as their members are.
+ *
+ *   Snapshot ──sharesOf──▶ by tenant, its TenantShare; the very same one where nothing that is the tenant's moved
+ *
+ * Of the snapshot's maps only those are walked that are not the very same as before: an endpoint walks the workloads
+ * and the services, a policy the policies, and neither reads more of a value than whose it is.
+ */
+import type { DrillConsent } from '../model/drill.ts';
+import type { HttpRoute } from '../model/http-route.ts';
+import { isSameList } from '../model/keep-unchanged.ts';
+import type { AccessPolicy, ExternalService, Grant, Service, Snapshot, Tenant, Workload } from '../model/snapshot.ts';
+import type { TrafficPolicy } from '../model/traffic-policy.ts';
+import { liveConsents } from './arming.ts';
+import { type Groups, grouped, regrouped } from './groups.ts';
+import { liveGrants } from './live-grants.ts';
+
+export interface TenantShare {
+  readonly tenant: Tenant;
+  readonly workloads: readonly Workload[];
+  /** One workload for each identity. */
+  readonly identities: readonly Workload[];
+  readonly services: readonly Service[];
+  readonly policies: readonly AccessPolicy[];
+  readonly traffic: readonly TrafficPolicy[];
+  /** Each for services of its own tenant. */
+  readonly routes: readonly HttpRoute[];
+  /** Those that live. */
+  readonly consents: readonly DrillConsent[];
+  /** Those that live, by whom they open and by whom they let in. */
+  readonly grantsTo: readonly Grant[];
+  readonly grantsFrom: readonly Grant[];
+  readonly external: readonly ExternalService[] | undefined;
+  /** By workload; of those that have some. */
+  readonly explicit: ReadonlyMap<string, ReadonlyMap<string, string>>;
+}
+
+export interface Shares {
+  readonly byTenant: ReadonlyMap<string, TenantShare>;
+  readonly snapshot: Snapshot;
+  readonly groups: Grouped;
+}
+
+interface Grouped {
+  readonly workloads: Groups<Workload>;
+  readonly services: Groups<Service>;
+  readonly policies: Groups<AccessPolicy>;
+  readonly traffic: Groups<TrafficPolicy>;
+  readonly routes: Groups<HttpRoute>;
+  readonly consents: Groups<DrillConsent>;
+  readonly grantsTo: Groups<Grant>;
+  readonly grantsFrom: Groups<Grant>;
+}
+
+/** @param nowMs epoch ms at which grants and consents are judged dead or alive. */
+export function sharesOf(snapshot: Snapshot, nowMs: number, former?: Shares): Shares {
+  const groups = groupsOf(snapshot, nowMs, former);
+  const byTenant = new Map<string, TenantShare>();
+  for (const [name, tenant] of snapshot.tenants) {
+    byTenant.set(name, shareOf(snapshot, groups, tenant, former?.byTenant.get(name)));
+  }
+  return { byTenant, snapshot, groups };
+}
+
+function groupsOf(snapshot: Snapshot, nowMs: number, former: Shares | undefined): Grouped {
+  const grants = liveGrants(snapshot, nowMs);
+  const { workloads, services, policies, trafficPolicies, httpRoutes } = snapshot;
+  const owner = ({ tenant }: { readonly tenant: string }) => tenant;
+  const before = former && { ...former.snapshot, groups: former.groups };
+  return {
+    workloads: regrouped(workloads, owner, before && { values: before.workloads, groups: before.groups.workloads }),
+    services: regrouped(services, owner, before && { values: before.services, groups: before.groups.services }),
+    policies: regrouped(policies, owner, before && { values: before.policies, groups: before.groups.policies }),
+    traffic: regrouped(
+      trafficPolicies,
+      owner,
+      before && { values: before.trafficPolicies, groups: before.groups.traffic },
+    ),
+    routes: regrouped(httpRoutes, owner, before && { values: before.httpRoutes, groups: before.groups.routes }),
+    consents: grouped(liveConsents(snapshot, nowMs), owner, before?.groups.consents),
+    grantsTo: grouped(grants, owner, before?.groups.grantsTo),
+    grantsFrom: grouped(grants, ({ from }) => from.tenant, before?.groups.grantsFrom),
+  };
+}
+
+function shareOf(snapshot: Snapshot, groups: Grouped, tenant: Tenant, former: TenantShare | undefined): TenantShare {
+  const { name } = tenant;
+  const workloads = groups.workloads.get(name) ?? nothing;
+  const isStill = former?.workloads === workloads;
+  const share: TenantShare = {
+    tenant,
+    workloads,
+    identities: isStill ? former.identities : identitiesIn(workloads, former?.identities ?? nothing),
+    services: groups.services.get(name) ?? nothing,
+    policies: groups.policies.get(name) ?? nothing,
+    traffic: groups.traffic.get(name) ?? nothing,
+    routes: groups.routes.get(name) ?? nothing,
+    consents: groups.consents.get(name) ?? nothing,
+    grantsTo: groups.grantsTo.get(name) ?? nothing,
+    grantsFrom: groups.grantsFrom.get(name) ?? nothing,
+    external: snapshot.externalServices.get(name),
+    explicit: explicitIn(snapshot, workloads, former?.explicit ?? noAddresses),
+  };
+  return former !== undefined && isSameList(Object.values(former), Object.values(share)) ? former : share;
+}
+
+/** One value for every tenant that has none: what nobody wrote does not move. */
+const nothing: readonly never[] = [];
+const noAddresses: TenantShare['explicit'] = new Map();
+
+/** Those of before while they are there, so that it is seldom another workload which stands for an identity. */
+function identitiesIn(all: readonly Workload[], before: readonly Workload[]): readonly Workload[] {
+  const known = new Set(all);
+  const byIdentity = new Map(before.flatMap((each) => (known.has(each) ? [[each.spiffeId, each] as const] : [])));
+  for (const each of all) if (!byIdentity.has(each.spiffeId)) byIdentity.set(each.spiffeId, each);
+  const next = [...byIdentity.values()].sort((left, right) => (left.spiffeId < right.spiffeId ? -1 : 1));
+  return isSameList(before, next) ? before : next;
+}
+
+function explicitIn(
+  { explicitAddresses }: Snapshot,
+  workloads: readonly Workload[],
+  former: TenantShare['explicit'],
+): TenantShare['explicit'] {
+  if (explicitAddresses.size === 0) return noAddresses;
+  const addresses = new Map<string, ReadonlyMap<string, string>>();
+  for (const { key } of workloads) {
+    const own = explicitAddresses.get(key);
+    if (own !== undefined) addresses.set(key, own);
+  }
+  const isSame = addresses.size === former.size && [...addresses].every(([key, own]) => former.get(key) === own);
+  return isSame ? former : addresses;
+}

@@ -9,66 +9,58 @@
  * endpoint that comes or goes moves the assignments, and neither clusters nor listeners.
  */
 
-import { PolicyProgramSchema } from '#gen/coffre/policy/v1/program_pb.js';
 import { extensionsOf } from '../envoy/extension.ts';
 import { externalResources } from '../envoy/external-service.ts';
+import { stationListeners } from '../envoy/listener.ts';
 import { serviceCluster } from '../envoy/names.ts';
 import type { Platform } from '../envoy/platform.ts';
 import { platformOf } from '../envoy/platform.ts';
+import type { Caller } from '../envoy/proxy-parts.ts';
 import type { ProxyTrust } from '../envoy/proxy-trust.ts';
-import { resource } from '../envoy/resource.ts';
-import { fixtureResources, stationResources, wayResources } from '../envoy/resources-for.ts';
-import { inboundRoutes } from '../envoy/route.ts';
+import { fixtureResources, stationClusters, wayResources } from '../envoy/resources-for.ts';
+import { sharedInboundRoutes } from '../envoy/route.ts';
 import { doorSecrets, identitySecretOf } from '../envoy/secret.ts';
-import type { Workload } from '../model/snapshot.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
-import { programOf } from '../policy/program.ts';
 import { asksForVerdicts, type OutboundPort } from '../policy/view.ts';
-import { memberView, type SharedView, type ViewClass } from '../policy/view-classes.ts';
+import type { SharedView, ViewClass } from '../policy/view-classes.ts';
 import type { Resource } from '../xds/resource.ts';
 import type { Encoder } from './encoder.ts';
 import { Memo } from './memo.ts';
+import { type OwnPartsMaker, ownPartsOf } from './own-parts.ts';
 
 export class ClassConfiguration {
   private readonly platform: Platform;
   private readonly encoder: Encoder;
   private readonly made = new Memo<readonly Resource[]>();
+  private readonly owners = new Memo<OwnPartsMaker>();
 
   constructor(platform: Platform, encoder: Encoder) {
     this.platform = platform;
     this.encoder = encoder;
   }
 
-  /** @throws what a builder throws. */
-  shared({ view }: ViewClass, trust: ProxyTrust): readonly Resource[] {
-    return [
-      ...this.identity(view, trust),
-      ...this.fixtures(view, trust),
+  /** @returns the very same list where nothing in it moved. @throws what a builder throws. */
+  shared({ key, view }: ViewClass, trust: ProxyTrust): readonly Resource[] {
+    const parts = [
+      this.identity(view, trust),
+      this.fixtures(view, trust),
       ...this.station(view, trust),
-      ...view.outbound.flatMap((port) => [...this.way(view, port, trust), ...this.endpoints(port)]),
-      ...this.exits(view),
+      this.ways(view, trust),
+      this.exits(view),
     ];
+    return this.made.of(`class ${key}`, parts, () => parts.flat());
   }
 
-  /** @throws what a builder throws. */
-  own(one: ViewClass, member: Workload): readonly Resource[] {
-    const { inbound } = one.view;
-    return this.made.of(`routes ${member.key}`, [inbound], () =>
-      this.encoder.encodeAll(inboundRoutes(memberView(one, member))),
-    );
-  }
-
-  program(one: ViewClass, member: Workload): Resource | undefined {
+  /** What makes of a member's key that which is its alone; the very same maker while it would make the same. */
+  own(one: ViewClass): OwnPartsMaker {
     const { inbound, workload } = one.view;
-    const [program] = this.made.of(`program ${member.key}`, [inbound, workload.spiffeId], () => [
-      this.encoder.encode(resource(PolicyProgramSchema, member.key, programOf(memberView(one, member)))),
-    ]);
-    return program;
+    return this.owners.of(`own ${workload.spiffeId}`, [inbound], () => ownPartsOf(one, this.encoder));
   }
 
   /** Forgets what was of no use since the last time. */
   sweep(): void {
     this.made.sweep();
+    this.owners.sweep();
   }
 
   private identity({ workload }: SharedView, trust: ProxyTrust): readonly Resource[] {
@@ -79,57 +71,72 @@ export class ClassConfiguration {
   }
 
   private fixtures(view: SharedView, { rootPem, bundles }: ProxyTrust): readonly Resource[] {
-    const { trustDomain, observation } = view;
+    const { trustDomain } = view;
+    const { tracing, scrapers } = view.observation;
     const { capture, addresses } = view.workload;
     const asks = asksForVerdicts(view);
-    const believed = only(bundles, [systemNamespace, ...observation.scrapers.map(({ tenant }) => tenant)]);
-    const inputs = [trustDomain, observation, rootPem, ...believed.values()];
+    const believed = only(bundles, [systemNamespace, ...scrapers.map(({ tenant }) => tenant)]);
+    const inputs = [trustDomain, tracing, scrapers, rootPem, ...believed.values()];
     return this.made.of(`fixtures ${capture} ${addresses.join(' ')} ${asks}`, inputs, () => {
+      const observation = { scrapers, ...(tracing && { tracing }) };
       const fixture = { trustDomain, observation, workload: { capture, addresses }, asksForVerdicts: asks };
-      return this.encoder.encodeAll(fixtureResources(fixture, { rootPem, bundles: believed }, this.platform));
+      const name = JSON.stringify([fixture, rootPem, ...believed.values()]);
+      return this.encoder.encodeOnce(name, () =>
+        fixtureResources(fixture, { rootPem, bundles: believed }, this.platform),
+      );
     });
   }
 
-  private station(view: SharedView, { bundles }: ProxyTrust): readonly Resource[] {
+  /** By what the doors are and not by whose: workloads of one tenant often have the same. */
+  private station(view: SharedView, { bundles }: ProxyTrust): readonly (readonly Resource[])[] {
     const { trustDomain, inbound } = view;
     const { samplePercent, tracing } = view.observation;
     const { spiffeId, ...workload } = view.workload;
+    // Only a span tells one service account from another.
+    const serviceAccount = tracing === undefined ? '' : workload.serviceAccount;
     const doors = inbound.map(({ port, protocol, callers, everyRequest }) => ({
       port,
       protocol,
       callers,
       everyRequest,
     }));
-    const seat = Object.values({ ...workload, addresses: workload.addresses.join(' ') });
-    const doorInputs = [trustDomain, ...seat, ...doors.flatMap((door) => Object.values(door))];
     const observation = { samplePercent, ...(tracing && { tracing }) };
-    const station = { trustDomain, workload, inbound: doors, observation };
-    const believed = only(
-      bundles,
-      inbound.flatMap(({ callers }) => callers.map(({ tenant }) => tenant)),
-    );
+    const station = { trustDomain, workload: { ...workload, serviceAccount }, inbound: doors, observation };
+    const callers = inbound.flatMap((port) => port.callers.map(({ tenant }) => tenant));
+    const believed = only(bundles, callers);
+    const ports = inbound.map(({ port, protocol }) => [port, protocol]);
+    const place = JSON.stringify([trustDomain, station.workload, doors]);
     return [
-      ...this.made.of(`peers ${spiffeId}`, [...doorInputs, ...believed.values()], () =>
+      this.made.of(`peers ${place}`, [...believed.values()], () =>
         this.encoder.encodeAll(doorSecrets(station, { bundles: believed })),
       ),
-      ...this.made.of(`station ${spiffeId}`, [...doorInputs, samplePercent, tracing], () =>
-        this.encoder.encodeAll(stationResources(station, this.platform)),
+      this.made.of(`applications ${JSON.stringify([station.workload, ports])}`, [], () =>
+        this.encoder.encodeAll(stationClusters(station, this.platform)),
       ),
-      ...this.made.of(`rules ${spiffeId}`, [trustDomain, inbound], () =>
-        this.encoder.encodeAll(extensionsOf({ trustDomain, inbound })),
+      this.made.of(`doors ${place}`, [samplePercent, tracing], () => this.encoder.encodeAll(stationListeners(station))),
+      this.made.of(`rules ${spiffeId}`, [inbound], () =>
+        this.encoder.encodeAll([...extensionsOf({ trustDomain, inbound }), ...sharedInboundRoutes(inbound)]),
       ),
     ];
   }
 
-  private way(view: SharedView, port: OutboundPort, { bundles }: ProxyTrust): readonly Resource[] {
-    const { tracing } = view.observation;
-    const { tenant, capture } = view.workload;
-    // Only a span tells one service account from another.
-    const serviceAccount = tracing === undefined ? '' : view.workload.serviceAccount;
-    const caller = { workload: { tenant, capture, serviceAccount }, observation: { ...(tracing && { tracing }) } };
+  private ways(view: SharedView, { bundles }: ProxyTrust): readonly Resource[] {
+    const { outbound, workload, observation } = view;
+    const { tenant, capture } = workload;
+    const { tracing } = observation;
+    // Likewise.
+    const serviceAccount = tracing === undefined ? '' : workload.serviceAccount;
+    const believed = [...new Set(outbound.map((port) => port.tenant))].map((owner) => bundles.get(owner));
+    return this.made.of(`ways ${capture} ${serviceAccount}`, [outbound, tracing, ...believed], () => {
+      const caller = { workload: { tenant, capture, serviceAccount }, observation: { ...(tracing && { tracing }) } };
+      return outbound.flatMap((port) => [...this.way(caller, port, bundles.get(port.tenant)), ...this.endpoints(port)]);
+    });
+  }
+
+  private way(caller: Caller, port: OutboundPort, bundle: string | undefined): readonly Resource[] {
     const { endpoints, ...way } = port;
-    const bundle = bundles.get(port.tenant);
-    const inputs = [tenant, capture, serviceAccount, tracing, bundle, ...Object.values(way)];
+    const { capture, serviceAccount } = caller.workload;
+    const inputs = [capture, caller.observation.tracing, bundle, ...Object.values(way)];
     return this.made.of(`way ${serviceCluster(port)} ${serviceAccount}`, inputs, () => {
       const trust = { bundles: new Map(bundle === undefined ? [] : [[port.tenant, bundle]]) };
       return this.encoder.encodeAll(wayResources(caller, way, trust, this.platform));

@@ -9,15 +9,19 @@
  */
 import type { Platform } from '../envoy/platform.ts';
 import { identitySecretOf } from '../envoy/secret.ts';
-import { isSameList, keepUnchanged } from '../model/keep-unchanged.ts';
+import { keepSameMap } from '../model/keep-unchanged.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import { systemNamespace } from '../model/system-namespace.ts';
+import { programTypeUrl } from '../policy/program.ts';
 import { type Slices, slicesOf } from '../policy/tenant-slice.ts';
-import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
+import type { Listing, Resource, ResourceSnapshot } from '../xds/resource.ts';
 import { type Configuration, type ConfiguredProxies, type IssuedTrust, workerKey } from './configure.ts';
 import { Encoder } from './encoder.ts';
+import { Joined } from './joined.ts';
 import { listingsOf } from './listings.ts';
 import { Memo } from './memo.ts';
 import { TenantConfiguration } from './tenant-configuration.ts';
+import { askedOnce } from './trust-for.ts';
 
 /** What a look cost, counted; it changes nothing. */
 export interface WorkCounters {
@@ -25,6 +29,19 @@ export interface WorkCounters {
   visited(proxies: number): void;
   /** A resource was built and encoded. */
   encoded(): void;
+  /** Something of ours threw for this tenant, so all of it was made the slow way. What could not be built says so by itself. */
+  madeWhole(tenant: string, cause: unknown): void;
+}
+
+const uncounted: WorkCounters = { visited: () => undefined, encoded: () => undefined, madeWhole: () => undefined };
+
+type Parts = ReadonlyMap<string, ConfiguredProxies>;
+
+/** What the authorization workers are told, and what it is made of. */
+interface Worker {
+  readonly secret: Resource;
+  readonly programs: Listing;
+  readonly snapshot: ResourceSnapshot;
 }
 
 export class Configurator {
@@ -32,73 +49,90 @@ export class Configurator {
   private readonly counters: WorkCounters;
   private readonly encoder: Encoder;
   private readonly tenants = new Map<string, TenantConfiguration>();
-  private snapshot: Snapshot | undefined;
   private slices: Slices | undefined;
-  private parts: readonly ConfiguredProxies[] = [];
+  /** By tenant. */
+  private parts: Parts = new Map();
+  private told: ReadonlyMap<string, Configuration['told']> = new Map();
+  private proxies = new Joined<ResourceSnapshot>();
+  private programs = new Joined<Resource>();
   private readonly secrets = new Memo<Resource>();
-  private worker: ResourceSnapshot | undefined;
-  private workerInputs: readonly unknown[] = [];
+  private worker: Worker | undefined;
   private current: Configuration = { proxies: new Map(), told: new Map(), withheld: [], failed: [] };
 
-  constructor(platform: Platform, counters: WorkCounters = { visited: () => undefined, encoded: () => undefined }) {
+  constructor(platform: Platform, counters: Partial<WorkCounters> = {}) {
     this.platform = platform;
-    this.counters = counters;
-    this.encoder = new Encoder(() => counters.encoded());
+    this.counters = { ...uncounted, ...counters };
+    this.encoder = new Encoder(() => this.counters.encoded());
   }
 
-  /** @param nowMs epoch ms at which grants are judged dead or alive. */
-  configure(latest: Snapshot, trust: IssuedTrust, nowMs: number): Configuration {
-    const snapshot = keepUnchanged(this.snapshot, latest);
+  /**
+   * @param snapshot what did not change since the last one is the very same value: what is another one is read again,
+   * and found to be equal or not.
+   * @param nowMs epoch ms at which grants are judged dead or alive.
+   */
+  configure(snapshot: Snapshot, trust: IssuedTrust, nowMs: number): Configuration {
     const slices = slicesOf(snapshot, nowMs, this.slices);
-    this.snapshot = snapshot;
     this.slices = slices;
     const { platform, encoder } = this;
-    const means = { trust, platform, nowMs, encoder };
+    const means = { trust: askedOnce(trust), platform, nowMs, encoder };
     for (const tenant of this.tenants.keys()) if (!slices.slices.has(tenant)) this.tenants.delete(tenant);
-    const parts = [...slices.slices].map(([tenant, slice]) => {
-      const known = this.tenants.get(tenant) ?? new TenantConfiguration(tenant, means);
+    const looked = new Map<string, ConfiguredProxies>();
+    for (const [tenant, slice] of slices.slices) {
+      const known = this.tenants.get(tenant) ?? new TenantConfiguration(tenant, means, this.counters);
       this.tenants.set(tenant, known);
-      return known.look(slice.snapshot, snapshot.revision, means, (proxies) => this.counters.visited(proxies));
-    });
+      looked.set(tenant, known.look(slice.snapshot, snapshot.revision, means));
+    }
+    const parts = keepSameMap(this.parts, looked);
     const worker = this.workerOf(parts, trust, snapshot.revision);
-    if (worker === this.worker && isSameList(parts, this.parts)) return this.current;
+    if (worker !== this.worker || parts !== this.parts) this.current = this.together(parts, worker);
     this.worker = worker;
     this.parts = parts;
-    this.current = together(parts, worker);
     return this.current;
   }
 
-  private workerOf(
-    parts: readonly ConfiguredProxies[],
-    trust: IssuedTrust,
-    revision: string,
-  ): ResourceSnapshot | undefined {
+  private workerOf(parts: Parts, trust: IssuedTrust, revision: string): Worker | undefined {
+    this.programs = this.programs.with(each(parts, (part) => part.programs));
     const identity = trust.workerIdentity();
-    if (identity === undefined || parts.some(({ hasEveryProgram }) => !hasEveryProgram)) return undefined;
+    if (identity === undefined || [...parts.values()].some((part) => !part.hasEveryProgram)) return undefined;
     const { certificateChainPem, privateKeyPem } = identity;
     const secret = this.secrets.of('worker', [certificateChainPem, privateKeyPem], () =>
       this.encoder.encode(identitySecretOf(identity)),
     );
     this.secrets.sweep();
-    const programs = parts.map((part) => part.programs);
-    const inputs = [secret, ...programs];
-    if (this.worker !== undefined && isSameList(inputs, this.workerInputs)) return this.worker;
-    this.workerInputs = inputs;
-    const types = listingsOf([secret, ...programs.flat()], this.worker?.types);
-    return this.worker?.types === types ? this.worker : { revision, types };
+    const { worker: before, programs } = this;
+    if (before?.secret === secret && before.programs === programs) return before;
+    const types = new Map([...listingsOf([secret], before?.snapshot.types), [programTypeUrl, programs] as const]);
+    return { secret, programs, snapshot: { revision, types } };
+  }
+
+  private together(parts: Parts, worker: Worker | undefined): Configuration {
+    const proxies = each(parts, (part) => part.proxies);
+    if (worker !== undefined) proxies.set(systemNamespace, new Map([[workerKey, worker.snapshot]]));
+    this.proxies = this.proxies.with(proxies);
+    const told = each(parts, (part) => part.told);
+    const isToldStill = keepSameMap(this.told, told) === this.told;
+    this.told = told;
+    return {
+      proxies: this.proxies,
+      told: isToldStill ? this.current.told : toldBy(told.values()),
+      withheld: [...parts.values()].flatMap(({ withheld }) => withheld),
+      failed: [...parts.values()].flatMap(({ failed }) => failed),
+    };
   }
 }
 
-function together(parts: readonly ConfiguredProxies[], worker: ResourceSnapshot | undefined): Configuration {
-  const told = new Map<string, readonly string[]>();
+function each<Value>(parts: Parts, pick: (part: ConfiguredProxies) => Value): Map<string, Value> {
+  return new Map([...parts].map(([tenant, part]) => [tenant, pick(part)]));
+}
+
+function toldBy(parts: Iterable<Configuration['told']>): Configuration['told'] {
+  const told = new Map<string, string[]>();
   for (const part of parts) {
-    for (const [tenant, keys] of part.told) told.set(tenant, [...(told.get(tenant) ?? []), ...keys]);
+    for (const [tenant, keys] of part) {
+      const known = told.get(tenant);
+      if (known === undefined) told.set(tenant, [...keys]);
+      else for (const key of keys) known.push(key);
+    }
   }
-  const proxies = new Map(parts.flatMap((part) => [...part.proxies]));
-  return {
-    proxies: worker === undefined ? proxies : proxies.set(workerKey, worker),
-    told,
-    withheld: parts.flatMap(({ withheld }) => withheld),
-    failed: parts.flatMap(({ failed }) => failed),
-  };
+  return told;
 }

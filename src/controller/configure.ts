@@ -18,7 +18,7 @@ import type { Snapshot, Workload } from '../model/snapshot.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
 import { programOf } from '../policy/program.ts';
 import { viewOf } from '../policy/view.ts';
-import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
+import type { Listing, Resource, ResourceSnapshot } from '../xds/resource.ts';
 import { type BrokenPart, buildProxy } from './build-proxy.ts';
 import { Encoder } from './encoder.ts';
 import { listingsOf } from './listings.ts';
@@ -56,8 +56,8 @@ export interface Unbuilt {
 
 /** Of some workloads, before the authorization workers are thought of. */
 export interface ConfiguredProxies extends Configuration {
-  /** Of each workload that could be judged. */
-  readonly programs: readonly Resource[];
+  /** Of each workload that could be judged, by its key. */
+  readonly programs: Listing;
   /** Half of the programs would answer 503 for the other half, which a worker with the last good whole does not. */
   readonly hasEveryProgram: boolean;
 }
@@ -69,7 +69,7 @@ export function configure(snapshot: Snapshot, trust: IssuedTrust, platform: Plat
   const { proxies, told, withheld, failed, programs, hasEveryProgram } = made;
   const identity = trust.workerIdentity();
   if (identity === undefined || !hasEveryProgram) return { proxies, told, withheld, failed };
-  const types = listingsOf([encoder.encode(identitySecretOf(identity)), ...programs]);
+  const types = listingsOf([encoder.encode(identitySecretOf(identity)), ...programs.values()]);
   return {
     proxies: new Map([...proxies, [workerKey, { revision: snapshot.revision, types }]]),
     told,
@@ -95,14 +95,14 @@ export function configureProxies(
   const told = new Map<string, string[]>();
   const withheld: string[] = [];
   const failed: Unbuilt[] = [];
-  const programs: Resource[] = [];
+  const programs = new Map<string, Resource>();
   let hasEveryProgram = true;
   for (const workload of workloads) {
     const { key } = workload;
     let isJudged = false;
     try {
       const view = viewOf(snapshot, workload, nowMs);
-      programs.push(encoder.encode(resource(PolicyProgramSchema, key, programOf(view))));
+      programs.set(key, encoder.encode(resource(PolicyProgramSchema, key, programOf(view))));
       isJudged = true;
       const proxyTrust = trustFor(view, trust);
       if (proxyTrust === undefined) {

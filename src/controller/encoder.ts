@@ -13,7 +13,7 @@ import { WeakTable } from './weak-table.ts';
 
 export class Encoder {
   private readonly known = new WeakTable<Resource>();
-  private readonly assignments = new WeakTable<readonly Resource[]>();
+  private readonly lists = new WeakTable<readonly Resource[]>();
   private readonly counted: () => void;
 
   /** @param counted told of each resource that was built and turned into bytes. */
@@ -24,7 +24,7 @@ export class Encoder {
   encode(built: EnvoyResource): Resource {
     this.counted();
     const resource = encoded(built);
-    const name = `${resource.typeUrl}\n${resource.name}\n${resource.version}`;
+    const name = `${resource.name}\n${resource.version}`;
     const same = this.known.get(name);
     if (same !== undefined) return same;
     this.known.set(name, resource);
@@ -35,13 +35,25 @@ export class Encoder {
     return built.map((each) => this.encode(each));
   }
 
+  /** Of what one proxy alone is told: nobody else makes an equal one, so it is compared with its own former self. */
+  encodeOwn(built: EnvoyResource, former: Resource | undefined): Resource {
+    this.counted();
+    const resource = encoded(built);
+    return former?.version === resource.version ? former : resource;
+  }
+
+  /** @param name all that `make` reads, as text: whoever asks by the same name is given the same list. */
+  encodeOnce(name: string, make: () => readonly EnvoyResource[]): readonly Resource[] {
+    const same = this.lists.get(name);
+    if (same !== undefined) return same;
+    const made = this.encodeAll(make());
+    this.lists.set(name, made);
+    return made;
+  }
+
   /** Where the endpoints of a port are. */
   assignment(port: OutboundPort): readonly Resource[] {
     const name = JSON.stringify([serviceCluster(port), port.serverSpiffeIds.length > 0, port.endpoints]);
-    const same = this.assignments.get(name);
-    if (same !== undefined) return same;
-    const made = this.encodeAll(loadAssignment(port));
-    this.assignments.set(name, made);
-    return made;
+    return this.encodeOnce(name, () => loadAssignment(port));
   }
 }

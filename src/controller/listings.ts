@@ -31,9 +31,12 @@ export function keepListings(former: Listings, next: Listings): Listings {
   return isSameList([...former.values()], [...kept.values()]) ? former : kept;
 }
 
-/** Order is no part of it: nobody is told one. */
-function keepListing(former: Listing | undefined, next: Listing): Listing {
+/** Order is no part of it: nobody is told one. The version is: it is the hash of the content. */
+export function keepListing(former: Listing | undefined, next: Listing): Listing {
   if (former === undefined || former === next || former.size !== next.size) return next;
-  for (const [name, resource] of next) if (former.get(name) !== resource) return next;
+  for (const [name, resource] of next) {
+    const before = former.get(name);
+    if (before !== resource && before?.version !== resource.version) return next;
+  }
   return former;
 }

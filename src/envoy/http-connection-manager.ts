@@ -10,7 +10,12 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { AccessLog } from '#gen/envoy/config/accesslog/v3/accesslog_pb.js';
 import { HeaderValueOption_HeaderAppendAction as Append } from '#gen/envoy/config/core/v3/base_pb.js';
-import { HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores } from '#gen/envoy/config/core/v3/protocol_pb.js';
+import { TypedExtensionConfigSchema } from '#gen/envoy/config/core/v3/extension_pb.js';
+import {
+  Http2ProtocolOptionsSchema,
+  HttpProtocolOptionsSchema,
+  HttpProtocolOptions_HeadersWithUnderscoresAction as Underscores,
+} from '#gen/envoy/config/core/v3/protocol_pb.js';
 import type { Filter as NetworkFilter } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { FilterSchema as NetworkFilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import type { RouteConfiguration } from '#gen/envoy/config/route/v3/route_pb.js';
@@ -23,6 +28,8 @@ import {
   HttpConnectionManagerSchema,
   type HttpFilter,
   HttpFilterSchema,
+  HttpConnectionManager_InternalAddressConfigSchema as InternalAddressConfigSchema,
+  LocalReplyConfigSchema,
   HttpConnectionManager_ForwardClientCertDetails as Xfcc,
 } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { HeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation_pb.js';
@@ -32,6 +39,7 @@ import { inboundRequests, outboundRequests } from './evidence-log.ts';
 import { authzFilters } from './ext-authz.ts';
 import { faultFilter } from './fault.ts';
 import { allowNobody, type RbacRules } from './rbac.ts';
+import { remembered } from './remembered.ts';
 import { durationOf, pack } from './resource.ts';
 import { prefix } from './string-match.ts';
 import { fromAds } from './tls.ts';
@@ -60,15 +68,28 @@ export interface InboundHttp {
   readonly authz: boolean;
   /** Of the healthy requests that leave a record. */
   readonly samplePercent: number;
-  readonly tracing: Tracing;
+  /** Absent where nothing is traced. */
+  readonly tracing: Tracing | undefined;
 }
 
 /** @param name of the RouteConfiguration that brings this port's rules. */
 export function inboundHttp(name: string, { authz, samplePercent, tracing }: InboundHttp): NetworkFilter {
-  return hcmFilter({
-    ...common(name, 'inbound', inboundRequests(samplePercent)),
+  if (tracing === undefined) return untracedInbound(name, authz, samplePercent);
+  return hcmFilter({ ...inboundInit(name, authz, samplePercent), ...tracing });
+}
+
+/** Ports and shares that are told apart at once: in most meshes there are a few of each. */
+const inboundsMax = 256;
+
+/** Whose door it is says the chain, whose rules they are the route: what is between them is the same for all tenants. */
+const untracedInbound = remembered(inboundsMax, (name: string, authz: boolean, samplePercent: number) =>
+  hcmFilter(inboundInit(name, authz, samplePercent)),
+);
+
+function inboundInit(name: string, authz: boolean, samplePercent: number) {
+  return {
+    ...common(name, inboundRefusals, inboundRequests(samplePercent)),
     ...plainPaths,
-    ...tracing,
     forwardClientCertDetails: Xfcc.SANITIZE_SET,
     setCurrentClientCertDetails: { uri: true },
     httpFilters: [
@@ -76,23 +97,23 @@ export function inboundHttp(name: string, { authz, samplePercent, tracing }: Inb
       rbacFilter(allowFilter, create(RBACSchema, { rules: allowNobody() })),
       ...(authz ? authzFilters() : []),
       faultFilter(),
-      router(),
+      router,
     ],
-  });
+  } satisfies HcmInit;
 }
 
 /** @param cluster of the service: drills may look at this edge, by its log. */
-export function outboundHttp(name: string, cluster: string, tracing: Tracing): NetworkFilter {
+export function outboundHttp(name: string, cluster: string, tracing: Tracing | undefined): NetworkFilter {
   return hcmFilter({
-    ...common(name, 'outbound', outboundRequests(), httpEdgeLog(cluster)),
+    ...common(name, outboundRefusals, outboundFailures, httpEdgeLog(cluster)),
     ...tracing,
-    httpFilters: [router()],
+    httpFilters: [router],
   });
 }
 
 /** A way out of the mesh: no edge of a drill, and no span, whose id would go out with the request. */
 export function externalHttp(name: string): NetworkFilter {
-  return hcmFilter({ ...common(name, 'outbound', outboundRequests()), httpFilters: [router()] });
+  return hcmFilter({ ...common(name, outboundRefusals, outboundFailures), httpFilters: [router] });
 }
 
 /**
@@ -101,13 +122,74 @@ export function externalHttp(name: string): NetworkFilter {
  */
 export function adminHttp(name: string, rules: RbacRules, routes: RouteConfiguration): NetworkFilter {
   return hcmFilter({
-    ...common(name, name, inboundRequests(0)),
+    ...common(name, refusalLog(name), inboundRequests(0)),
     ...plainPaths,
     codecType: Codec.HTTP1,
     routeSpecifier: { case: 'routeConfig', value: routes },
-    httpFilters: [rbacFilter(allowFilter, create(RBACSchema, { rules })), router()],
+    httpFilters: [rbacFilter(allowFilter, create(RBACSchema, { rules })), router],
   });
 }
+
+// What is the same in every connection manager is made once.
+
+const httpOptions = create(HttpProtocolOptionsSchema, {
+  headersWithUnderscoresAction: Underscores.REJECT_REQUEST,
+  idleTimeout: durationOf(limits.connectionIdleTimeoutMs),
+  maxHeadersCount: limits.headersMax,
+});
+
+const http2Options = create(Http2ProtocolOptionsSchema, {
+  maxConcurrentStreams: limits.concurrentStreamsMax,
+  initialStreamWindowSize: limits.initialStreamWindowBytes,
+  initialConnectionWindowSize: limits.initialConnectionWindowBytes,
+});
+
+/** No address is trusted for being private; an empty list would mean the private ranges. */
+const trustedAddresses = create(InternalAddressConfigSchema, {
+  cidrRanges: [{ addressPrefix: '255.255.255.255', prefixLen: 32 }],
+});
+
+/** A refusal names its decision. */
+const namedReplies = create(LocalReplyConfigSchema, {
+  mappers: [
+    {
+      filter: statusAtLeast(400),
+      headersToAdd: [
+        { header: { key: decisionHeader, value: '%STREAM_ID%' }, appendAction: Append.OVERWRITE_IF_EXISTS_OR_ADD },
+      ],
+    },
+  ],
+});
+
+/**
+ * What a client may not say: the request id names our decision, so no caller may choose it; `x-envoy-*` would steer
+ * retries, timeouts and faults; `x-coffre-*` is ours to say. All are dropped before Envoy reads them.
+ */
+const cleanedHeaders = create(TypedExtensionConfigSchema, {
+  name: 'cleaned-headers',
+  typedConfig: pack(
+    HeaderMutationSchema,
+    create(HeaderMutationSchema, {
+      mutations: [
+        { action: { case: 'remove', value: 'x-request-id' } },
+        { action: { case: 'removeOnMatch', value: { keyMatcher: prefix('x-envoy-') } } },
+        { action: { case: 'removeOnMatch', value: { keyMatcher: prefix('x-coffre-') } } },
+      ],
+    }),
+  ),
+});
+
+const inboundRefusals = refusalLog('inbound');
+const outboundRefusals = refusalLog('outbound');
+const outboundFailures = outboundRequests();
+
+const router: HttpFilter = create(HttpFilterSchema, {
+  name: 'envoy.filters.http.router',
+  configType: {
+    case: 'typedConfig',
+    value: pack(RouterSchema, create(RouterSchema, { suppressEnvoyHeaders: true })),
+  },
+});
 
 /** One spelling for each path, before any rule sees it. */
 const plainPaths = {
@@ -119,39 +201,21 @@ const plainPaths = {
 
 type HcmInit = MessageInitShape<typeof HttpConnectionManagerSchema>;
 
-function common(name: string, direction: string, ...evidence: readonly AccessLog[]) {
+function common(name: string, ...logs: readonly AccessLog[]) {
   return {
     statPrefix: name.replaceAll('/', '_'),
     codecType: Codec.AUTO,
     routeSpecifier: { case: 'rds', value: { routeConfigName: name, configSource: fromAds() } },
-    commonHttpProtocolOptions: {
-      headersWithUnderscoresAction: Underscores.REJECT_REQUEST,
-      idleTimeout: durationOf(limits.connectionIdleTimeoutMs),
-      maxHeadersCount: limits.headersMax,
-    },
-    http2ProtocolOptions: {
-      maxConcurrentStreams: limits.concurrentStreamsMax,
-      initialStreamWindowSize: limits.initialStreamWindowBytes,
-      initialConnectionWindowSize: limits.initialConnectionWindowBytes,
-    },
+    commonHttpProtocolOptions: httpOptions,
+    http2ProtocolOptions: http2Options,
     requestHeadersTimeout: durationOf(limits.requestHeadersTimeoutMs),
     streamIdleTimeout: durationOf(limits.streamIdleTimeoutMs),
     useRemoteAddress: true,
     skipXffAppend: true,
-    // No address is trusted for being private; an empty list would mean the private ranges.
-    internalAddressConfig: { cidrRanges: [{ addressPrefix: '255.255.255.255', prefixLen: 32 }] },
-    earlyHeaderMutationExtensions: [cleanedHeaders()],
-    localReplyConfig: {
-      mappers: [
-        {
-          filter: statusAtLeast(400),
-          headersToAdd: [
-            { header: { key: decisionHeader, value: '%STREAM_ID%' }, appendAction: Append.OVERWRITE_IF_EXISTS_OR_ADD },
-          ],
-        },
-      ],
-    },
-    accessLog: [refusalLog(direction), ...evidence],
+    internalAddressConfig: trustedAddresses,
+    earlyHeaderMutationExtensions: [cleanedHeaders],
+    localReplyConfig: namedReplies,
+    accessLog: [...logs],
   } satisfies HcmInit;
 }
 
@@ -163,29 +227,9 @@ function hcmFilter(init: HcmInit): NetworkFilter {
   });
 }
 
-/**
- * What a client may not say: the request id names our decision, so no caller may choose it; `x-envoy-*` would steer
- * retries, timeouts and faults; `x-coffre-*` is ours to say. All are dropped before Envoy reads them.
- */
-function cleanedHeaders() {
-  const mutation = create(HeaderMutationSchema, {
-    mutations: [
-      { action: { case: 'remove', value: 'x-request-id' } },
-      { action: { case: 'removeOnMatch', value: { keyMatcher: prefix('x-envoy-') } } },
-      { action: { case: 'removeOnMatch', value: { keyMatcher: prefix('x-coffre-') } } },
-    ],
-  });
-  return { name: 'cleaned-headers', typedConfig: pack(HeaderMutationSchema, mutation) };
-}
-
 function rbacFilter(name: string, rbac: ReturnType<typeof create<typeof RBACSchema>>): HttpFilter {
   return create(HttpFilterSchema, {
     name,
     configType: { case: 'typedConfig', value: pack(RBACSchema, rbac) },
   });
-}
-
-function router(): HttpFilter {
-  const value = pack(RouterSchema, create(RouterSchema, { suppressEnvoyHeaders: true }));
-  return create(HttpFilterSchema, { name: 'envoy.filters.http.router', configType: { case: 'typedConfig', value } });
 }

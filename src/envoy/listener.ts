@@ -25,15 +25,20 @@ import { boundInbound, outboundSocket } from './explicit-listener.ts';
 import { outboundHttp } from './http-connection-manager.ts';
 import { firstRecordTimeoutMs, inboundChains } from './inbound-chain.ts';
 import { inboundListener, outboundListener, outboundRoute, outboundServiceListener, serviceCluster } from './names.ts';
-import type { Caller, Station, Way } from './proxy-parts.ts';
+import type { Caller, Fixture, Station, Way } from './proxy-parts.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
 import { outboundTcp, outboundTcpEdge } from './tcp-proxy.ts';
 import { tlsInspector } from './tls.ts';
 import { tracingOf } from './tracing.ts';
 
-/** Those that do not depend on what the workload may dial. */
+/** Where callers come in. */
 export function stationListeners(station: Station): readonly EnvoyResource[] {
-  return station.workload.capture === 'explicit' ? boundInbound(station) : [inbound(station), outboundCatch()];
+  return station.workload.capture === 'explicit' ? boundInbound(station) : [inbound(station)];
+}
+
+/** The same for every proxy under interception. */
+export function catchingListeners({ workload }: Pick<Fixture, 'workload'>): readonly EnvoyResource[] {
+  return workload.capture === 'explicit' ? [] : [outboundCatch()];
 }
 
 /** One for each address where the way is dialled. */
@@ -51,8 +56,8 @@ function inbound(station: Station): EnvoyResource {
       address: dualStack(inboundCapturePort),
       trafficDirection: TrafficDirection.INBOUND,
       listenerFiltersTimeout: durationOf(firstRecordTimeoutMs),
-      listenerFilters: [originalDestination(), tlsInspector()],
-      accessLog: [connectionLog(inboundListener), inboundConnections()],
+      listenerFilters: [...listenerFilters],
+      accessLog: [...inboundLogs],
       filterChains: chains.length === 0 ? [neverMatches()] : chains,
     }),
   );
@@ -103,9 +108,11 @@ function neverMatches(): FilterChain {
   });
 }
 
-function originalDestination(): ListenerFilter {
-  return create(ListenerFilterSchema, {
-    name: 'envoy.filters.listener.original_dst',
-    configType: { case: 'typedConfig', value: pack(OriginalDstSchema, create(OriginalDstSchema)) },
-  });
-}
+const originalDestination: ListenerFilter = create(ListenerFilterSchema, {
+  name: 'envoy.filters.listener.original_dst',
+  configType: { case: 'typedConfig', value: pack(OriginalDstSchema, create(OriginalDstSchema)) },
+});
+
+// The same at every inbound listener, and so made once.
+const listenerFilters = [originalDestination, tlsInspector()];
+const inboundLogs = [connectionLog(inboundListener), inboundConnections()];

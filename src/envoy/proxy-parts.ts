@@ -9,7 +9,7 @@ import type { SharedView } from '../policy/view-classes.ts';
 export interface Fixture {
   readonly trustDomain: string;
   readonly workload: Pick<SharedView['workload'], 'capture' | 'addresses'>;
-  readonly observation: SharedView['observation'];
+  readonly observation: Pick<SharedView['observation'], 'tracing' | 'scrapers'>;
   /** Some port of it puts every request to an authorization worker. */
   readonly asksForVerdicts: boolean;
 }

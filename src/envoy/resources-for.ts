@@ -12,7 +12,7 @@ import { evidenceEndpoint, loadAssignment } from './endpoint.ts';
 import { extensionsOf } from './extension.ts';
 import { externalResources } from './external-service.ts';
 import { inspectionOf } from './inspection-listener.ts';
-import { stationListeners, wayListeners } from './listener.ts';
+import { catchingListeners, stationListeners, wayListeners } from './listener.ts';
 import { type Platform, platformOf } from './platform.ts';
 import type { Caller, Fixture, Station, Way } from './proxy-parts.ts';
 import type { ProxyTrust } from './proxy-trust.ts';
@@ -29,7 +29,8 @@ export function resourcesFor(view: ProxyView, trust: ProxyTrust, common: Platfor
     identitySecretOf(trust),
     ...fixtureResources({ ...view, asksForVerdicts: asksForVerdicts(view) }, trust, common),
     ...doorSecrets(view, trust),
-    ...stationResources(view, common),
+    ...stationClusters(view, common),
+    ...stationListeners(view),
     ...extensionsOf(view),
     ...inboundRoutes(view),
     ...outbound.flatMap((port) => [...wayResources(view, port, trust, common), ...loadAssignment(port)]),
@@ -52,12 +53,13 @@ export function fixtureResources(
     evidenceEndpoint(platform.evidence),
     ...inspectionOf(fixture, platform),
     ...statisticsOf(fixture, platform),
+    ...catchingListeners(fixture),
   ];
 }
 
-/** All that leads to the application, but whom to believe and what the rules are. */
-export function stationResources(station: Station, common: Platform): readonly EnvoyResource[] {
-  return [...applicationClusters(station, platformOf(station.workload, common)), ...stationListeners(station)];
+/** The application itself, by each port of it that is declared. */
+export function stationClusters(station: Station, common: Platform): readonly EnvoyResource[] {
+  return applicationClusters(station, platformOf(station.workload, common));
 }
 
 /** All that leads to one service port but its endpoints. */

@@ -25,9 +25,31 @@ import type { Way } from './proxy-parts.ts';
 import { allowRules, denyRules, type RbacRules } from './rbac.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
 
-/** Where every request is put to a worker, they name the workload: the one part of a configuration that is each proxy's own. */
 export function inboundRoutes({ inbound, workload }: ProxyView): readonly EnvoyResource[] {
-  return inbound.filter(isHttp).map((port) => inboundRoute(workload.key, port));
+  return [...sharedInboundRoutes(inbound), ...ownInboundRoutes(inbound)(workload.key)];
+}
+
+/** The same for whoever has these ports. */
+export function sharedInboundRoutes(inbound: readonly InboundPort[]): readonly EnvoyResource[] {
+  const ports = inbound.filter((port) => isHttp(port) && !port.everyRequest);
+  return ports.map((port) => inboundRoute(port, inboundHost(port)));
+}
+
+/**
+ * Where every request is put to a worker, the route says whose it is: the one part of a configuration that is each
+ * proxy's own. What the ports have in common is made once, for all who have them.
+ */
+export function ownInboundRoutes(inbound: readonly InboundPort[]): (workload: string) => readonly EnvoyResource[] {
+  const hosts = inbound.filter(({ everyRequest }) => everyRequest).map((port) => ({ port, host: inboundHost(port) }));
+  return (workload) =>
+    hosts.map(({ port, host: { typedPerFilterConfig, ...host } }) => {
+      const settings = { ...typedPerFilterConfig, [authzFilter]: checkSettings(workload, port) };
+      return inboundRoute(port, { ...host, typedPerFilterConfig: settings });
+    });
+}
+
+function inboundRoute(port: InboundPort, host: MessageInitShape<typeof VirtualHostSchema>): EnvoyResource {
+  return routeConfiguration(inboundName(port.port), host);
 }
 
 export function wayRoute(way: Way): readonly EnvoyResource[] {
@@ -42,18 +64,17 @@ function isHttp({ protocol }: { readonly protocol: PortProtocol }): boolean {
  * The rules stand on the virtual host, once; the route of an armed caller adds a fault and takes nothing away. What no
  * route matches has no virtual host either, and meets the filter's own rule, which lets nobody in.
  */
-function inboundRoute(workload: string, port: InboundPort): EnvoyResource {
+function inboundHost(port: InboundPort) {
   const armed = port.armed.map((caller) =>
     toApplication(port, [callerIs(caller)], { [faultName]: armedFault(port.port, caller) }),
   );
-  return routeConfiguration(inboundName(port.port), {
+  return {
     routes: [...armed, toApplication(port)],
     typedPerFilterConfig: {
       [allowFilter]: perRoute(allowRules(port.policy)),
       [denyFilter]: perRoute(denyRules(port.policy)),
-      ...(port.everyRequest ? { [authzFilter]: checkSettings(workload, port) } : {}),
     },
-  });
+  };
 }
 
 function toApplication(

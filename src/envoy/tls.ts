@@ -13,7 +13,11 @@ import {
 } from '#gen/envoy/config/core/v3/config_source_pb.js';
 import { type ListenerFilter, ListenerFilterSchema } from '#gen/envoy/config/listener/v3/listener_components_pb.js';
 import { TlsInspectorSchema } from '#gen/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector_pb.js';
-import { TlsParameters_TlsProtocol } from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import {
+  TlsParameters_TlsProtocol,
+  TlsParametersSchema,
+} from '#gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js';
+import { SdsSecretConfigSchema } from '#gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js';
 import {
   type CommonTlsContext,
   CommonTlsContextSchema,
@@ -21,30 +25,38 @@ import {
   UpstreamTlsContextSchema,
 } from '#gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js';
 import { identitySecret } from './names.ts';
+import { remembered } from './remembered.ts';
 import { pack } from './resource.ts';
 
 /** "Over the ADS stream you already have": where every dynamic resource of a proxy comes from. */
 export function fromAds(): ConfigSource {
-  return create(ConfigSourceSchema, {
-    resourceApiVersion: ApiVersion.V3,
-    configSourceSpecifier: { case: 'ads', value: create(AggregatedConfigSourceSchema) },
-  });
+  return ads;
 }
 
+const ads = create(ConfigSourceSchema, {
+  resourceApiVersion: ApiVersion.V3,
+  configSourceSpecifier: { case: 'ads', value: create(AggregatedConfigSourceSchema) },
+});
+
+/** Ends of connections that are told apart at once: a few for each tenant. */
+const endsMax = 4_096;
+
 /** @param trust name of the SDS secret that says who may connect. */
-export function downstreamTls(trust: string, alpn: readonly string[]): TransportSocket {
-  return tlsSocket(
-    pack(
-      DownstreamTlsContextSchema,
-      create(DownstreamTlsContextSchema, {
-        commonTlsContext: commonTls(trust, alpn),
-        requireClientCertificate: true,
-        sessionTicketKeysType: { case: 'disableStatelessSessionResumption', value: true },
-        disableStatefulSessionResumption: true,
-      }),
+export const downstreamTls = remembered(
+  endsMax,
+  (trust: string, alpn: readonly string[]): TransportSocket =>
+    tlsSocket(
+      pack(
+        DownstreamTlsContextSchema,
+        create(DownstreamTlsContextSchema, {
+          commonTlsContext: commonTls(trust, alpn),
+          requireClientCertificate: true,
+          sessionTicketKeysType: { case: 'disableStatelessSessionResumption', value: true },
+          disableStatefulSessionResumption: true,
+        }),
+      ),
     ),
-  );
-}
+);
 
 /** @param trust name of the SDS secret that says who may answer; @param sni names the caller's tenant. */
 export function upstreamTls(trust: string, sni: string, alpn: readonly string[]): TransportSocket {
@@ -63,14 +75,18 @@ export function upstreamTls(trust: string, sni: string, alpn: readonly string[])
 function commonTls(trust: string, alpn: readonly string[]): CommonTlsContext {
   return create(CommonTlsContextSchema, {
     alpnProtocols: [...alpn],
-    tlsParams: {
-      tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
-      tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
-    },
-    tlsCertificateSdsSecretConfigs: [{ name: identitySecret, sdsConfig: fromAds() }],
+    tlsParams: onlyTls13,
+    tlsCertificateSdsSecretConfigs: [ownCertificate],
     validationContextType: { case: 'validationContextSdsSecretConfig', value: { name: trust, sdsConfig: fromAds() } },
   });
 }
+
+const onlyTls13 = create(TlsParametersSchema, {
+  tlsMinimumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+  tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3,
+});
+
+const ownCertificate = create(SdsSecretConfigSchema, { name: identitySecret, sdsConfig: ads });
 
 export function tlsSocket(value: ReturnType<typeof pack>): TransportSocket {
   return create(TransportSocketSchema, {

@@ -46,11 +46,11 @@ const bufferBytes = 1_048_576;
 
 type HcmInit = MessageInitShape<typeof HttpConnectionManagerSchema>;
 
-/** What a connection manager needs beside the rest; nothing where nothing is traced. */
+/** What a connection manager needs beside the rest. */
 export type Tracing = Pick<HcmInit, 'tracing' | 'requestIdExtension'>;
 
-export function tracingOf({ workload, observation: { tracing } }: Caller): Tracing {
-  if (tracing === undefined) return {};
+export function tracingOf({ workload, observation: { tracing } }: Caller): Tracing | undefined {
+  if (tracing === undefined) return undefined;
   const tracer = create(OpenTelemetryConfigSchema, {
     grpcService: {
       targetSpecifier: { case: 'envoyGrpc', value: { clusterName: tracesCluster } },

@@ -104,3 +104,23 @@ test('from any scenario to the next it tells what the pure function tells of the
     expect(configurator.configure(scenario(name), fakeTrust, 0), name).toBe(told);
   }
 });
+
+test('a tenant of which something throws is made the slow way, is said to be, and finds back without a change', () => {
+  const whole: string[] = [];
+  const configurator = new Configurator(platform, { madeWhole: (tenant, cause) => whole.push(`${tenant}: ${cause}`) });
+  const snapshot = scenario('access-policy');
+  const before = configurator.configure(snapshot, fakeTrust, 0);
+  expect(whole).toEqual([]);
+  const lost: IssuedTrust = {
+    ...fakeTrust,
+    leaf: () => {
+      throw new Error('lost');
+    },
+  };
+  const told = configurator.configure(snapshot, lost, 0);
+  expect(comparable(told)).toEqual(comparable(configure(snapshot, lost, platform, 0)));
+  expect(whole).toEqual([...snapshot.tenants.keys()].map((tenant) => `${tenant}: Error: lost`));
+  const after = configurator.configure(snapshot, fakeTrust, 0);
+  expect(comparable(after)).toEqual(comparable(before));
+  expect(whole).toHaveLength(snapshot.tenants.size);
+});

@@ -4,9 +4,10 @@
  */
 import { describe, expect, test } from 'vitest';
 import { Configurator } from '../../src/controller/configurator.ts';
-import type { Configuration } from '../../src/controller/configure.ts';
-import { buildSnapshot } from '../../src/model/build-snapshot.ts';
+import { type Configuration, workerKey } from '../../src/controller/configure.ts';
 import { parseDocument } from '../../src/model/parse-document.ts';
+import { SnapshotBuilder } from '../../src/model/snapshot-builder.ts';
+import { typeUrls } from '../../src/xds/type-url.ts';
 import { platform } from '../fixtures/configured.ts';
 import { fakeTrust } from '../fixtures/fake-trust.ts';
 
@@ -19,8 +20,14 @@ spec: { trustDomain: mesh.test }
 const services = 3;
 const pods = 2;
 
-/** Of one tenant: 7 fixtures; of each service its identity, 4 for its pods and 5 for its callers; of each pod rules and program. */
-const perTenant = 7 + services * (1 + 4 + 5) + 2 * services * pods;
+/** The same for all: 7 that every proxy has and the listener that catches; and the workers' identity. */
+const fixtures = 7 + 1 + 1;
+
+/**
+ * Of one tenant: the doors of its services, which are alike, are one cluster, listener and anchor; of each service its
+ * identity, and 5 for its callers; of each pod rules and program.
+ */
+const perTenant = 3 + services * (1 + 5) + 2 * services * pods;
 
 /** A tenant of a few services with a few pods each. @param number its place among the tenants. */
 function tenant(number: number): readonly string[] {
@@ -83,17 +90,24 @@ class Counted {
     },
   });
   private before: Configuration | undefined;
+  private readonly builder = new SnapshotBuilder();
 
   look(objects: readonly string[]) {
+    const { told, before } = this.told(objects);
+    const { encoded, visited } = this;
+    const changed = [...told.proxies].filter(([key, each]) => before?.proxies.get(key) !== each);
+    return { encoded, visited, changed: changed.length, moved: movedTypes(before, told) };
+  }
+
+  told(objects: readonly string[]) {
     this.encoded = 0;
     this.visited = 0;
     // Each in a file of its own: where the others are written moves no object.
-    const snapshot = buildSnapshot(objects.flatMap((text) => parseDocument(text, nameOf(text)).objects));
+    const snapshot = this.builder.build(objects.flatMap((text) => parseDocument(text, nameOf(text)).objects));
     const told = this.configurator.configure(snapshot, fakeTrust, 0);
-    const { encoded, visited, before } = this;
+    const { before } = this;
     this.before = told;
-    const changed = [...told.proxies].filter(([key, each]) => before?.proxies.get(key) !== each);
-    return { encoded, visited, changed: changed.length, moved: movedTypes(before, told) };
+    return { told, before };
   }
 }
 
@@ -156,7 +170,7 @@ describe.each([4, 8])('in a mesh of %i tenants', (size) => {
 
   test('a grant is one way for its caller, and for its callee the listener, the anchors and the rules of each pod', () => {
     const caller = ['secret', 'cluster', 'listener', 'route'].length;
-    const callee = ['cluster', 'listener', 'listener', 'anchor', 'anchor'].length + 2 * pods;
+    const callee = ['listener', 'anchor', 'anchor'].length + 2 * pods;
     const both = 2 * pods;
     expect(cost(mesh, withGrant)).toEqual({
       encoded: caller + callee,
@@ -172,6 +186,29 @@ describe.each([4, 8])('in a mesh of %i tenants', (size) => {
     expect(moved).toContain('ClusterLoadAssignment');
   });
 
+  test('what holds for the whole mesh is one listener for each tenant, and looks into every proxy once', () => {
+    const sampled = house.replace('mesh.test', 'mesh.test, evidence: { samplePercent: 7 }');
+    const next = cost(mesh, replaced(mesh, house, sampled));
+    expect(next).toEqual({ encoded: size, visited: size * all, changed: size * all, moved: ['Listener'] });
+  });
+
+  test('a proxy holds two resources of its own, and shares every other one with its class at least', () => {
+    const { told } = new Counted().told(mesh);
+    const resources = new Set<unknown>();
+    const listings = new Set<unknown>();
+    for (const [key, { types }] of told.proxies) {
+      for (const [typeUrl, listing] of types) {
+        for (const each of listing.values()) resources.add(each);
+        if (key !== workerKey && typeUrl !== typeUrls.route) listings.add(listing);
+      }
+    }
+    // The application's cluster was encoded for each tenant, and found to be that of all of them.
+    expect(resources.size).toBe(size * (perTenant - 1) + 1 + fixtures);
+    // One for each class and type: what lies beyond is the routes, of which each proxy has one map laid over another.
+    const types = told.proxies.get('t0/s0-0')?.types.size ?? 0;
+    expect(listings.size).toBe(size * services * (types - 1));
+  });
+
   test('a tenant more is looked into by itself', () => {
     const added = cost(mesh, [...mesh, ...tenant(20)]);
     expect(added).toMatchObject({ visited: all, changed: all + workers });
@@ -180,6 +217,10 @@ describe.each([4, 8])('in a mesh of %i tenants', (size) => {
 
   test('at first every proxy is looked into, and each tenant costs what one more would', () => {
     const first = new Counted().look(mesh);
-    expect(first).toMatchObject({ encoded: size * perTenant + 1, visited: size * all, changed: size * all + workers });
+    expect(first).toMatchObject({
+      encoded: size * perTenant + fixtures,
+      visited: size * all,
+      changed: size * all + workers,
+    });
   });
 });

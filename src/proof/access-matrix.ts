@@ -3,9 +3,9 @@ import type { Snapshot } from '../model/snapshot.ts';
 import type { Access } from './access.ts';
 
 /** Most rows of either table. */
-export const matrixRowsMax = 500;
+const matrixRowsMax = 500;
 /** Most identities that one service names. */
-export const matrixCallersMax = 100;
+const matrixCallersMax = 100;
 
 export interface AccessMatrix {
   readonly tenants: readonly string[];

@@ -45,7 +45,7 @@ export interface Wall {
 }
 
 /** Most walls that an answer names. */
-export const wallsMax = 24;
+const wallsMax = 24;
 /** Most doors and callers of which walls are told: they explain the answer and are no part of it. */
 const doorsToldMax = 64;
 const callersToldMax = 64;

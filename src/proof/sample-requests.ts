@@ -12,7 +12,7 @@ import { type ExampleRequest, isTheCallers, textMatcherOf } from './request.ts';
 import { type SampleTexts, sampleTexts } from './sample-texts.ts';
 
 /** Most requests that are tried at one port. Past it they stand for fewer requests than all, and the answer may be `unknown`. */
-export const samplesMax = 4_096;
+const samplesMax = 4_096;
 
 export interface SampleRequests {
   readonly requests: readonly ExampleRequest[];

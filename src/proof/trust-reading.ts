@@ -131,7 +131,7 @@ function isNamed(context: CertificateValidationContext, spiffeId: string): Belie
 }
 
 /** Each as in `Anchors`: from its first line to its last, with the line end. */
-export function certificatesIn(pem: string): readonly string[] {
+function certificatesIn(pem: string): readonly string[] {
   return (pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? []).map((text) => `${text}\n`);
 }
 

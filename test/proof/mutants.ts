@@ -29,8 +29,8 @@ export interface Mutant {
   spoil(scene: Scene): { readonly mesh: ProofMesh; comesIn(caller: Workload): boolean } | undefined;
 }
 
-export const allowName = 'coffre.rbac.allow';
-export const denyName = 'coffre.rbac.deny';
+const allowName = 'coffre.rbac.allow';
+const denyName = 'coffre.rbac.deny';
 
 export const mutants: readonly Mutant[] = [
   {
@@ -183,7 +183,7 @@ function routes({ mesh, callee, port }: Scene, change: (settings: Settings) => v
   });
 }
 
-export function ownChain({ mesh, callee, port }: Scene, change: (chain: FilterChain) => void): ProofMesh {
+function ownChain({ mesh, callee, port }: Scene, change: (chain: FilterChain) => void): ProofMesh {
   return withChanged(mesh, callee.key, ListenerSchema, 'inbound', ({ filterChains }) => {
     const chain = filterChains.find(({ name }) => name === `in/${port.port}/${callee.tenant}`);
     if (chain === undefined) throw new Error('the own tenant has no chain');

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { MeshReading } from '../../src/proof/mesh-reading.ts';
 import { prove } from '../../src/proof/prove.ts';
 import { momentsMs, randomMesh, randomTestMs, snapshotOf } from '../fixtures/random-mesh.ts';
-import { isAllowed, mutants, scenesOf } from './mutants.ts';
+import { isAllowed, type Mutant, mutants, type Scene, scenesOf } from './mutants.ts';
 import { party, partyAt, proofMesh } from './proof-mesh.ts';
 
 test('one spoilt resource turns the answer for whom it lets in or shuts out, and for nobody else', {
@@ -25,12 +25,7 @@ test('one spoilt resource turns the answer for whom it lets in or shuts out, and
         const scene = scenes[pick % Math.max(1, scenes.length)];
         fc.pre(scene !== undefined);
         if (scene === undefined) return;
-        const [first] = order.values().flatMap((each) => {
-          const made = each.spoil(scene);
-          return made === undefined ? [] : [{ mutant: each, spoilt: made }];
-        });
-        if (first === undefined) throw new Error('no mutant has anything to spoil');
-        const { mutant, spoilt } = first;
+        const { mutant, spoilt } = firstSpoilt(order, scene);
         meshes += 1;
         const { callee, port } = scene;
         const readings = { before: new MeshReading(mesh), after: new MeshReading(spoilt.mesh) };
@@ -54,3 +49,12 @@ test('one spoilt resource turns the answer for whom it lets in or shuts out, and
   const never = mutants.map(({ name }) => name).filter((name) => !flips.has(name));
   expect(never).toEqual(['the own chain asks for no certificate, which the rules still do']);
 });
+
+/** Some mutants find nothing to spoil at a port. */
+function firstSpoilt(order: readonly Mutant[], scene: Scene) {
+  for (const mutant of order) {
+    const spoilt = mutant.spoil(scene);
+    if (spoilt !== undefined) return { mutant, spoilt };
+  }
+  throw new Error('no mutant has anything to spoil');
+}

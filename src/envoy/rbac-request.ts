@@ -80,13 +80,13 @@ function headerIs(match: HeaderMatch, effect: Effect): readonly Permission[] {
     case 'exact':
       return effect === 'allow' ? [] : [header(match.name, regex(anyValue(quoted(match.value))))];
     case 'prefix':
-      return effect === 'allow' ? [] : [header(match.name, regex(anyValue(`${quoted(match.prefix)}[^,]*`)))];
+      return effect === 'allow' ? [] : [header(match.name, regex(anyValue(quoted(match.prefix), '\\C*')))];
   }
 }
 
 /** One of the values between commas; what stands around it may be any bytes, text or not. */
-function anyValue(value: string): string {
-  return `(?:\\C*,)?[ \\t]*${value}[ \\t]*(?:,\\C*)?`;
+function anyValue(value: string, end: string = '[ \\t]*(?:,\\C*)?'): string {
+  return `(?:\\C*,)?[ \\t]*${value}${end}`;
 }
 
 function quoted(text: string): string {

@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { allowRules, denyRules } from '../../src/envoy/rbac.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { needsWorker, type PortPolicy } from '../../src/policy/port-policy.ts';
 import { requestOf } from '../policy/language/asked-request.ts';
@@ -24,6 +25,7 @@ import {
   viewDrawn,
 } from '../policy/language/drawn.ts';
 import { expected } from '../policy/language/naive-oracle.ts';
+import { passes } from '../policy/language/rbac-interpreter.ts';
 import { Callers } from './differential/callers.ts';
 import { askInTurn, type Put } from './language/ask-in-turn.ts';
 import { bootstrapOf } from './language/envoy-of-policies.ts';
@@ -87,10 +89,13 @@ function compare(drawn: Drawn, policy: PortPolicy, asked: Asked, status: number)
   const want = expected(drawn, asked);
   const decision = decide(policy, requestOf(asked), Date.now()).kind;
   const envoySays = status === 200 ? 'allow' : 'deny';
+  const passed = [denyRules(policy), allowRules(policy)].every((rules) => passes(rules, asked, Date.now()));
+  const interpreted = passed ? 'allow' : 'deny';
   return [
     ...(decision === want.verdict ? [] : [`the evaluator says ${decision}`]),
     ...(envoySays === want.proxy ? [] : [`Envoy answers ${status}, where its part is ${want.proxy}`]),
     ...(envoySays === want.verdict || needsWorker(policy) ? [] : [`Envoy alone answers ${status} to a static policy`]),
+    ...(interpreted === envoySays ? [] : [`the interpreter of RBAC says ${interpreted}`]),
     ...(want.verdict === 'allow' && envoySays === 'deny' ? [`Envoy refuses with ${status} what is allowed`] : []),
   ];
 }

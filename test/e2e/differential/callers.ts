@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IssuedTrust } from '../../../src/controller/configure.ts';
-import type { Authority } from '../../../src/identity/authority.ts';
+import { authzServerName } from '../../../src/envoy/ext-authz.ts';
+import { type Authority, defaultServerDnsName } from '../../../src/identity/authority.ts';
 import { openAuthority } from '../../../src/identity/open-authority.io.ts';
 import { systemPorts } from '../../../src/identity/system-ports.io.ts';
 import { parseSpiffeId } from '../../../src/model/spiffe-id.ts';
@@ -15,6 +16,7 @@ export interface Credentials {
   readonly privateKeyPem: string;
 }
 
+const serverDnsNames = [defaultServerDnsName, authzServerName];
 const otherDomain = 'other.test';
 const stranger = spiffeId('aurore', 'adele', otherDomain);
 const unknown = [spiffeId('aurore', 'nobody'), spiffeId('nowhere', 'adele')];
@@ -35,7 +37,7 @@ export class Callers {
       rootPem: ours.rootPem,
       bundlePem: (tenant) => ours.bundlePem(tenant),
       leaf: (id) => credentials(ours.leaf(id)),
-      workerIdentity: () => credentials(ours.serverCredentials()),
+      workerIdentity: () => credentials(ours.serverCredentials(authzServerName)),
     };
   }
 
@@ -73,7 +75,7 @@ export function tenantOf(principal: string): string {
 }
 
 async function issuing(stateFolder: string, domain: string, spiffeIds: readonly string[]): Promise<Authority> {
-  const authority = await openAuthority({ stateFolder, trustDomain: domain, ports: systemPorts });
+  const authority = await openAuthority({ stateFolder, trustDomain: domain, serverDnsNames, ports: systemPorts });
   await authority.ensure({
     tenants: [...new Set(spiffeIds.map(tenantOf))],
     spiffeIds,

@@ -32,13 +32,18 @@ export const mutants: Readonly<Record<string, RulesEdit>> = {
   'a subtree ends without a boundary': everyPath(({ matchPattern }) =>
     matchPattern.case === 'prefix' ? prefix(matchPattern.value.replace(/(?<=.)[/;]$/, '')) : undefined,
   ),
-  'a subtree forgets `;`': everyPath(({ matchPattern }) =>
-    matchPattern.case === 'prefix' && matchPattern.value.endsWith(';') ? exact('*') : undefined,
+  'a deny goes by letters alone': everyPath(({ matchPattern }) =>
+    matchPattern.case === 'contains' ? exact('*') : undefined,
   ),
+  'a path with two readings is let through': ({ deny }) => {
+    delete deny.policies['coffre/unclean-path'];
+  },
   'a subtree forgets what lies below': everyPath(({ matchPattern }) =>
     matchPattern.case === 'prefix' && matchPattern.value.endsWith('/') ? exact('*') : undefined,
   ),
-  'paths are compared without case': everyPath((path) => ({ ...path, ignoreCase: true })),
+  'paths are compared without case': everyPath((path) =>
+    path.matchPattern.case === 'safeRegex' ? undefined : { ...path, ignoreCase: true },
+  ),
   'paths are dropped': everyPermission((permission) => {
     if (permission.rule.case === 'urlPath') permission.rule = { case: 'any', value: true };
   }),

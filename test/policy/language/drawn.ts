@@ -59,7 +59,7 @@ export interface Drawn {
   readonly grants: readonly GrantSketch[];
 }
 
-export const trustDomain = 'mesh.test';
+const trustDomain = 'mesh.test';
 export const port = 8_080;
 export const owner = 'aurore';
 

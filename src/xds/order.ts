@@ -6,7 +6,8 @@
  *   answers   endpoints and secrets asked for anew, and the endpoints of a cluster sent again: at once, behind nothing
  *
  * The planner is level-triggered: after every event it compares and emits the sends that are allowed, at most one
- * outstanding response per type. A roll-out keeps the snapshot it began with (`target`) until all its updates are sent;
+ * outstanding response per type. A type of which nothing was missing, and whose listing is still the very same value, is
+ * passed by: an event costs the types that moved. A roll-out keeps the snapshot it began with (`target`) until all its updates are sent;
  * the snapshots that arrive meanwhile merge into `newest`. Without that, endpoints that change all the time would hold
  * back a route for ever; with it, a route never names a cluster of another snapshot.
  * The surprise: Envoy withholds the ACK of CDS while a cluster warms, and a cluster warms until its endpoints and secrets
@@ -16,7 +17,7 @@
  * refused resources might still use.
  */
 import type { Protocol, XdsRequest } from './protocol.ts';
-import type { Resource, ResourceSnapshot } from './resource.ts';
+import type { Listing, Resource, ResourceSnapshot } from './resource.ts';
 import { wants } from './subscription.ts';
 import {
   newTypeState,
@@ -35,6 +36,8 @@ import { warmed } from './warming.ts';
 /** Everything one stream knows: a value. */
 export interface StreamState {
   readonly types: ReadonlyMap<string, TypeState>;
+  /** Their type URLs, by rank. */
+  readonly order: readonly string[];
   /** The snapshot being rolled out. */
   readonly target: ResourceSnapshot;
   readonly newest: ResourceSnapshot;
@@ -80,16 +83,42 @@ export function carriesTtl<R extends XdsRequest>(
 }
 
 /** The snapshot that a type is served from: what depends on nothing need not wait for a roll-out to end. */
-export function snapshotFor(
-  { target, newest }: Pick<StreamState, 'target' | 'newest'>,
-  typeUrl: string,
-): ResourceSnapshot {
+export function snapshotFor({ target, newest }: Snapshots, typeUrl: string): ResourceSnapshot {
   return isIndependent(typeUrl) ? newest : target;
 }
 
 /** What may be sent now, and the state after sending it. */
 export function plan<R extends XdsRequest>(protocol: Protocol<R>, state: StreamState): Plan {
-  return new Planner(protocol, state).run();
+  const { target, newest } = state;
+  const isResting = [target, newest].every((each) => isSettled(state.types, { target: each, newest }));
+  if (!isResting) return new Planner(protocol, state).run();
+  const next = target === newest ? state : { ...state, target: newest, underway: false };
+  return { state: next, sends: [], waitingFor: undefined };
+}
+
+type Snapshots = Pick<StreamState, 'target' | 'newest'>;
+
+/** Whether nothing is missing, by what was found the last time that anybody looked. */
+function isSettled(types: ReadonlyMap<string, TypeState>, snapshots: Snapshots): boolean {
+  for (const [typeUrl, state] of types) {
+    if (!isSettledOn(state, snapshotFor(snapshots, typeUrl).types.get(typeUrl))) return false;
+  }
+  return true;
+}
+
+function isSettledOn({ settledOn, answerDue }: TypeState, listing: Listing | undefined): boolean {
+  return settledOn === listing && !(answerDue && listing !== undefined);
+}
+
+/** Same types as before, one of them perhaps new. */
+export function withType(state: StreamState, typeUrl: string, type: TypeState): StreamState {
+  const types = new Map(state.types).set(typeUrl, type);
+  return { ...state, types, order: orderOf(types, state.order) };
+}
+
+/** @param before of some of them, or of all. */
+function orderOf(types: ReadonlyMap<string, TypeState>, before: readonly string[]): readonly string[] {
+  return before.length === types.size ? before : [...types.keys()].sort((a, b) => rankOf(a) - rankOf(b));
 }
 
 /** The draft of one plan: mutable while it is made, never seen outside. */
@@ -98,8 +127,9 @@ class Planner<R extends XdsRequest> {
   readonly newest: ResourceSnapshot;
   private readonly young: boolean;
   readonly takesTtl: boolean;
-  private readonly types: Map<string, TypeState>;
-  /** Type URLs by rank. */
+  private types: ReadonlyMap<string, TypeState>;
+  /** The same, once it is our own copy. */
+  private written: Map<string, TypeState> | undefined;
   private readonly order: readonly string[];
   private readonly sends: Send[] = [];
   /** What was found pending for a state, for as long as `target` stays. */
@@ -113,22 +143,20 @@ class Planner<R extends XdsRequest> {
     this.newest = state.newest;
     this.young = state.young;
     this.takesTtl = state.takesTtl;
-    this.types = new Map(state.types);
-    this.order = [...this.types.keys()].sort((a, b) => rankOf(a) - rankOf(b));
+    this.types = state.types;
+    this.order = state.order;
     this.target = state.target;
     this.underway = state.underway;
     this.nonces = state.nonces;
   }
 
   run(): Plan {
-    this.release();
-    let left = this.sendUpdates();
+    let left = this.rollOut();
     if (this.target !== this.newest && !(this.underway && left)) {
       this.target = this.newest;
       this.underway = false;
       this.found.clear();
-      this.release();
-      left = this.sendUpdates();
+      left = this.rollOut();
     }
     for (const typeUrl of this.order) {
       if (this.hasRemovals(typeUrl) && this.mayRemove(typeUrl)) {
@@ -137,8 +165,16 @@ class Planner<R extends XdsRequest> {
     }
     for (const typeUrl of this.order) this.settle(typeUrl);
     const { types, target, newest, underway, nonces, young, takesTtl, sends } = this;
-    const state = { types, target, newest, underway, nonces, young, takesTtl };
+    const order = orderOf(types, this.order);
+    const state = { types, order, target, newest, underway, nonces, young, takesTtl };
     return { state, sends, waitingFor: left ? this.firstAwaited() : this.youthAwaited() };
+  }
+
+  /** @returns as `sendUpdates` does. */
+  private rollOut(): boolean {
+    if (isSettled(this.types, this)) return false;
+    this.release();
+    return this.sendUpdates();
   }
 
   /** Where a response can say that something is gone, saying so is what releases the rest. */
@@ -146,7 +182,7 @@ class Planner<R extends XdsRequest> {
     for (const typeUrl of this.order) {
       if (this.protocol.canSayAbsent(typeUrl)) continue;
       const listing = this.snapshotOf(typeUrl).types.get(typeUrl);
-      if (listing !== undefined) this.types.set(typeUrl, released(this.stateOf(typeUrl), listing));
+      if (listing !== undefined) this.put(typeUrl, released(this.stateOf(typeUrl), listing));
     }
   }
 
@@ -184,16 +220,17 @@ class Planner<R extends XdsRequest> {
     const content = this.protocol.compose(typeUrl, state, { snapshot, listing, pending, phase });
     this.nonces += 1;
     const nonce = String(this.nonces);
-    const after = sent(state, { nonce, ...content });
-    this.types.set(typeUrl, after);
-    // All that was missing has left, and was only more of what is there: nothing need be compared again to know it.
+    // All that was missing leaves, and is only more of what is there: nothing need be compared again to know it.
     const isAll = pending === this.found.get(state) && phase === 'update';
-    if (isAll && pending.missing.length + pending.gone.length === 0) this.found.set(after, nothingPending);
+    const isWhole = isAll && pending.missing.length + pending.gone.length === 0;
+    const after = sent(state, { nonce, ...content }, isWhole ? listing : undefined);
+    this.put(typeUrl, after);
+    if (isWhole) this.found.set(after, nothingPending);
     const form = carriesTtl(this.protocol, this, typeUrl) ? 'whole' : 'plain';
     this.sends.push({ typeUrl, nonce, form, revision: snapshot.revision, ...content });
     if (typeUrl === typeUrls.cluster) {
       const endpoints = this.stateOf(typeUrls.endpoints);
-      this.types.set(typeUrls.endpoints, warmed(endpoints, state.held, content.resources, content.removed));
+      this.put(typeUrls.endpoints, warmed(endpoints, state.held, content.resources, content.removed));
     }
   }
 
@@ -236,9 +273,11 @@ class Planner<R extends XdsRequest> {
 
   private pendingIn(typeUrl: string): Pending {
     const state = this.stateOf(typeUrl);
+    const listing = this.snapshotOf(typeUrl).types.get(typeUrl);
+    if (state.settledOn === listing) return nothingPending;
     const known = this.found.get(state);
     if (known !== undefined) return known;
-    const pending = pendingOf(state, this.snapshotOf(typeUrl).types.get(typeUrl));
+    const pending = pendingOf(state, listing);
     this.found.set(state, pending);
     return pending;
   }
@@ -265,8 +304,15 @@ class Planner<R extends XdsRequest> {
     const listing = this.snapshotOf(typeUrl).types.get(typeUrl);
     if (listing === undefined || state.settledOn === listing || this.hasUpdates(typeUrl)) return;
     if (this.hasRemovals(typeUrl)) return;
-    const { missing } = this.pendingIn(typeUrl);
-    this.types.set(typeUrl, settled(missing.length > 0 ? postponed(state, missing) : state, listing));
+    const { missing, gone } = this.pendingIn(typeUrl);
+    this.put(typeUrl, settled(missing.length > 0 ? postponed(state, missing) : state, listing, gone));
+  }
+
+  private put(typeUrl: string, state: TypeState): void {
+    if (state === this.types.get(typeUrl)) return;
+    this.written ??= new Map(this.types);
+    this.types = this.written;
+    this.written.set(typeUrl, state);
   }
 
   private firstAwaited(): string | undefined {

@@ -8,7 +8,7 @@
 import { type AbsentAsked, noteAbsent } from './absent-asked.ts';
 import { beat, type Lapsed, nextBeatAtMs, told } from './heartbeat.ts';
 import { namesPerTypeMax, nameUnitsPerStreamMax, typesPerStreamMax } from './limits.ts';
-import { type Plan, plan, type StreamState, snapshotFor, youth } from './order.ts';
+import { type Plan, plan, type StreamState, snapshotFor, withType, youth } from './order.ts';
 import type { Note, Protocol, Received, XdsRequest } from './protocol.ts';
 import type { ResourceSnapshot } from './resource.ts';
 import { type Subscription, wants } from './subscription.ts';
@@ -40,7 +40,8 @@ export type Step =
   | { readonly kind: 'too-much'; readonly reason: string };
 
 export function newStreamState(snapshot: ResourceSnapshot, takesTtl: boolean): StreamState {
-  return { types: new Map(), target: snapshot, newest: snapshot, underway: false, nonces: 0, young: true, takesTtl };
+  const nothingYet = { types: new Map(), order: [], underway: false, nonces: 0, young: true };
+  return { ...nothingYet, target: snapshot, newest: snapshot, takesTtl };
 }
 
 /** @param nowMs epoch ms at which the event is taken, and what comes of it sent. */
@@ -136,10 +137,6 @@ function giveUpWaiting(state: StreamState, nonce: string): StreamState {
     return withType(state, typeUrl, { ...type, outstanding: { ...type.outstanding, overdue: true } });
   }
   return state;
-}
-
-function withType(state: StreamState, typeUrl: string, type: TypeState): StreamState {
-  return { ...state, types: new Map(state.types).set(typeUrl, type) };
 }
 
 /** Whether every response was answered. */

@@ -182,14 +182,19 @@ export function postponed(state: TypeState, names: readonly string[]): TypeState
   return { ...state, held, due, settledOn: undefined };
 }
 
-/** Notes that nothing is missing. A wildcard client that holds all of a listing shares it instead of owning a copy. */
-export function settled(state: TypeState, listing: Listing): TypeState {
-  const holdsAll =
-    state.subscription.wildcard !== 'none' &&
-    state.barred.size === 0 &&
-    state.lapsed.size === 0 &&
-    state.held.size === listing.size;
+/**
+ * Notes that nothing is missing. A client that holds all of a listing shares it instead of owning a copy.
+ * @param gone what it holds that is in no listing, and cannot be told.
+ */
+export function settled(state: TypeState, listing: Listing, gone: readonly string[]): TypeState {
+  const holdsNoOther = isUntroubled(state) && state.due.size === 0 && gone.length === 0;
+  const holdsAll = holdsNoOther && state.held.size === listing.size;
   return { ...state, held: holdsAll ? listing : state.held, settledOn: listing };
+}
+
+/** Nothing is kept from it. */
+function isUntroubled({ barred, lapsed }: TypeState): boolean {
+  return barred.size + lapsed.size === 0;
 }
 
 const noNames = new Set<string>();
@@ -203,21 +208,20 @@ interface Sent {
   readonly removed: readonly string[];
 }
 
-export function sent(state: TypeState, { nonce, version, resources, removed }: Sent): TypeState {
-  const held = new Map(state.held);
+/** @param whole the listing, if after this nothing of it is missing and nothing is held that is not in it. */
+export function sent(state: TypeState, { nonce, version, resources, removed }: Sent, whole?: Listing): TypeState {
+  const held = heldAfter(state, resources, removed, whole);
   // Of these there are seldom any: where there are none, nothing is taken from them below.
   const due = state.due.size === 0 ? noNames : new Set(state.due);
   const barred = state.barred.size === 0 ? noVersions : new Map(state.barred);
   const lapsed = state.lapsed.size === 0 ? noVersions : new Map(state.lapsed);
   let releases = false;
   for (const resource of resources) {
-    held.set(resource.name, resource);
     due.delete(resource.name);
     lapsed.delete(resource.name);
     releases = barred.delete(resource.name) || releases;
   }
   for (const name of removed) {
-    held.delete(name);
     due.delete(name);
     lapsed.delete(name);
     releases = barred.delete(name) || releases;
@@ -236,6 +240,24 @@ export function sent(state: TypeState, { nonce, version, resources, removed }: S
     outstanding: { nonce, version, sent: versions, removed: forgotten, before: state.held, releases, overdue: false },
     settledOn: undefined,
   };
+}
+
+/** Two thousand streams that are sent one resource of a hundred share the listing, and copy nothing. */
+function heldAfter(
+  state: TypeState,
+  resources: readonly Resource[],
+  removed: readonly string[],
+  whole: Listing | undefined,
+): ReadonlyMap<string, Held> {
+  if (whole !== undefined && isUntroubled(state)) {
+    let size = state.held.size;
+    for (const { name } of resources) if (!state.held.has(name)) size += 1;
+    if (size === whole.size) return whole;
+  }
+  const held = new Map(state.held);
+  for (const resource of resources) held.set(resource.name, resource);
+  for (const name of removed) held.delete(name);
+  return held;
 }
 
 export function acked(state: TypeState, { version, releases }: Outstanding): TypeState {

@@ -9,6 +9,7 @@
  */
 import type { Platform } from '../envoy/platform.ts';
 import { identitySecretOf } from '../envoy/secret.ts';
+import { JoinedMap } from '../model/joined-map.ts';
 import { keepSameMap } from '../model/keep-unchanged.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
@@ -17,7 +18,6 @@ import { type Slices, slicesOf } from '../policy/tenant-slice.ts';
 import type { Listing, Resource, ResourceSnapshot } from '../xds/resource.ts';
 import { type Configuration, type ConfiguredProxies, type IssuedTrust, workerKey } from './configure.ts';
 import { Encoder } from './encoder.ts';
-import { Joined } from './joined.ts';
 import { listingsOf } from './listings.ts';
 import { Memo } from './memo.ts';
 import { TenantConfiguration } from './tenant-configuration.ts';
@@ -53,8 +53,8 @@ export class Configurator {
   /** By tenant. */
   private parts: Parts = new Map();
   private told: ReadonlyMap<string, Configuration['told']> = new Map();
-  private proxies = new Joined<ResourceSnapshot>();
-  private programs = new Joined<Resource>();
+  private proxies = new JoinedMap<ResourceSnapshot>();
+  private programs = new JoinedMap<Resource>();
   private readonly secrets = new Memo<Resource>();
   private worker: Worker | undefined;
   private current: Configuration = { proxies: new Map(), told: new Map(), withheld: [], failed: [] };

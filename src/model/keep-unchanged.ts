@@ -70,6 +70,8 @@ function keepRecord(
   return isSame ? former : kept;
 }
 
+/** What has methods of its own may hold more than its fields tell: it is taken as it is. */
 function isRecord(value: object): value is Readonly<Record<string, unknown>> {
-  return !(Array.isArray(value) || value instanceof Map || value instanceof Set);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

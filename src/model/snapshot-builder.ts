@@ -19,7 +19,7 @@ import { type Ground, GroundBuilder } from './build/ground.ts';
 import { httpRoutesIn } from './build/http-routes.ts';
 import { InsideBuilder, noServices } from './build/inside-namespaces.ts';
 import { Inventories, type NamespaceInventory, wholeMesh } from './build/inventories.ts';
-import { JoinedMap, JoinedSet } from './build/joined.ts';
+import { JoinedParts, JoinedSet, none } from './build/joined.ts';
 import { JoinedProblems } from './build/joined-problems.ts';
 import { type BuildCounters, type Look, lookOf } from './build/look.ts';
 import { absentMesh, missingMesh } from './build/mesh.ts';
@@ -31,18 +31,17 @@ import type { HttpRoute } from './http-route.ts';
 import { isSameList, keepUnchanged } from './keep-unchanged.ts';
 import { Last } from './last.ts';
 import type { Problem } from './problem.ts';
-import type { AccessPolicy, ExternalService, Grant, Mesh, Service, Snapshot, Tenant, Workload } from './snapshot.ts';
+import type { AccessPolicy, ExternalService, Grant, Mesh, Service, Snapshot, Workload } from './snapshot.ts';
 import type { SourcedObject } from './sourced-object.ts';
 import type { TrafficPolicy } from './traffic-policy.ts';
 
-/** The nouns of a snapshot that are kept by name: of each namespace a map, or of the mesh one. */
+/** The nouns of a snapshot that are kept by name. */
 type Named = Omit<Snapshot, 'revision' | 'mesh' | 'problems'>;
-type PartsOf<Whole> = Whole extends ReadonlyMap<string, unknown> ? readonly Whole[] : never;
 
-/** All that a snapshot is joined of. */
+/** All that a snapshot is made of. */
 interface Made {
   readonly mesh: Mesh;
-  readonly parts: { readonly [Noun in keyof Named]: PartsOf<Named[Noun]> };
+  readonly nouns: Named;
   /** What named each grant and consent whose end has passed. */
   readonly expired: readonly string[];
   readonly problems: readonly (readonly Problem[])[];
@@ -60,17 +59,15 @@ export class SnapshotBuilder {
   readonly #explicit: ExplicitBuilder;
   readonly #serviceKeys = new JoinedSet();
   readonly #joined = {
-    tenants: new JoinedMap<Tenant>(),
-    workloads: new JoinedMap<Workload>(),
-    services: new JoinedMap<Service>(),
-    grants: new JoinedMap<Grant>(),
-    policies: new JoinedMap<AccessPolicy>(),
-    trafficPolicies: new JoinedMap<TrafficPolicy>(),
-    httpRoutes: new JoinedMap<HttpRoute>(),
-    drills: new JoinedMap<Drill>(),
-    drillConsents: new JoinedMap<DrillConsent>(),
-    externalServices: new JoinedMap<readonly ExternalService[]>(),
-    explicitAddresses: new JoinedMap<ReadonlyMap<string, string>>(),
+    workloads: new JoinedParts<Workload>(),
+    services: new JoinedParts<Service>(),
+    grants: new JoinedParts<Grant>(),
+    policies: new JoinedParts<AccessPolicy>(),
+    trafficPolicies: new JoinedParts<TrafficPolicy>(),
+    httpRoutes: new JoinedParts<HttpRoute>(),
+    drills: new JoinedParts<Drill>(),
+    drillConsents: new JoinedParts<DrillConsent>(),
+    explicitAddresses: new JoinedParts<ReadonlyMap<string, string>>(),
   };
   readonly #problems = new JoinedProblems();
   readonly #revision = new Last<string>();
@@ -97,11 +94,11 @@ export class SnapshotBuilder {
     const look = lookOf(inventories, nowMs);
     const ground = this.#ground.of(look);
     const made = ground === undefined ? withoutMesh : this.#make(look, ground);
-    const written = inventories.flatMap(({ shelves }) => shelves.map(({ problems }) => problems));
+    const written = inventories.all.flatMap(({ problems }) => problems);
     const snapshot: Snapshot = {
-      revision: this.#revisionOf(inventories, made.expired),
+      revision: this.#revisionOf(inventories.all, made.expired),
       mesh: keepUnchanged(this.#snapshot?.mesh, made.mesh),
-      ...this.#join(made.parts),
+      ...made.nouns,
       problems: this.#problems.of([...written, ...made.problems]),
     };
     const former = this.#snapshot;
@@ -111,18 +108,20 @@ export class SnapshotBuilder {
   }
 
   #make(look: Look, ground: Ground): Made {
-    const { cluster, having } = look;
+    const { inventories, cluster, having } = look;
     const { mesh, tenants } = ground;
+    const joined = this.#joined;
     const inside = this.#inside.of(look, ground);
-    const momentOf = this.#moments.of(look);
-    const granted = this.#granted.of(look, ground, inside, momentOf);
+    const moments = this.#moments.of(look);
+    const granted = this.#granted.of(look, ground, inside, moments);
     const serviceKeys = this.#serviceKeys.of(inside.services.values().map(({ keys }) => keys));
-    const external = this.#external.each([cluster], () => ({
+    const external = this.#external.each([cluster], undefined, () => ({
       reads: [cluster.of('Tenant'), tenants, serviceKeys],
       make: (problems) => buildExternalServices(cluster, tenants, serviceKeys, problems),
     }));
     const externalServices = external.of(wholeMesh) ?? new Map();
-    const httpRoutes = this.#httpRoutes.each(having('HTTPRoute'), (own) => {
+    const routed = { whole: [tenants, serviceKeys, granted.to], own: [inventories, inside.services] };
+    const httpRoutes = this.#httpRoutes.each(having('HTTPRoute'), routed, (own) => {
       const isTenant = tenants.has(own.namespace);
       const services = inside.services.of(own.namespace)?.byKey ?? noServices;
       const context = { services, serviceKeys, grantsTo: granted.to };
@@ -131,44 +130,27 @@ export class SnapshotBuilder {
         make: (problems) => httpRoutesIn(own, isTenant, context, problems),
       };
     });
-    const drilled = this.#drilled.of(look, ground, inside, momentOf);
-    const explicit = this.#explicit.of(look, ground, inside, granted, externalServices);
+    const drilled = this.#drilled.of(look, ground, inside, moments);
+    const explicit = this.#explicit.of(ground, inside, granted, externalServices);
     return {
       mesh,
-      parts: {
-        tenants: [tenants],
-        workloads: inside.workloads.values().map(({ byKey }) => byKey),
-        services: inside.services.values().map(({ byKey }) => byKey),
-        grants: granted.grants.values(),
-        policies: inside.policies.values(),
-        trafficPolicies: inside.trafficPolicies.values(),
-        httpRoutes: httpRoutes.values(),
-        drills: drilled.drills.values(),
-        drillConsents: drilled.consents,
-        externalServices: [externalServices],
-        explicitAddresses: explicit.addresses.values(),
+      nouns: {
+        tenants: orNone(tenants),
+        workloads: joined.workloads.of(inside.workloads, ({ byKey }) => byKey),
+        services: joined.services.of(inside.services, ({ byKey }) => byKey),
+        grants: joined.grants.of(granted.grants, itself),
+        policies: joined.policies.of(inside.policies, itself),
+        trafficPolicies: joined.trafficPolicies.of(inside.trafficPolicies, itself),
+        httpRoutes: joined.httpRoutes.of(httpRoutes, itself),
+        drills: joined.drills.of(drilled.drills, itself),
+        drillConsents: joined.drillConsents.of(drilled.consents, ({ consents }) => consents),
+        externalServices: orNone(externalServices),
+        explicitAddresses: joined.explicitAddresses.of(explicit.addresses, itself),
       },
       expired: [...granted.expired, ...drilled.expired.map((key) => `DrillConsent/${key}`)],
       problems: [ground, inside, granted, drilled, explicit]
         .flatMap(({ problems }) => problems)
         .concat(external.problems(), httpRoutes.problems()),
-    };
-  }
-
-  #join(parts: Made['parts']): Named {
-    const joined = this.#joined;
-    return {
-      tenants: joined.tenants.of(parts.tenants),
-      workloads: joined.workloads.of(parts.workloads),
-      services: joined.services.of(parts.services),
-      grants: joined.grants.of(parts.grants),
-      policies: joined.policies.of(parts.policies),
-      trafficPolicies: joined.trafficPolicies.of(parts.trafficPolicies),
-      httpRoutes: joined.httpRoutes.of(parts.httpRoutes),
-      drills: joined.drills.of(parts.drills),
-      drillConsents: joined.drillConsents.of(parts.drillConsents),
-      externalServices: joined.externalServices.of(parts.externalServices),
-      explicitAddresses: joined.explicitAddresses.of(parts.explicitAddresses),
     };
   }
 
@@ -179,20 +161,28 @@ export class SnapshotBuilder {
   }
 }
 
+function orNone<Value>(map: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> {
+  return map.size === 0 ? none : map;
+}
+
+function itself<Value>(value: Value): Value {
+  return value;
+}
+
 const withoutMesh: Made = {
   mesh: absentMesh,
-  parts: {
-    tenants: [],
-    workloads: [],
-    services: [],
-    grants: [],
-    policies: [],
-    trafficPolicies: [],
-    httpRoutes: [],
-    drills: [],
-    drillConsents: [],
-    externalServices: [],
-    explicitAddresses: [],
+  nouns: {
+    tenants: none,
+    workloads: none,
+    services: none,
+    grants: none,
+    policies: none,
+    trafficPolicies: none,
+    httpRoutes: none,
+    drills: none,
+    drillConsents: none,
+    externalServices: none,
+    explicitAddresses: none,
   },
   expired: [],
   problems: [[missingMesh]],

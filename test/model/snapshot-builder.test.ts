@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { MeshObjects } from '../../bench/mesh-objects.ts';
 import { firstMark, standardMesh } from '../../bench/standard-mesh.ts';
 import { buildSnapshot } from '../../src/model/build-snapshot.ts';
+import { JoinedMap } from '../../src/model/joined-map.ts';
 import { parseDocument } from '../../src/model/parse-document.ts';
 import { SnapshotBuilder } from '../../src/model/snapshot-builder.ts';
 import { isOfKind, type SourcedObject, validObject } from '../../src/model/sourced-object.ts';
@@ -169,6 +170,6 @@ function copied(former: unknown, next: unknown): string[] {
 }
 
 function entriesOf(value: object): ReadonlyMap<unknown, unknown> {
-  if (value instanceof Map) return value;
+  if (value instanceof Map || value instanceof JoinedMap) return value;
   return value instanceof Set ? new Map([...value].map((each) => [each, each])) : new Map(Object.entries(value));
 }

@@ -1,5 +1,5 @@
 /** Drills that could be meant, and the consents to them: what a tenant writes of both, beside who answers DNS for the mesh. */
-import type { Drill, DrillConsent } from '../drill.ts';
+import type { Drill } from '../drill.ts';
 import { Last } from '../last.ts';
 import type { Problem } from '../problem.ts';
 import { type DrillConsents, drillConsentsIn } from './drill-consents.ts';
@@ -7,12 +7,13 @@ import { drillsIn } from './drills.ts';
 import type { Ground } from './ground.ts';
 import { type Inside, noServices, noWorkloads } from './inside-namespaces.ts';
 import type { BuildCounters, Look } from './look.ts';
+import type { MomentsOfLook } from './moments.ts';
 import { type Built, Part } from './part.ts';
 import { joinResolvers, type Resolvers, resolversIn } from './resolvers.ts';
 
 export interface Drilled {
   readonly drills: Built<ReadonlyMap<string, Drill>>;
-  readonly consents: readonly ReadonlyMap<string, DrillConsent>[];
+  readonly consents: Built<DrillConsents>;
   /** Keys of the consents whose end has passed. */
   readonly expired: readonly string[];
   readonly problems: readonly (readonly Problem[])[];
@@ -31,17 +32,19 @@ export class DrillsBuilder {
     this.#drills = new Part(built('drills'));
   }
 
-  /** @param momentOf a namespace, at which its consents are judged dead or alive. */
+  /** @param moments at which consents are judged dead or alive. */
   of(
-    { namespaces, having }: Look,
+    { inventories, namespaces, having }: Look,
     { mesh, tenants, serviceAccounts }: Ground,
     inside: Inside,
-    momentOf: (namespace: string) => number | undefined,
+    moments: MomentsOfLook,
   ): Drilled {
     const servicesOf = (namespace: string) => inside.services.of(namespace)?.byKey ?? noServices;
-    const consents = this.#consents.each(having('DrillConsent'), (own) => {
+    const { services, workloads } = inside;
+    const agreed = { whole: [mesh, tenants], own: [inventories, services, moments] };
+    const consents = this.#consents.each(having('DrillConsent'), agreed, (own) => {
       const keys = inside.services.of(own.namespace)?.keys ?? none;
-      const nowMs = momentOf(own.namespace);
+      const nowMs = moments.of(own.namespace);
       return {
         reads: [own.of('DrillConsent'), mesh, tenants, keys, nowMs],
         make: (problems) => drillConsentsIn(own, { mesh, tenants, serviceKeys: new Set(keys), nowMs }, problems),
@@ -49,7 +52,9 @@ export class DrillsBuilder {
     });
     const drilled = having('Drill');
     // Whoever is drilled, resolvers are to be found in every namespace; without drills nobody asks for them.
-    const parts = this.#resolvers.each(drilled.length === 0 ? [] : namespaces, ({ namespace }) => {
+    const places = drilled.length === 0 ? [] : namespaces;
+    const answering = { whole: [places.length === 0, mesh], own: [inventories, services, workloads] };
+    const parts = this.#resolvers.each(places, answering, ({ namespace }) => {
       const [services, workloads] = [servicesOf(namespace), inside.workloads.of(namespace)?.byKey ?? noWorkloads];
       return {
         reads: [mesh.dnsResolvers, services, workloads],
@@ -57,7 +62,8 @@ export class DrillsBuilder {
       };
     });
     const resolvers = this.#everyResolver.of(parts.values(), () => joinResolvers(parts.values()));
-    const drills = this.#drills.each(drilled, (own) => {
+    const meant = { whole: [mesh, tenants, resolvers, serviceAccounts], own: [inventories, services] };
+    const drills = this.#drills.each(drilled, meant, (own) => {
       const context = { mesh, tenants, services: servicesOf(own.namespace), resolvers, serviceAccounts };
       return {
         reads: [own.of('Drill'), ...Object.values(context)],
@@ -66,7 +72,7 @@ export class DrillsBuilder {
     });
     return {
       drills,
-      consents: consents.values().map((each) => each.consents),
+      consents,
       expired: consents.values().flatMap(({ expired }) => expired),
       problems: [...consents.problems(), ...drills.problems()],
     };

@@ -1,5 +1,6 @@
 /** The addresses of every namespace's explicit workloads; `explicit-addresses.ts` tells what they are. */
 import { keepUnchanged } from '../keep-unchanged.ts';
+import { Last } from '../last.ts';
 import type { Problem } from '../problem.ts';
 import type { ExternalService, Service } from '../snapshot.ts';
 import {
@@ -12,7 +13,7 @@ import {
 import type { Granted } from './granting.ts';
 import type { Ground } from './ground.ts';
 import { type Inside, noServices } from './inside-namespaces.ts';
-import type { BuildCounters, Look } from './look.ts';
+import type { BuildCounters } from './look.ts';
 import { type Built, Part } from './part.ts';
 import { SharedClaims } from './shared-claims.ts';
 
@@ -25,6 +26,8 @@ interface Claims {
 }
 
 export class ExplicitBuilder {
+  /** Namespaces with workloads under explicit capture: few, so each is looked at. */
+  readonly #places = new Last<readonly { readonly namespace: string }[]>();
   readonly #destinations: Part<readonly string[]>;
   readonly #claims: Part<Claims>;
   readonly #shared = new SharedClaims();
@@ -38,15 +41,16 @@ export class ExplicitBuilder {
   }
 
   of(
-    { having }: Look,
     { mesh: { explicitRange } }: Ground,
     inside: Inside,
     { from }: Granted,
     externalServices: ReadonlyMap<string, readonly ExternalService[]>,
   ): { readonly addresses: Built<ExplicitAddresses>; readonly problems: readonly (readonly Problem[])[] } {
     const explicitOf = (namespace: string) => inside.workloads.of(namespace)?.explicit ?? [];
-    const places = having('Pod').filter(({ namespace }) => explicitOf(namespace).length > 0);
-    const destinations = this.#destinations.each(places, ({ namespace }) => {
+    const places = this.#places.of([inside.workloads], () =>
+      inside.workloads.entries().flatMap(([namespace, { explicit }]) => (explicit.length === 0 ? [] : [{ namespace }])),
+    );
+    const destinations = this.#destinations.each(places, undefined, ({ namespace }) => {
       const own = inside.services.of(namespace)?.byKey ?? noServices;
       const granted = (from.get(namespace) ?? []).flatMap(({ tenant, to }): readonly Service[] => {
         const service = inside.services.of(tenant)?.byKey.get(to.service);
@@ -55,7 +59,7 @@ export class ExplicitBuilder {
       const external = externalServices.get(namespace) ?? none;
       return { reads: [own, external, ...granted], make: () => destinationsOf({ own, granted, external }) };
     });
-    const claims = this.#claims.each(places, ({ namespace }) => {
+    const claims = this.#claims.each(places, undefined, ({ namespace }) => {
       const [explicit, callable] = [explicitOf(namespace), destinations.of(namespace) ?? none];
       return {
         reads: [explicit, callable, explicitRange],
@@ -66,7 +70,7 @@ export class ExplicitBuilder {
       };
     });
     this.#shared.take(claims.entries().map(([namespace, { used }]) => [namespace, used]));
-    const addresses = this.#addresses.each(places, ({ namespace }) => {
+    const addresses = this.#addresses.each(places, undefined, ({ namespace }) => {
       const [explicit, own] = [explicitOf(namespace), claims.of(namespace)?.claims ?? none];
       const elsewhere = this.#shared.of(namespace);
       return {

@@ -41,9 +41,9 @@ export class GroundBuilder {
 
   /** @returns nothing where there is no `Mesh`, and so no ground to stand on. */
   of(look: Look): Ground | undefined {
-    const { namespaces, cluster } = look;
+    const { inventories, namespaces, cluster } = look;
     const mesh = this.#mesh
-      .each([cluster], () => ({ reads: [cluster.of('Mesh')], make: () => buildMesh(cluster) }))
+      .each([cluster], undefined, () => ({ reads: [cluster.of('Mesh')], make: () => buildMesh(cluster) }))
       .of(wholeMesh);
     if (mesh === undefined) return undefined;
 
@@ -53,24 +53,27 @@ export class GroundBuilder {
       ...cluster,
       of: (kind) => [cluster, ...namespaces].flatMap((own) => own.of(kind)),
     };
-    const tenants = this.#tenants.each([cluster], () => ({
+    const tenants = this.#tenants.each([cluster], undefined, () => ({
       reads: [cluster.of('Tenant'), cluster.of('Namespace'), everyService],
       make: (problems) => buildTenants(whole, problems),
     }));
-    const nodes = this.#nodes.each([cluster], () => ({
+    const nodes = this.#nodes.each([cluster], undefined, () => ({
       reads: [cluster.of('Node')],
       make: () => new Map(cluster.of('Node').map(({ ref, object }) => [ref.name, object])),
     }));
-    const accounts = this.#accounts.each(namespaces, (own) => ({
+    const accounts = this.#accounts.each(namespaces, { whole: [], own: [inventories] }, (own) => ({
       reads: [own.of('ServiceAccount'), own.of('Pod')],
       make: () => serviceAccountsIn(own),
     }));
     return {
       mesh,
-      tenants: tenants.of(wholeMesh) ?? new Map(),
-      nodes: nodes.of(wholeMesh) ?? new Map(),
+      tenants: tenants.of(wholeMesh) ?? noTenants,
+      nodes: nodes.of(wholeMesh) ?? noNodes,
       serviceAccounts: this.#everyAccount.of(accounts.values()),
       problems: tenants.problems(),
     };
   }
 }
+
+const noTenants: Ground['tenants'] = new Map();
+const noNodes: Ground['nodes'] = new Map();

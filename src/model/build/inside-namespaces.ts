@@ -54,6 +54,8 @@ export class InsideBuilder {
   readonly #policies: Part<ReadonlyMap<string, AccessPolicy>>;
   readonly #trafficPolicies: Part<ReadonlyMap<string, TrafficPolicy>>;
   readonly #sharedAddresses = new SharedClaims();
+  /** Of which the shared ones were taken last. */
+  #claimed: Built<Claims> | undefined;
 
   constructor(counters: BuildCounters) {
     const built = (part: string) => (namespace: string) => counters.built(part, namespace);
@@ -64,17 +66,21 @@ export class InsideBuilder {
     this.#trafficPolicies = new Part(built('trafficPolicies'));
   }
 
-  of({ having }: Look, { mesh, tenants, nodes, serviceAccounts }: Ground): Inside {
+  of({ having, inventories }: Look, { mesh, tenants, nodes, serviceAccounts }: Ground): Inside {
     const { trustDomain } = mesh;
-    const claims = this.#claims.each(having('Pod'), (own) => {
+    const claims = this.#claims.each(having('Pod'), { whole: [tenants], own: [inventories] }, (own) => {
       const isTenant = tenants.has(own.namespace);
       return { reads: [own.of('Pod'), isTenant], make: (problems) => claimsOf(own, isTenant, problems) };
     });
-    this.#sharedAddresses.take(claims.entries().map(([namespace, { addresses }]) => [namespace, addresses]));
-    const workloads = this.#workloads.each(having('Pod'), ({ namespace }) => {
+    const shared = this.#sharedAddresses;
+    if (claims !== this.#claimed)
+      shared.take(claims.entries().map(([namespace, { addresses }]) => [namespace, addresses]));
+    this.#claimed = claims;
+    const placed = { whole: [trustDomain, tenants, nodes], own: [inventories, claims, shared] };
+    const workloads = this.#workloads.each(having('Pod'), placed, ({ namespace }) => {
       const [claimed, tenant] = [claims.of(namespace), tenants.get(namespace)];
       if (claimed === undefined || tenant === undefined) return undefined;
-      const contested = this.#sharedAddresses.of(namespace);
+      const contested = shared.of(namespace);
       const context = { trustDomain, tenant, nodes, contested };
       const ownNodes = claimed.nodeNames.map((name) => nodes.get(name));
       return {
@@ -82,23 +88,29 @@ export class InsideBuilder {
         make: (problems, former) => listed(workloadsIn(claimed.pods, context, former?.pods ?? [], problems)),
       };
     });
-    const services = this.#services.each(having('Service'), (own) => {
-      const tenant = tenants.get(own.namespace);
-      if (tenant === undefined) return undefined;
-      const pods = workloads.of(own.namespace)?.pods ?? noPods;
-      return {
-        reads: [own.of('Service'), own.of('EndpointSlice'), tenant, pods],
-        make(problems) {
-          const byKey = servicesIn(own, tenant, new PodIndex(pods), problems);
-          return { byKey, keys: [...byKey.keys()] };
-        },
-      };
-    });
-    const policies = this.#policies.each(having('AccessPolicy'), (own) => ({
+    const services = this.#services.each(
+      having('Service'),
+      { whole: [tenants], own: [inventories, workloads] },
+      (own) => {
+        const tenant = tenants.get(own.namespace);
+        if (tenant === undefined) return undefined;
+        const pods = workloads.of(own.namespace)?.pods ?? noPods;
+        return {
+          reads: [own.of('Service'), own.of('EndpointSlice'), tenant, pods],
+          make(problems) {
+            const byKey = servicesIn(own, tenant, new PodIndex(pods), problems);
+            return { byKey, keys: [...byKey.keys()] };
+          },
+        };
+      },
+    );
+    const judged = { whole: [trustDomain, tenants, serviceAccounts], own: [inventories] };
+    const policies = this.#policies.each(having('AccessPolicy'), judged, (own) => ({
       reads: [own.of('AccessPolicy'), own.brokenPolicies, trustDomain, tenants, serviceAccounts],
       make: (problems) => buildPolicies(own, { trustDomain, tenants, serviceAccounts }, problems),
     }));
-    const trafficPolicies = this.#trafficPolicies.each(having('TrafficPolicy'), (own) => {
+    const called = { whole: [tenants], own: [inventories, services] };
+    const trafficPolicies = this.#trafficPolicies.each(having('TrafficPolicy'), called, (own) => {
       const isTenant = tenants.has(own.namespace);
       const known = services.of(own.namespace)?.byKey ?? noServices;
       return {

@@ -8,8 +8,10 @@
  */
 import { contentHash } from '../canonical-json.ts';
 import { type Difference, differenceOf } from '../difference.ts';
+import type { Problem } from '../problem.ts';
 import type { SourcedObject } from '../sourced-object.ts';
 import { type Inventory, inventoryOf, type Shelf, takeShelf } from './inventory.ts';
+import type { Versioned } from './part.ts';
 
 /** Stands for the namespace of what is in none, and of what is built of the mesh as a whole. */
 export const wholeMesh = '';
@@ -19,18 +21,26 @@ export interface NamespaceInventory extends Inventory {
   readonly namespace: string;
   /** Sorted by kind. */
   readonly shelves: readonly Shelf[];
+  /** Of contradictions: a list for each kind that has some. */
+  readonly problems: readonly (readonly Problem[])[];
   /** Of all that is written there. */
   readonly hash: string;
+}
+
+/** Those of one look. */
+export interface InventoryList extends Versioned {
+  /** Sorted as keys that begin with `namespace/` are. */
+  readonly all: readonly NamespaceInventory[];
 }
 
 export class Inventories {
   /** By `namespace/`. */
   readonly #stores = new Map<string, NamespaceStore>();
   #objects: readonly SourcedObject[] = [];
-  #current: readonly NamespaceInventory[] = [];
+  #current: InventoryList = { all: [], version: 0, moved: new Set() };
 
-  /** @returns sorted as keys that begin with `namespace/` are; the very same list if nothing came, went or changed. */
-  take(objects: readonly SourcedObject[]): readonly NamespaceInventory[] {
+  /** @returns the very same list if nothing came, went or changed. */
+  take(objects: readonly SourcedObject[]): InventoryList {
     const { gone, come } = withoutRepeats(differenceOf(this.#objects, objects));
     this.#objects = objects;
     if (gone.length + come.length === 0) return this.#current;
@@ -39,7 +49,11 @@ export class Inventories {
     for (const [key, store] of this.#stores) if (store.isEmpty) this.#stores.delete(key);
     // Sorted already but for those that are new.
     const keys = [...this.#stores.keys()].sort();
-    this.#current = keys.flatMap((key) => this.#stores.get(key)?.inventory() ?? []);
+    this.#current = {
+      all: keys.flatMap((key) => this.#stores.get(key)?.inventory() ?? []),
+      version: this.#current.version + 1,
+      moved: new Set([...gone, ...come].map(({ ref }) => ref.namespace)),
+    };
     return this.#current;
   }
 
@@ -91,7 +105,8 @@ class NamespaceStore {
     });
     shelves.sort((left, right) => (left.kind < right.kind ? -1 : 1));
     const hash = contentHash(shelves.map((shelf) => shelf.hash).join('\n'));
-    this.#inventory = { ...inventoryOf(shelves), namespace: this.#namespace, shelves, hash };
+    const problems = shelves.map((shelf) => shelf.problems).filter(({ length }) => length > 0);
+    this.#inventory = { ...inventoryOf(shelves), namespace: this.#namespace, shelves, problems, hash };
     return this.#inventory;
   }
 

@@ -1,9 +1,12 @@
 /** What one look at the sources begins with, and who is told what it cost. */
 import type { Kind } from '../kinds/catalogue.ts';
-import { type NamespaceInventory, wholeMesh } from './inventories.ts';
+import { type InventoryList, type NamespaceInventory, wholeMesh } from './inventories.ts';
 import { inventoryOf } from './inventory.ts';
+import type { Versioned } from './part.ts';
 
 export interface Look {
+  /** Where an object came, went or changed. */
+  readonly inventories: Versioned;
   /** Sorted as keys that begin with `namespace/` are. */
   readonly namespaces: readonly NamespaceInventory[];
   /** Of what is in no namespace. */
@@ -20,10 +23,16 @@ export interface BuildCounters {
   built(part: string, namespace: string): void;
 }
 
-const emptyCluster: NamespaceInventory = { ...inventoryOf([]), namespace: wholeMesh, shelves: [], hash: '' };
+const emptyCluster: NamespaceInventory = {
+  ...inventoryOf([]),
+  namespace: wholeMesh,
+  shelves: [],
+  problems: [],
+  hash: '',
+};
 
-export function lookOf(inventories: readonly NamespaceInventory[], nowMs: number | undefined): Look {
-  const namespaces = inventories.filter(({ namespace }) => namespace !== wholeMesh);
+export function lookOf(inventories: InventoryList, nowMs: number | undefined): Look {
+  const namespaces = inventories.all.filter(({ namespace }) => namespace !== wholeMesh);
   const byKind = new Map<string, NamespaceInventory[]>();
   for (const inventory of namespaces) {
     for (const { kind } of inventory.shelves) {
@@ -33,8 +42,9 @@ export function lookOf(inventories: readonly NamespaceInventory[], nowMs: number
     }
   }
   return {
+    inventories,
     namespaces,
-    cluster: inventories.find(({ namespace }) => namespace === wholeMesh) ?? emptyCluster,
+    cluster: inventories.all.find(({ namespace }) => namespace === wholeMesh) ?? emptyCluster,
     having: (kind) => byKind.get(kind) ?? [],
     nowMs,
   };

@@ -3,29 +3,57 @@
  * So a clock that moves moves nothing until something ends.
  */
 
+import { Last } from '../last.ts';
 import type { Inventory } from './inventory.ts';
 import type { BuildCounters, Look } from './look.ts';
-import { Part } from './part.ts';
+import { Part, type Versioned } from './part.ts';
+
+/** By namespace, epoch ms against which its ends are judged as against the look's own. */
+export interface MomentsOfLook extends Versioned {
+  /** Absent where the look has none. */
+  of(namespace: string): number | undefined;
+}
+
+type Ends = readonly (readonly [namespace: string, ends: readonly number[]])[];
 
 export class Moments {
   readonly #ends: Part<readonly number[]>;
+  readonly #bounded = new Last<Ends>(undefined, (_, next) => next);
+  #passed: ReadonlyMap<string, number> = new Map();
+  #isTimeless = true;
+  #version = 0;
 
   constructor(counters: BuildCounters) {
     this.#ends = new Part((namespace) => counters.built('ends', namespace));
   }
 
-  /** @returns by namespace, epoch ms against which its ends are judged as against the look's own; absent where that is. */
-  of({ namespaces, nowMs }: Look): (namespace: string) => number | undefined {
-    if (nowMs === undefined) return () => undefined;
-    const ends = this.#ends.each(namespaces, (own) => ({
+  of({ inventories, namespaces, nowMs }: Look): MomentsOfLook {
+    const isTimeless = nowMs === undefined;
+    const places = isTimeless ? [] : namespaces;
+    const ends = this.#ends.each(places, { whole: [isTimeless], own: [inventories] }, (own) => ({
       reads: [own.of('Grant'), own.of('DrillConsent')],
       make: () => endsIn(own),
     }));
-    return (namespace) => {
-      const passed = (ends.of(namespace) ?? []).filter((endMs) => endMs <= nowMs);
-      return passed.at(-1) ?? Number.NEGATIVE_INFINITY;
-    };
+    const bounded = this.#bounded.of([ends], () => ends.entries().filter(([, own]) => own.length > 0));
+    const before = this.#passed;
+    const passed = new Map(bounded.flatMap(([namespace, own]) => passedIn(namespace, own, nowMs)));
+    const moved = new Set([...before.keys(), ...passed.keys()].filter((each) => before.get(each) !== passed.get(each)));
+    // From no moment to one all are others, which is two versions at once.
+    this.#version += isTimeless === this.#isTimeless ? Math.min(moved.size, 1) : 2;
+    this.#isTimeless = isTimeless;
+    this.#passed = passed;
+    const of = (namespace: string) => (isTimeless ? undefined : (passed.get(namespace) ?? Number.NEGATIVE_INFINITY));
+    return { of, version: this.#version, moved };
   }
+}
+
+function passedIn(
+  namespace: string,
+  ends: readonly number[],
+  nowMs = Number.NEGATIVE_INFINITY,
+): (readonly [string, number])[] {
+  const last = ends.filter((endMs) => endMs <= nowMs).at(-1);
+  return last === undefined ? [] : [[namespace, last]];
 }
 
 /** Sorted. */

@@ -62,7 +62,16 @@ export class Rollout implements ProxyConfigurations {
     this.#handover = new Handover(() => counters.handed());
   }
 
-  publish(configurations: ReadonlyMap<string, ResourceSnapshot>, gone: readonly string[], snapshot: Snapshot): void {
+  /**
+   * @param madeAtMs epoch ms at which grants were judged for these configurations. One that ended while they were made is
+   *   in them, and the right that it gave is lost only with the next.
+   */
+  publish(
+    configurations: ReadonlyMap<string, ResourceSnapshot>,
+    gone: readonly string[],
+    snapshot: Snapshot,
+    madeAtMs = this.#ports.clock.nowMs(),
+  ): void {
     const { workloads, revision } = snapshot;
     const made = changesBetween(this.#configurations, configurations);
     const moved = changesBetween(this.#workloads, workloads);
@@ -79,7 +88,7 @@ export class Rollout implements ProxyConfigurations {
     for (const proxy of gone) this.#ports.cache.delete(proxy);
     const isNew = this.#edit?.after.revision !== revision;
     this.#edit = { before: isNew ? this.#edit?.after : this.#edit?.before, after: snapshot };
-    const rights = rightsOf(snapshot, this.#ports.clock.nowMs());
+    const rights = rightsOf(snapshot, madeAtMs);
     this.#take(
       { kind: 'wanted', proxies, gone },
       { kind: 'looked', workloads, moved, intended, unmade: made.gone, rights, gone },

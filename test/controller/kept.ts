@@ -7,9 +7,10 @@ export class Kept {
   snapshot: Snapshot | undefined;
   configurations: ReadonlyMap<string, ResourceSnapshot> = new Map();
 
-  look(next: Snapshot): Snapshot {
+  /** @param made of `next`. */
+  look(next: Snapshot, made = configured(next)): Snapshot {
     const workloads = keep(this.snapshot?.workloads ?? new Map<string, Workload>(), next.workloads, textOf);
-    this.configurations = keep(this.configurations, configured(next), (each) => textOf(versionsOf(each)));
+    this.configurations = keep(this.configurations, made, (each) => textOf(versionsOf(each)));
     this.snapshot = { ...next, workloads };
     return this.snapshot;
   }

@@ -8,7 +8,8 @@
  * The surprise: an ACK precedes its effect. Envoy's main thread acknowledges, and its workers are told; so what an ACK
  * replaced stays possible for `effectMs`.
  */
-import type { Listing, Resource, ResourceSnapshot } from '../xds/resource.ts';
+import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
+import { type ListingChanges, listingChanges } from './listing-changes.ts';
 import { keyOf, type ResourceKey } from './references.ts';
 
 /** From an ACK until every worker of that Envoy acts by it, in ms: some milliseconds, and tens where its cores are taken. */
@@ -22,8 +23,6 @@ interface Given {
   readonly givenAtMs: number;
   readonly answeredAtMs: number;
 }
-
-const nothing: Listing = new Map();
 
 export class Acceptance {
   #given: ResourceSnapshot;
@@ -40,23 +39,21 @@ export class Acceptance {
   }
 
   give(next: ResourceSnapshot, nowMs: number): void {
-    for (const key of [...this.#open.keys()]) this.#openNow(key, nowMs);
-    for (const typeUrl of new Set([...this.#given.types.keys(), ...next.types.keys()])) {
-      const [former, listing] = [this.#given.types.get(typeUrl), next.types.get(typeUrl)];
-      if (former !== listing) this.#giveAll(typeUrl, former ?? nothing, listing ?? nothing, nowMs);
+    for (const key of this.#open.keys()) this.#openNow(key, nowMs);
+    const { types } = this.#given;
+    for (const [typeUrl, listing] of next.types) {
+      const former = types.get(typeUrl);
+      if (former !== listing) this.#giveAll(typeUrl, listingChanges(former, listing), nowMs);
+    }
+    for (const [typeUrl, former] of types) {
+      if (!next.types.has(typeUrl)) this.#giveAll(typeUrl, listingChanges(former), nowMs);
     }
     this.#given = next;
   }
 
-  #giveAll(typeUrl: string, former: Listing, listing: Listing, nowMs: number): void {
-    let stayed = 0;
-    for (const [name, after] of listing) {
-      const before = former.get(name);
-      if (before !== undefined) stayed += 1;
-      this.#giveOne(typeUrl, name, before, after, nowMs);
-    }
-    if (stayed === former.size) return;
-    for (const [name, before] of former) if (!listing.has(name)) this.#giveOne(typeUrl, name, before, undefined, nowMs);
+  #giveAll(typeUrl: string, { changed, gone }: ListingChanges, nowMs: number): void {
+    for (const { before, after } of changed) this.#giveOne(typeUrl, after.name, before, after, nowMs);
+    for (const before of gone) this.#giveOne(typeUrl, before.name, before, undefined, nowMs);
   }
 
   #giveOne(
@@ -66,7 +63,6 @@ export class Acceptance {
     after: Resource | undefined,
     nowMs: number,
   ): void {
-    if (before === after || before?.version === after?.version) return;
     const key = keyOf({ typeUrl, name });
     const known = this.#openNow(key, nowMs) ?? [{ resource: before, givenAtMs: nowMs, answeredAtMs: nowMs }];
     this.#open.set(key, [...known, { resource: after, givenAtMs: nowMs, answeredAtMs: Infinity }]);

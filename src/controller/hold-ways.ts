@@ -14,6 +14,7 @@ import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
 import { typeUrls } from '../xds/type-url.ts';
 import { type EndpointKey, endpointsOf, withoutEndpoints } from './doors.ts';
 import { HandoverDraft, resourceIn } from './handover-draft.ts';
+import { listingChanges } from './listing-changes.ts';
 import { keyOf, type ResourceKey, referencesOf } from './references.ts';
 
 export interface WaysAsk {
@@ -48,11 +49,10 @@ function leaveOutClosed(
 ): ReadonlySet<ResourceKey> {
   const deserted = new Set<ResourceKey>();
   const listing = wanted.types.get(typeUrls.endpoints);
-  if (listing === undefined || listing === shown.types.get(typeUrls.endpoints)) return deserted;
-  for (const assignment of listing.values()) {
+  const shownListing = shown.types.get(typeUrls.endpoints);
+  if (listing === undefined || listing === shownListing) return deserted;
+  for (const { before: former, after: assignment } of listingChanges(shownListing, listing).changed) {
     const key = keyOf(assignment);
-    const former = resourceIn(shown, key);
-    if (former?.version === assignment.version) continue;
     const before: ReadonlySet<EndpointKey> = former === undefined ? new Set() : endpointsOf(former);
     const all = [...endpointsOf(assignment)];
     const closed = all.filter((endpoint) => !before.has(endpoint) && !ask.isOpen(endpoint));

@@ -9,18 +9,12 @@
  * It remembers for as long as it lives, which is one event.
  */
 import type { Resource } from '../xds/resource.ts';
+import type { ResourceChange } from './listing-changes.ts';
 import { isInbound, mayWait, shapeOf } from './may-wait.ts';
-
-/** One resource, as a proxy has it and as it is to have it. */
-export interface Change {
-  /** Absent where the proxy has nothing of this name. */
-  readonly before?: Resource;
-  readonly after: Resource;
-}
 
 /** What may be asked about the changes of one proxy: see may-wait.ts. */
 export interface ChangeReader {
-  mayWait(change: Change): boolean;
+  mayWait(change: ResourceChange): boolean;
   shapeOf(after: Resource): string;
 }
 

@@ -16,16 +16,17 @@
  * resource refers to is read only where that makes a difference.
  */
 import type { Listing, Resource, ResourceSnapshot } from '../xds/resource.ts';
+import { listingChanges, type ResourceChange } from './listing-changes.ts';
 import { canWait } from './may-wait.ts';
 import { keyOf, type ResourceKey, referencesOf } from './references.ts';
-import type { Change, ChangeReader } from './rollout-reader.ts';
+import type { ChangeReader } from './rollout-reader.ts';
 
 export interface Unit {
   /** By key. */
   readonly members: ReadonlyMap<ResourceKey, Member>;
 }
 
-export interface Member extends Change {
+export interface Member extends ResourceChange {
   /** Equal for proxies that are given the same, up to what names the workload itself. */
   readonly content: ContentKey;
 }
@@ -44,6 +45,7 @@ export function unitsOf(
   reader: ChangeReader,
 ): readonly Unit[] {
   const changed = changesOf(base, wanted);
+  if (changed.size === 0) return [];
   const patient = new Set([...changed].flatMap(([key, change]) => (reader.mayWait(change) ? [key] : [])));
   if (patient.size === 0) return [];
   const gone = goneFrom(base, wanted);
@@ -79,6 +81,11 @@ type Held = ReadonlyMap<ResourceKey, Member>;
 
 function composeListing(former: Listing | undefined, listing: Listing, held: Held): Listing {
   if (former === listing) return listing;
+  if (held.size === 0) {
+    const { changed, gone, isKept } = listingChanges(former, listing);
+    if (former !== undefined && changed.length + gone.length === 0) return former;
+    if (isKept) return listing;
+  }
   let isFormer = former?.size === listing.size;
   let isWanted = true;
   for (const [name, resource] of listing) {
@@ -121,17 +128,13 @@ export function danglingIn(snapshot: ResourceSnapshot, world: readonly ResourceS
   return undefined;
 }
 
-function changesOf(base: ResourceSnapshot, wanted: ResourceSnapshot): ReadonlyMap<ResourceKey, Change> {
-  const changed = new Map<ResourceKey, Change>();
+function changesOf(base: ResourceSnapshot, wanted: ResourceSnapshot): ReadonlyMap<ResourceKey, ResourceChange> {
+  const changed = new Map<ResourceKey, ResourceChange>();
   for (const typeUrl of canWait) {
     const former = base.types.get(typeUrl);
     const listing = wanted.types.get(typeUrl);
     if (listing === undefined || listing === former) continue;
-    for (const [name, after] of listing) {
-      const before = former?.get(name);
-      if (before === after || before?.version === after.version) continue;
-      changed.set(keyOf(after), { ...(before === undefined ? {} : { before }), after });
-    }
+    for (const change of listingChanges(former, listing).changed) changed.set(keyOf(change.after), change);
   }
   return changed;
 }
@@ -142,13 +145,13 @@ function goneFrom(base: ResourceSnapshot, wanted: ResourceSnapshot): ReadonlySet
   for (const [typeUrl, former] of base.types) {
     const listing = wanted.types.get(typeUrl);
     if (listing === former) continue;
-    for (const name of former.keys()) if (listing?.has(name) !== true) gone.add(keyOf({ typeUrl, name }));
+    for (const each of listingChanges(former, listing).gone) gone.add(keyOf(each));
   }
   return gone;
 }
 
 /** Changes in groups that refer to each other, as they were or as they will be. */
-function togetherIn(changed: ReadonlyMap<ResourceKey, Change>): readonly ReadonlySet<ResourceKey>[] {
+function togetherIn(changed: ReadonlyMap<ResourceKey, ResourceChange>): readonly ReadonlySet<ResourceKey>[] {
   const groups = new Map<ResourceKey, Set<ResourceKey>>();
   for (const [key, { before, after }] of changed) {
     const own = groups.get(key) ?? new Set([key]);

@@ -27,7 +27,7 @@ const rows: readonly Row[] = [
   {
     sentence: 'a bracket left open makes the whole file unreadable',
     text: `${tenant}---\na: [\n`,
-    problems: ['yaml-syntax f.yaml:34 '],
+    problems: [`yaml-syntax f.yaml:${tenant.split('\n').length + 2} `],
     completeness: 'unreadable',
     says: 'not YAML that can be read',
   },

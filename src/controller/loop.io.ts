@@ -68,8 +68,14 @@ export interface ProxyConfigurations {
    * @param configurations by workload, and of the authorization workers; whoever is not among them keeps what it has, and
    * what is the very same value as before did not change.
    * @param gone workloads that do not exist any more.
+   * @param madeAtMs epoch ms at which grants were judged for these configurations.
    */
-  publish(configurations: ReadonlyMap<string, ResourceSnapshot>, gone: readonly string[], snapshot: Snapshot): void;
+  publish(
+    configurations: ReadonlyMap<string, ResourceSnapshot>,
+    gone: readonly string[],
+    snapshot: Snapshot,
+    madeAtMs: number,
+  ): void;
   /** What only proxies can say of the objects of authors. */
   problems(): readonly Problem[];
 }
@@ -179,8 +185,10 @@ export class Loop {
   #publish(snapshot: Snapshot): PublishedTrust {
     const { report, trust, clock } = this.#ports;
     const rotations = this.#ports.rotations.underway();
-    const configuration = this.#configurator.configure(snapshot, trust, clock.nowMs());
-    this.#configurations.publish(configuration.proxies, this.#roster.gone(snapshot), snapshot);
+    // One moment for both: a grant that ended between the two would be in the configuration, and no right lost later.
+    const nowMs = clock.nowMs();
+    const configuration = this.#configurator.configure(snapshot, trust, nowMs);
+    this.#configurations.publish(configuration.proxies, this.#roster.gone(snapshot), snapshot, nowMs);
     for (const { workload, part, cause } of configuration.failed) report.buildFailed(workload, part, cause);
     this.#buildProblems = unbuiltProblems(configuration.failed, snapshot);
     this.tellProblems();

@@ -6,8 +6,9 @@
  * So whoever looks at a value again sees by identity, and without reading it, what has not changed. Lists are compared
  * place by place: what moved within one is taken from `next`.
  */
+import { JoinedMap } from './joined-map.ts';
 
-/** @param next plain data: records, arrays, maps by text or number, sets; no cycles. */
+/** @param next plain data: records, arrays, maps by text or number, joined ones too, sets; no cycles. */
 export function keepUnchanged<T>(former: T | undefined, next: T): T {
   return keep(former, next) as T;
 }
@@ -33,6 +34,7 @@ function keep(former: unknown, next: unknown): unknown {
   if (typeof former !== 'object' || typeof next !== 'object' || former === null || next === null) return next;
   if (Array.isArray(next)) return Array.isArray(former) ? keepList(former, next) : next;
   if (next instanceof Map) return former instanceof Map ? keepMap(former, next) : next;
+  if (next instanceof JoinedMap) return former instanceof JoinedMap ? keepJoined(former, next) : next;
   if (next instanceof Set) return former instanceof Set && isSameList([...former], [...next]) ? former : next;
   return isRecord(former) && isRecord(next) ? keepRecord(former, next) : next;
 }
@@ -55,6 +57,10 @@ function keepMap(
     kept.set(key, each);
   }
   return keepSameMap(former, kept ?? next);
+}
+
+function keepJoined(former: JoinedMap<unknown>, next: JoinedMap<unknown>): JoinedMap<unknown> {
+  return former.with([...next.parts].map(([name, part]) => [name, keepUnchanged(former.parts.get(name), part)]));
 }
 
 function keepRecord(

@@ -6,6 +6,7 @@
  * Owners may come in any order; where each one's values stand together, which is so in whatever is sorted by
  * `namespace/name`, an owner is looked up once.
  */
+import { differingParts } from '../model/joined-map.ts';
 
 export type Groups<T> = ReadonlyMap<string, readonly T[]>;
 
@@ -29,13 +30,10 @@ export function grouped<T>(
   return new Map([...drafts].map(([owner, draft]) => [owner, draft.members()]));
 }
 
-/** Most values that are put in the place of others one by one, each at the cost of its owner's list. */
-const replacedMax = 64;
-
 /**
- * The same of a map, where a map of before is known: what stands where it stood is not read, but only compared.
+ * The same of a map, where a map of before is known: of maps that are joined, parts that are the very same are not read.
  *
- * @param ownerOf the same for all values that one key ever has.
+ * @param values where it is joined, all values of one owner are in one part.
  */
 export function regrouped<T>(
   values: ReadonlyMap<string, T>,
@@ -43,37 +41,14 @@ export function regrouped<T>(
   former?: { readonly values: ReadonlyMap<string, T>; readonly groups: Groups<T> },
 ): Groups<T> {
   if (former === undefined) return grouped(values.values(), ownerOf);
-  if (former.values === values) return former.groups;
-  const replaced = replacedIn(former.values, values);
-  if (replaced === undefined) return grouped(values.values(), ownerOf, former.groups);
+  const pairs = differingParts(former.values, values);
+  if (pairs.length === 0) return former.groups;
   const groups = new Map(former.groups);
-  for (const [before, after] of replaced) {
-    const owner = ownerOf(after);
-    groups.set(
-      owner,
-      (groups.get(owner) ?? []).map((each) => (each === before ? after : each)),
-    );
+  for (const [before] of pairs) for (const value of before.values()) groups.delete(ownerOf(value));
+  for (const [, after] of pairs) {
+    for (const [owner, members] of grouped(after.values(), ownerOf, former.groups)) groups.set(owner, members);
   }
   return groups;
-}
-
-/** Pairs of what stood and what stands at one key; undefined where keys came or went, or where it is not a matter of a few. */
-function replacedIn<T>(
-  former: ReadonlyMap<string, T>,
-  next: ReadonlyMap<string, T>,
-): readonly (readonly [T, T])[] | undefined {
-  if (former.size !== next.size) return undefined;
-  const replaced: (readonly [T, T])[] = [];
-  const before = former.values();
-  for (const after of next.values()) {
-    const { value } = before.next();
-    if (value === undefined || replaced.length > replacedMax) return undefined;
-    if (value !== after) replaced.push([value, after]);
-  }
-  if (replaced.length === 0) return [];
-  const keys = former.keys();
-  for (const key of next.keys()) if (keys.next().value !== key) return undefined;
-  return replaced;
 }
 
 /** One list while it is made: no list at all as long as it repeats the former one. */

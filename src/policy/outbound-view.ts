@@ -13,8 +13,15 @@ import { placeOf, rulesFor } from './routing.ts';
 import { trafficOf } from './traffic.ts';
 import type { OutboundEndpoint, OutboundPort } from './view.ts';
 
+/** Gives again what was made before of the very same inputs, whoever of one tenant it was made for. */
+export type RememberPort = (place: string, inputs: readonly unknown[], make: () => OutboundPort) => OutboundPort;
+
 /** @returns sorted by service, then port, then pod. */
-export function outboundOf(now: Moment, workload: Workload): readonly OutboundPort[] {
+export function outboundOf(
+  now: Moment,
+  workload: Workload,
+  remember: RememberPort = (_place, _inputs, make) => make(),
+): readonly OutboundPort[] {
   const { snapshot, traffic, routes } = now;
   const caller = snapshot.tenants.get(workload.tenant);
   if (caller === undefined) return [];
@@ -29,25 +36,30 @@ export function outboundOf(now: Moment, workload: Workload): readonly OutboundPo
         headless.push({ service, servicePort });
         continue;
       }
-      const serverSpiffeIds = serversOf(snapshot, servicePort);
-      const isRouted = routes.has(placeOf({ service: service.key, port: servicePort.port }));
+      const workloads = servicePort.endpoints.map((endpoint) => snapshot.workloads.get(endpoint.workload));
+      const owner = snapshot.tenants.get(service.tenant);
+      const place = placeOf({ service: service.key, port: servicePort.port });
       // Without a name to expect there is nobody to trust: a service nobody stands behind has no cluster.
-      if (serverSpiffeIds.length === 0 && !isRouted) continue;
-      outbound.push({
-        service: service.key,
-        tenant: service.tenant,
-        port: servicePort.port,
-        protocol: servicePort.protocol,
-        virtualIps: service.virtualIps,
-        endpoints: endpointsFor(snapshot, caller, service, servicePort),
-        serverSpiffeIds,
-        traffic: trafficOf(traffic, service.key, servicePort),
-        rules: [],
-      });
+      if (!workloads.some((each) => each !== undefined) && !routes.has(place)) continue;
+      outbound.push(
+        remember(place, [caller, owner, service, traffic.get(place), ...workloads], () => ({
+          service: service.key,
+          tenant: service.tenant,
+          port: servicePort.port,
+          protocol: servicePort.protocol,
+          virtualIps: service.virtualIps,
+          endpoints: endpointsFor(snapshot, caller, service, servicePort),
+          serverSpiffeIds: serversOf(workloads),
+          traffic: trafficOf(traffic, service.key, servicePort),
+          rules: [],
+        })),
+      );
     }
   }
   const reachable = new Set(outbound.filter((port) => port.protocol !== 'tcp' && hasServers(port)).map(placeOf));
-  const routed = outbound.map((port) => ({ ...port, rules: rulesFor(routes, port, reachable) }));
+  const routed = outbound.map((port) =>
+    routes.has(placeOf(port)) ? { ...port, rules: rulesFor(routes, port, reachable) } : port,
+  );
   return [...routed, ...podPorts(snapshot, headless, caller, traffic)].sort(
     (left, right) =>
       compare(left.service, right.service) || left.port - right.port || compare(left.pod ?? '', right.pod ?? ''),
@@ -82,9 +94,8 @@ function endpointsFor(
   });
 }
 
-function serversOf(snapshot: Snapshot, servicePort: ServicePort): readonly string[] {
-  const ids = servicePort.endpoints.flatMap((endpoint) => snapshot.workloads.get(endpoint.workload)?.spiffeId ?? []);
-  return [...new Set(ids)].sort();
+function serversOf(workloads: readonly (Workload | undefined)[]): readonly string[] {
+  return [...new Set(workloads.flatMap((workload) => workload?.spiffeId ?? []))].sort();
 }
 
 function compare(left: string, right: string): number {

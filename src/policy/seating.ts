@@ -3,14 +3,15 @@
  *
  *   workloads ──services that lead there, policies that select, grants that speak──▶ Table: those that may know the same
  *
- * Asked again of the same workloads, services, policies and grants, the tables are the very same values, and no workload
- * is read: what else moves, such as the mesh or a route, seats nobody elsewhere.
+ * Where who is there, the policies and the grants are the same, the tables are those of before: what else moves, such as
+ * an address, the mesh or a route, seats nobody elsewhere.
  */
 import { isSameList } from '../model/keep-unchanged.ts';
-import type { Workload } from '../model/snapshot.ts';
+import type { Snapshot, Workload } from '../model/snapshot.ts';
 import { inboundKey } from './inbound-view.ts';
 import type { Moment } from './moment.ts';
 import { outboundKey } from './outbound-view.ts';
+import type { Standing } from './standing.ts';
 
 export interface Table {
   /** Unique in its tenant, and the same for as long as the members agree in the same. */
@@ -27,18 +28,15 @@ export interface Seating {
   readonly sources: readonly unknown[];
 }
 
-export function seatingOf(now: Moment, tenant: string, former?: Seating): Seating {
+/** @param standing of the same slice. */
+export function seatingOf(now: Moment, tenant: string, standing: Standing, former?: Seating): Seating {
   const { snapshot, grants } = now;
-  const ofTenant = <T extends { readonly tenant: string }>(all: ReadonlyMap<string, T>) =>
-    [...all.values()].filter((each) => each.tenant === tenant);
-  const workloads = ofTenant(snapshot.workloads);
-  const services = ofTenant(snapshot.services);
-  const policies = ofTenant(snapshot.policies);
-  const lists = [workloads, services, policies, grants];
-  const sources = [snapshot.mesh.trustDomain, ...lists.flatMap((list) => [list.length, ...list])];
-  if (former !== undefined && isSameList(former.sources, sources)) return former;
+  const sources = [snapshot.mesh.trustDomain, standing.values, snapshot.policies, ...grants];
+  if (former !== undefined && isSameList(former.sources, sources))
+    return { tables: reseated(former, snapshot), sources };
   const tables = new Map<string, Table & { readonly members: Workload[] }>();
-  for (const workload of workloads) {
+  for (const workload of snapshot.workloads.values()) {
+    if (workload.tenant !== tenant) continue;
     const inboundBy = inboundKey(now, workload);
     const outboundBy = outboundKey(now, workload);
     const { serviceAccount, capture, applicationAddress } = workload;
@@ -50,4 +48,12 @@ export function seatingOf(now: Moment, tenant: string, former?: Seating): Seatin
     else table.members.push(workload);
   }
   return { tables: [...tables.values()], sources };
+}
+
+/** Where nobody came or left, the members are those of today. */
+function reseated({ tables }: Seating, { workloads }: Snapshot): readonly Table[] {
+  return tables.map((table) => {
+    const members = table.members.map((member) => workloads.get(member.key) ?? member);
+    return isSameList(table.members, members) ? table : { ...table, members };
+  });
 }

@@ -5,8 +5,8 @@
  *
  * It holds what is the tenant's, what a grant that lives brings to it, and of its callers one workload for each identity.
  * So a change elsewhere leaves it the very same value, and nobody need look at the tenant's proxies at all. Whether it
- * could be another is asked in two steps: by the shares of those it deals with, which is one look at each, and only
- * where one of them moved, by all that it is made from.
+ * could be another is asked in two steps: whether the share of one that it deals with moved, and only then by all that it
+ * is made from.
  */
 
 import { isSameList, keepSameMap } from '../model/keep-unchanged.ts';
@@ -17,12 +17,14 @@ export interface Slices {
   /** By tenant. */
   readonly slices: ReadonlyMap<string, Slice>;
   readonly shares: Shares;
+  /** Tenants that read statistics. */
+  readonly scrapers: readonly Tenant[];
 }
 
 export interface Slice {
   readonly snapshot: Snapshot;
-  /** Whose shares it was cut from, and the tenants that read statistics; beside the mesh that is all. */
-  readonly sources: readonly unknown[];
+  /** From whose shares it was cut, wherever they are: its own tenant's, and of those that it deals with. */
+  readonly dealsWith: readonly string[];
 }
 
 /**
@@ -30,24 +32,53 @@ export interface Slice {
  * @param former slices made before; what did not change since is taken from there, the very same values.
  */
 export function slicesOf(snapshot: Snapshot, nowMs: number, former?: Slices): Slices {
+  const { mesh } = snapshot;
   const shares = sharesOf(snapshot, nowMs, former?.shares);
+  const scraping = present(
+    shares,
+    mesh.scrapers.map(({ namespace }) => namespace),
+  ).map(({ tenant }) => tenant);
+  const scrapers = former !== undefined && isSameList(former.scrapers, scraping) ? former.scrapers : scraping;
+  const moved = movedIn(former?.shares, shares);
   const slices = new Map<string, Slice>();
   for (const [tenant, share] of shares.byTenant) {
-    slices.set(tenant, sliceOf(snapshot.mesh, share, shares, former?.slices.get(tenant)));
+    const before = former?.slices.get(tenant);
+    const isStill = former?.scrapers === scrapers && before?.dealsWith.some((name) => moved.has(name)) === false;
+    slices.set(tenant, isStill && before ? atMesh(mesh, before) : sliceOf(mesh, share, shares, scrapers, before));
   }
-  return { slices, shares };
+  return { slices, shares, scrapers };
 }
 
-function sliceOf(mesh: Mesh, own: TenantShare, { byTenant }: Shares, former: Slice | undefined): Slice {
-  const present = (names: Iterable<string>) => [...new Set(names)].flatMap((name) => byTenant.get(name) ?? []);
-  const callees = present(own.grantsFrom.map(({ tenant }) => tenant));
-  const callers = present(own.grantsTo.map(({ from }) => from.tenant));
-  const scrapers = present(mesh.scrapers.map(({ namespace }) => namespace)).map(({ tenant }) => tenant);
-  const sources = [own, callees.length, ...callees, callers.length, ...callers, ...scrapers];
-  if (former !== undefined && isSameList(former.sources, sources)) {
-    return former.snapshot.mesh === mesh ? former : { sources, snapshot: { ...former.snapshot, mesh } };
-  }
-  return { sources, snapshot: kept(former?.snapshot, cut(mesh, own, { callees, callers, scrapers })) };
+/** Tenants whose share is another, or is there no more. */
+function movedIn(former: Shares | undefined, { byTenant }: Shares): ReadonlySet<string> {
+  const moved = new Set<string>();
+  for (const [name, share] of byTenant) if (former?.byTenant.get(name) !== share) moved.add(name);
+  for (const name of former?.byTenant.keys() ?? []) if (!byTenant.has(name)) moved.add(name);
+  return moved;
+}
+
+function atMesh(mesh: Mesh, slice: Slice): Slice {
+  return slice.snapshot.mesh === mesh ? slice : { ...slice, snapshot: { ...slice.snapshot, mesh } };
+}
+
+function present({ byTenant }: Shares, names: Iterable<string>): readonly TenantShare[] {
+  return [...new Set(names)].flatMap((name) => byTenant.get(name) ?? []);
+}
+
+function sliceOf(
+  mesh: Mesh,
+  own: TenantShare,
+  shares: Shares,
+  scrapers: readonly Tenant[],
+  former: Slice | undefined,
+): Slice {
+  const owners = own.grantsFrom.map(({ tenant }) => tenant);
+  const guests = own.grantsTo.map(({ from }) => from.tenant);
+  const others = { callees: present(shares, owners), callers: present(shares, guests), scrapers };
+  return {
+    snapshot: kept(former?.snapshot, cut(mesh, own, others)),
+    dealsWith: [...new Set([own.tenant.name, ...owners, ...guests])],
+  };
 }
 
 interface Others {

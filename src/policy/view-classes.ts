@@ -9,13 +9,15 @@
  * result is equal to that of `viewOf` for each member all the same.
  */
 import { isSameList, keepUnchanged } from '../model/keep-unchanged.ts';
+import { Last } from '../model/last.ts';
 import type { ExternalService, Snapshot, Workload } from '../model/snapshot.ts';
 import { atOwnAddresses } from './explicit-view.ts';
 import { inboundOf } from './inbound-view.ts';
 import { type Moment, momentOf } from './moment.ts';
 import { type Observation, observationOf } from './observation.ts';
-import { outboundOf } from './outbound-view.ts';
+import { outboundOf, type RememberPort } from './outbound-view.ts';
 import { type Seating, seatingOf } from './seating.ts';
+import { type Standing, standingOf } from './standing.ts';
 import type { InboundPort, OutboundPort, ProxyView } from './view.ts';
 
 /** What of a workload its proxy is configured by, apart from its name. */
@@ -44,9 +46,12 @@ export interface ViewClasses {
 }
 
 interface Parts {
+  readonly standing: Standing;
   readonly seating: Seating;
   readonly inbound: Ports<InboundPort>;
   readonly outbound: Ports<OutboundPort>;
+  /** By place; what each service port that goes out was made of. */
+  readonly ways: ReadonlyMap<string, Last<OutboundPort>>;
   /** Ports by place: one for each content that somebody is told. */
   readonly ports: ReadonlyMap<string, readonly OutboundPort[]>;
   readonly observation: Observation;
@@ -63,8 +68,9 @@ interface Ports<Port> {
 /** @param slice of this tenant, or the whole mesh. @param nowMs epoch ms at which grants and consents are judged. */
 export function classesOf(slice: Snapshot, tenant: string, nowMs: number, former?: ViewClasses): ViewClasses {
   const now = momentOf(slice, tenant, nowMs);
-  const seating = seatingOf(now, tenant, former?.parts.seating);
-  return new Draft(now, tenant, former).classesAt(seating);
+  const standing = standingOf(slice, former?.parts.standing);
+  const seating = seatingOf(now, tenant, standing, former?.parts.seating);
+  return new Draft(now, tenant, standing, former).classesAt(seating);
 }
 
 /** What this workload's proxy may know: equal to `viewOf`. */
@@ -76,24 +82,28 @@ export function memberView({ view }: ViewClass, workload: Workload): ProxyView {
 class Draft {
   private readonly now: Moment;
   private readonly former: ViewClasses | undefined;
+  private readonly standing: Standing;
   private readonly observation: Observation;
   private readonly external: readonly ExternalService[];
   private readonly inboundSources: readonly unknown[];
   private readonly outboundSources: readonly unknown[];
   private readonly inbound = new Map<string, readonly InboundPort[]>();
   private readonly outbound = new Map<string, readonly OutboundPort[]>();
+  private readonly ways = new Map<string, Last<OutboundPort>>();
   private readonly ports = new Map<string, OutboundPort[]>();
 
-  constructor(now: Moment, tenant: string, former: ViewClasses | undefined) {
+  constructor(now: Moment, tenant: string, standing: Standing, former: ViewClasses | undefined) {
     const { mesh, tenants, workloads, services, policies, trafficPolicies, httpRoutes } = now.snapshot;
     this.now = now;
+    this.standing = standing;
     this.former = former;
     this.observation = keepUnchanged(former?.parts.observation, observationOf(now.snapshot));
     this.external = keepUnchanged(former?.parts.external, now.snapshot.externalServices.get(tenant) ?? []);
-    this.outboundSources = [tenants, workloads, services, trafficPolicies, httpRoutes, mesh.trustDomain, ...now.grants];
+    const grounds = [tenants, trafficPolicies, httpRoutes, mesh.trustDomain, ...now.grants];
+    this.outboundSources = [workloads, services, ...grounds];
     const { authorizationMode } = mesh;
     const consents = [...now.consents.values()].flat();
-    this.inboundSources = [policies, authorizationMode, consents.length, ...consents, ...this.outboundSources];
+    this.inboundSources = [standing.values, policies, authorizationMode, consents.length, ...consents, ...grounds];
   }
 
   classesAt(seating: Seating): ViewClasses {
@@ -108,8 +118,12 @@ class Draft {
     }
     const inbound = { sources: this.inboundSources, byKey: this.inbound };
     const outbound = { sources: this.outboundSources, byKey: this.outbound };
-    const { ports, observation, external } = this;
-    return { classes, parts: { seating, inbound, outbound, ports, observation, external } };
+    const { standing, ports, observation, external } = this;
+    const before = this.former?.parts;
+    // Where no port was made anew, what they were made of is still to be remembered.
+    const isStill = isSameList(before?.outbound.sources ?? [], this.outboundSources);
+    const ways = isStill ? new Map([...(before?.ways ?? []), ...this.ways]) : this.ways;
+    return { classes, parts: { standing, seating, inbound, outbound, ways, ports, observation, external } };
   }
 
   private viewOf(workload: Workload, key: string, inboundBy: string, outboundBy: string): SharedView {
@@ -152,10 +166,17 @@ class Draft {
     const former = this.former?.parts.outbound;
     const before = former?.byKey.get(by);
     const isStill = before !== undefined && isSameList(former?.sources ?? [], this.outboundSources);
-    const ports = (isStill ? before : outboundOf(this.now, workload)).map((port) => this.shared(port));
-    const made = before !== undefined && isSameList(before, ports) ? before : ports;
-    this.outbound.set(by, made);
-    return made;
+    const made = isStill ? before : outboundOf(this.now, workload, (...port) => this.remembered(...port));
+    const ports = made.map((port) => this.shared(port));
+    const kept = before !== undefined && isSameList(before, ports) ? before : ports;
+    this.outbound.set(by, kept);
+    return kept;
+  }
+
+  private remembered(...[place, inputs, make]: Parameters<RememberPort>): OutboundPort {
+    const last = this.former?.parts.ways.get(place) ?? this.ways.get(place) ?? new Last<OutboundPort>();
+    this.ways.set(place, last);
+    return last.of(inputs, make);
   }
 
   /** The same port as another class is told, or was told before. */
@@ -163,10 +184,11 @@ class Draft {
     const place = placeIn(port);
     const told = this.ports.get(place) ?? [];
     this.ports.set(place, told);
-    const equal = told.find((each) => keepUnchanged(each, port) === each);
+    const equalTo = (each: OutboundPort) => keepUnchanged(each, port) === each;
+    const equal = told.find(equalTo);
     if (equal !== undefined) return equal;
     const before = this.former?.parts.ports.get(place) ?? [];
-    const made = before.reduce((made, each) => keepUnchanged(each, made), port);
+    const made = before.find(equalTo) ?? before.reduce((made, each) => keepUnchanged(each, made), port);
     told.push(made);
     return made;
   }

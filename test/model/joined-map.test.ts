@@ -51,9 +51,17 @@ test('of two maps the parts are compared, and those that are the very same are p
   expect(differingParts(former, plain)).toEqual([[former, plain]]);
 });
 
-test('what is joined is no record, and is never taken for another that is', () => {
-  const [former, next] = [joined({ a: new Map([['a/1', 1]]) }), joined({ a: new Map([['a/1', 2]]) })];
-  expect(keepUnchanged(former, next)).toBe(next);
+test('what is joined is kept where it is equal, part by part', () => {
+  const [one, same, other] = [1, 1, 2].map((value) => new Map([['a/1', value]]));
+  const b = new Map([['b/1', 1]]);
+  const former = joined({ a: one, b });
+  expect(keepUnchanged(former, joined({ a: same, b: new Map(b) }))).toBe(former);
+  const next = keepUnchanged(former, joined({ a: other, b: new Map(b) }));
+  expect([...next]).toEqual([
+    ['a/1', 2],
+    ['b/1', 1],
+  ]);
+  expect(next.parts.get('b')).toBe(b);
 });
 
 function joined(parts: Readonly<Record<string, ReadonlyMap<string, number> | undefined>>): JoinedMap<number> {

@@ -70,7 +70,7 @@ test(
     let unmoved = 0;
     walk((step, before, nowMs) => {
       for (const [tenant, slice] of step.slices.slices) {
-        if (before?.slices.slices.get(tenant) !== slice) continue;
+        if (before?.slices.slices.get(tenant)?.snapshot !== slice.snapshot) continue;
         unmoved += 1;
         const { classes } = classesOf(slice.snapshot, tenant, nowMs);
         expect(before.classes.get(tenant)?.classes).toEqual(classes);

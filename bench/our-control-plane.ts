@@ -99,6 +99,7 @@ const loop: Loop = new Loop({
     problems: () => undefined,
     published: () => undefined,
     buildFailed: (_workload, _part, cause) => fail(cause),
+    madeWhole: (_tenant, cause) => fail(cause),
     issueFailed: () => undefined,
     runFailed: fail,
   },

@@ -85,6 +85,10 @@ export function openTelemetry(parts: ControlPlaneTelemetryParts): ControlPlaneTe
         loop.buildFailed();
         report.buildFailed(workload, part, cause);
       },
+      madeWhole(tenant, cause) {
+        loop.madeWhole();
+        report.madeWhole(tenant, cause);
+      },
       issueFailed(failures) {
         loop.issueFailed(failures);
         report.issueFailed(failures);

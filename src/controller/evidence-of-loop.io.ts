@@ -37,6 +37,7 @@ export function recordLoop({ clock, newId, record }: Teller, objects: () => read
       record(event);
     },
     buildFailed: () => undefined,
+    madeWhole: () => undefined,
     issueFailed: () => undefined,
     runFailed: () => undefined,
   };
@@ -53,6 +54,9 @@ export function reportToAll(...reports: readonly LoopReport[]): LoopReport {
     },
     buildFailed: (...told) => {
       for (const report of reports) report.buildFailed(...told);
+    },
+    madeWhole: (...told) => {
+      for (const report of reports) report.madeWhole(...told);
     },
     issueFailed: (...told) => {
       for (const report of reports) report.issueFailed(...told);

@@ -28,6 +28,9 @@ export function logReport(log: Logger): LoopReport {
       const outcome = part === undefined ? 'the proxy keeps the one it has' : `its ${part.kind} port is closed`;
       log.error({ workload, err: cause }, `a configuration could not be built; ${outcome}`);
     },
+    madeWhole(tenant, cause) {
+      log.warn({ tenant, err: cause }, 'what moved could not be made alone; all of the tenant was made anew');
+    },
     issueFailed(failures) {
       for (const { name, cause } of failures)
         log.error({ name, err: cause }, 'a certificate could not be issued; tried again soon');

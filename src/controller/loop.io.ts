@@ -85,6 +85,8 @@ export interface LoopReport {
   published(revision: string, proxies: number, withheld: readonly string[]): void;
   /** @param part what of it is closed; absent where nothing of it could be built, and it keeps what it had. */
   buildFailed(workload: string, part: BrokenPart | undefined, cause: unknown): void;
+  /** All of this tenant was made anew, since something of ours threw where only what moved was looked at. */
+  madeWhole(tenant: string, cause: unknown): void;
   issueFailed(failures: readonly EnsureFailure[]): void;
   /** A run ended in an exception; what was served stays. */
   runFailed(cause: unknown): void;
@@ -112,7 +114,10 @@ export class Loop {
 
   constructor(ports: LoopPorts) {
     this.#ports = ports;
-    this.#configurator = new Configurator(ports.platform);
+    const { platform, report } = ports;
+    this.#configurator = new Configurator(platform, {
+      madeWhole: (tenant, cause) => report.madeWhole(tenant, cause),
+    });
     this.#configurations = ports.rollout ?? straightTo(ports.proxies);
   }
 

@@ -24,7 +24,7 @@ export const verdicts = ['allow', 'deny', 'unavailable', 'undecodable'] as const
 /** `none` of an allow and of an unavailable, whose reason is a sentence. */
 export const reasonClasses = [
   'none',
-  ...(['unclean-path', 'token-missing', 'token-invalid'] as const),
+  ...(['unclean-path', 'token-missing', 'token-invalid', 'rule-expired'] as const),
   ...(['no-identity', 'tenant-wall', 'grant-expired', 'outside-grant', 'deny-rule', 'no-allow-rule'] as const),
   ...(['oversized', 'malformed', 'too-many-headers', 'too-many-extensions', 'no-id', 'no-destination'] as const),
   ...(['bad-method', 'bad-path', 'path-differs', 'bad-host'] as const),
@@ -138,6 +138,12 @@ export const instruments = {
     {},
   ),
   buildFailures: counter('coffre_build_failures_total', '{failure}', 'Configurations that could not be built.', {}),
+  slowWays: counter(
+    'coffre_configure_slow_way_total',
+    '{look}',
+    'Looks at a tenant in which all of it was made anew, since something of ours threw.',
+    {},
+  ),
   problems: gauge('coffre_problems', '{problem}', 'Problems of the mesh, as `coffre check` tells them.', {
     severity: severities,
   }),

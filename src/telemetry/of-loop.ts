@@ -11,6 +11,7 @@ export interface LoopTelemetry {
   problems(problems: readonly { readonly severity: (typeof severities)[number] }[]): void;
   published(revision: string, proxies: number, withheld: readonly string[]): void;
   buildFailed(): void;
+  madeWhole(): void;
   issueFailed(failures: readonly unknown[]): void;
   runFailed(): void;
 }
@@ -19,6 +20,7 @@ export function telemetryOfLoop(meters: Meters, clock: { nowMs(): number; monoto
   const runs = meters.count(instruments.loopRuns);
   const duration = meters.measure(instruments.loopDuration);
   const buildFailures = meters.count(instruments.buildFailures);
+  const slowWays = meters.count(instruments.slowWays);
   const issueFailures = meters.count(instruments.issueFailures);
 
   let beganAtMs: number | undefined;
@@ -52,6 +54,7 @@ export function telemetryOfLoop(meters: Meters, clock: { nowMs(): number; monoto
       if (beganAtMs !== undefined) duration((clock.monotonicMs() - beganAtMs) / 1_000, {});
     },
     buildFailed: () => buildFailures(1, {}),
+    madeWhole: () => slowWays(1, {}),
     issueFailed: (failures) => issueFailures(failures.length, {}),
     runFailed: () => runs(1, { outcome: 'failed' }),
   };

@@ -43,6 +43,19 @@ test('what was published is told when it differs from the time before', () => {
   expect(said()).toEqual(['info published']);
 });
 
+test('what went wrong of ours is told each time, as grave as what it leaves behind', () => {
+  const { log, said } = recorder();
+  const report = logReport(log);
+  report.buildFailed('atelier/web-1', undefined, new Error('no leaf'));
+  report.madeWhole('atelier', new Error('no leaf'));
+  report.madeWhole('atelier', new Error('no leaf'));
+  expect(said()).toEqual([
+    'error a configuration could not be built; the proxy keeps the one it has',
+    'warn what moved could not be made alone; all of the tenant was made anew',
+    'warn what moved could not be made alone; all of the tenant was made anew',
+  ]);
+});
+
 test('refusals are warnings, the everyday is not', () => {
   const { log, said } = recorder();
   const observe = logXdsEvents(log);

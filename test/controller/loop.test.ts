@@ -246,4 +246,14 @@ describe('what an error leaves', () => {
     expect(mesh.cache.get('atelier/web-1')).toBe(before.get('atelier/web-1'));
     expect(mesh.cache.get('atelier/api-1')?.types).not.toEqual(before.get('atelier/api-1')?.types);
   });
+
+  test('a tenant of which something throws is reported as made anew, and no other tenant is', async () => {
+    const mesh = new MeshLoop();
+    await mesh.write(twoTenants);
+    const anew = () => mesh.said().filter((line) => line.startsWith('made whole'));
+    expect(anew()).toEqual([]);
+    mesh.authority.unreadable.add(atelier.web);
+    await mesh.write(documents(twoTenants, grantUntil(mesh.clock.nowMs() + 1_000)));
+    expect([...new Set(anew())]).toEqual(['made whole atelier']);
+  });
 });

@@ -41,6 +41,7 @@ test('problems are counted by severity, and what failed by what it was', async (
   loop.problems([{ severity: 'error' }, { severity: 'warning' }, { severity: 'warning' }]);
   loop.runFailed();
   loop.buildFailed();
+  loop.madeWhole();
   loop.issueFailed([{}, {}]);
   const seen = await series();
   expect({
@@ -48,8 +49,9 @@ test('problems are counted by severity, and what failed by what it was', async (
     warnings: seen.get('coffre_problems{severity="warning"}'),
     failed: seen.get('coffre_loop_runs_total{outcome="failed"}'),
     unbuilt: seen.get('coffre_build_failures_total'),
+    slow: seen.get('coffre_configure_slow_way_total'),
     unissued: seen.get('coffre_certificate_issue_failures_total'),
-  }).toEqual({ errors: 1, warnings: 2, failed: 1, unbuilt: 1, unissued: 2 });
+  }).toEqual({ errors: 1, warnings: 2, failed: 1, unbuilt: 1, slow: 1, unissued: 2 });
 });
 
 test('a drill is told by its phase, and its faults until they were seen gone', async () => {

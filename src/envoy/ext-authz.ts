@@ -50,7 +50,7 @@ export function authzFilters(): readonly HttpFilter[] {
     // A header that is no UTF-8 travels as it is: a replaced byte would show policy and application different values.
     encodeRawHeaders: true,
     validateMutations: true,
-    decoderHeaderMutationRules: { disallowAll: true },
+    decoderHeaderMutationRules: { disallowAll: true, disallowIsError: true },
     services: {
       case: 'grpcService',
       value: {

@@ -44,7 +44,7 @@ export class ClassConfiguration {
     const parts = [
       this.identity(view, trust),
       this.fixtures(view, trust),
-      ...this.station(view, trust),
+      this.station(view, trust),
       this.ways(view, trust),
       this.exits(view),
     ];
@@ -88,7 +88,17 @@ export class ClassConfiguration {
   }
 
   /** By what the doors are and not by whose: workloads of one tenant often have the same. */
-  private station(view: SharedView, { bundles }: ProxyTrust): readonly (readonly Resource[])[] {
+  private station(view: SharedView, { bundles }: ProxyTrust): readonly Resource[] {
+    const { trustDomain, workload, inbound, observation } = view;
+    const believed = only(
+      bundles,
+      inbound.flatMap((port) => port.callers.map(({ tenant }) => tenant)),
+    );
+    const inputs = [trustDomain, workload, inbound, observation, ...believed.values()];
+    return this.made.of(`station ${workload.spiffeId}`, inputs, () => this.stationParts(view, believed).flat());
+  }
+
+  private stationParts(view: SharedView, believed: ProxyTrust['bundles']): readonly (readonly Resource[])[] {
     const { trustDomain, inbound } = view;
     const { samplePercent, tracing } = view.observation;
     const { spiffeId, ...workload } = view.workload;
@@ -102,8 +112,6 @@ export class ClassConfiguration {
     }));
     const observation = { samplePercent, ...(tracing && { tracing }) };
     const station = { trustDomain, workload: { ...workload, serviceAccount }, inbound: doors, observation };
-    const callers = inbound.flatMap((port) => port.callers.map(({ tenant }) => tenant));
-    const believed = only(bundles, callers);
     const ports = inbound.map(({ port, protocol }) => [port, protocol]);
     const place = JSON.stringify([trustDomain, station.workload, doors]);
     return [

@@ -14,7 +14,7 @@ import type { Listing, Resource, ResourceSnapshot } from '../xds/resource.ts';
 import { typeUrls } from '../xds/type-url.ts';
 import type { ClassConfiguration } from './class-configuration.ts';
 import type { IssuedTrust } from './configure.ts';
-import { keepListings, type Listings, listingsOf } from './listings.ts';
+import { keepListings, type Listings, listingsOf, listingsReplaced } from './listings.ts';
 import { Overlaid } from './overlaid.ts';
 import type { OwnParts, OwnPartsMaker } from './own-parts.ts';
 import { trustFor } from './trust-for.ts';
@@ -84,7 +84,8 @@ function sharedStateOf(
   if (trust === undefined) return undefined;
   const resources = parts.shared(one, trust);
   if (before?.resources === resources) return before.trust === trust ? before : { ...before, trust };
-  return { trust, resources, listings: listingsOf(resources, former) };
+  const replaced = before && listingsReplaced(before.resources, before.listings, resources);
+  return { trust, resources, listings: replaced ?? listingsOf(resources, former) };
 }
 
 function ownOf(key: string, before: OwnParts | undefined, maker: OwnPartsMaker): OwnParts {

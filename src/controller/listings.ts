@@ -24,6 +24,31 @@ export function listingsOf(resources: Iterable<Resource>, former?: Listings): Li
   return former === undefined ? types : keepListings(former, types);
 }
 
+/**
+ * The listings of these resources, made from those of nearly the same: only what stands in the place of another is read.
+ *
+ * @param former what `listings` were made of.
+ * @returns undefined where it is another place, type or name, so that all are to be read.
+ */
+export function listingsReplaced(
+  former: readonly Resource[],
+  listings: Listings,
+  resources: readonly Resource[],
+): Listings | undefined {
+  if (former.length !== resources.length) return undefined;
+  const moved = new Map<string, Map<string, Resource>>();
+  for (const [index, resource] of resources.entries()) {
+    const before = former[index];
+    if (before === resource) continue;
+    const { typeUrl, name, version } = resource;
+    if (before?.typeUrl !== typeUrl || before.name !== name) return undefined;
+    if (before.version === version) continue;
+    const listing = moved.get(typeUrl) ?? new Map(listings.get(typeUrl));
+    moved.set(typeUrl, listing.set(name, resource));
+  }
+  return moved.size === 0 ? listings : new Map([...listings, ...moved]);
+}
+
 /** Equal to `next`, and made of what is equal in `former`. */
 export function keepListings(former: Listings, next: Listings): Listings {
   if (former === next) return former;

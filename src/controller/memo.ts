@@ -34,7 +34,7 @@ export class Memo<Value> {
   sweep(): void {
     this.parts = [];
     for (const [name, all] of this.known) {
-      const asked = all.filter(({ isAsked }) => isAsked);
+      const asked = all.every(({ isAsked }) => isAsked) ? all : all.filter(({ isAsked }) => isAsked);
       if (asked.length === 0) this.known.delete(name);
       else if (asked.length < all.length) this.known.set(name, asked);
       for (const each of asked) each.isAsked = false;

@@ -81,23 +81,37 @@ export class TenantConfiguration {
       for (const [key, member] of state.members) members.set(key, member);
     }
     this.parts.sweep();
+    const isToldStill = this.slice !== undefined && areToldAlike(this.classes, classes);
     this.views = views;
     this.classes = classes;
     this.members = members;
-    return configured(classes.values(), members);
+    return configured(members, isToldStill ? this.current.told : toldIn(classes.values()));
   }
 }
 
-function configured(classes: Iterable<ClassState>, members: ReadonlyMap<string, MemberState>): ConfiguredProxies {
+function configured(members: ReadonlyMap<string, MemberState>, told: ConfiguredProxies['told']): ConfiguredProxies {
   const proxies = new Map<string, ResourceSnapshot>();
   const programs = new Map<string, Resource>();
   const withheld: string[] = [];
-  for (const [key, { own, told }] of members) {
-    programs.set(key, own.program);
-    if (told === undefined) withheld.push(key);
-    else proxies.set(key, told.snapshot);
+  for (const [key, member] of members) {
+    programs.set(key, member.own.program);
+    if (member.told === undefined) withheld.push(key);
+    else proxies.set(key, member.told.snapshot);
   }
-  return { ...nothingYet, proxies, programs, withheld: withheld.sort(), told: toldIn(classes) };
+  return { ...nothingYet, proxies, programs, withheld: withheld.sort(), told };
+}
+
+/** Whether members of the same names believe the same. */
+function areToldAlike(former: ReadonlyMap<string, ClassState>, next: ReadonlyMap<string, ClassState>): boolean {
+  if (former.size !== next.size) return false;
+  for (const [key, { one, shared }] of next) {
+    const before = former.get(key);
+    if (before === undefined || before.shared?.trust !== shared?.trust) return false;
+    const members = before.one.members;
+    if (members.length !== one.members.length) return false;
+    if (members !== one.members && members.some((each, index) => each.key !== one.members[index]?.key)) return false;
+  }
+  return true;
 }
 
 function toldIn(classes: Iterable<ClassState>): ReadonlyMap<string, readonly string[]> {

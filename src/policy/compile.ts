@@ -8,7 +8,8 @@
  *
  * Policies under audit are compiled beside: once without them, which is enforced, and once with them, which is told.
  * The surprise: a default speaks only where no allow rule does. One allow rule on a port makes all else on it denied,
- * as authors know it from NetworkPolicy and from other meshes; see docs/decisions.
+ * as authors know it from NetworkPolicy and from other meshes; see docs/decisions. So does one that has ended: time alone
+ * takes rights away and gives none, but for a deny whose author gave it an end.
  */
 
 import type { AccessPolicy, AccessRule, Grant, RequestMatch, Snapshot, Tenant, Workload } from '../model/snapshot.ts';
@@ -84,7 +85,7 @@ function compileDeny(policy: AccessPolicy, { port, opaque }: PortToCompile): Rul
   return policy.deny.flatMap((rule, index) => {
     if (!appliesToPort(rule, port)) return [];
     const named = { name: `access-policy/${policy.key}/deny/${index}`, callers: callersOf(rule), where: rule.where };
-    return [opaque ? { ...named, match: everyRequest } : { ...named, ...conditionsOf(rule) }];
+    return [opaque ? { ...named, match: everyRequest, ...endOf(rule) } : { ...named, ...conditionsOf(rule) }];
   });
 }
 
@@ -99,8 +100,19 @@ function compileAllow(snapshot: Snapshot, policy: AccessPolicy, { port, opaque, 
   });
 }
 
-function conditionsOf({ match, token, when }: AccessRule): Pick<Rule, 'match' | 'token' | 'when'> {
-  return { match, ...(token === undefined ? {} : { token }), ...(when === undefined ? {} : { when }) };
+function conditionsOf(rule: AccessRule): Pick<Rule, 'match' | 'token' | 'when' | 'notAfterMs'> {
+  const { match, token, when } = rule;
+  return {
+    match,
+    ...(token === undefined ? {} : { token }),
+    ...(when === undefined ? {} : { when }),
+    ...endOf(rule),
+  };
+}
+
+/** The enforcer ends it, so that what is compiled holds before its end and after it. */
+function endOf({ notAfterMs }: Pick<Rule, 'notAfterMs'>): Pick<Rule, 'notAfterMs'> {
+  return notAfterMs === undefined ? {} : { notAfterMs };
 }
 
 function compileGrant(grant: Grant, { opaque }: PortToCompile): Rule[] {
@@ -115,7 +127,7 @@ function compileGrant(grant: Grant, { opaque }: PortToCompile): Rule[] {
       callers,
       match: grant.to.match,
       where: grant.where,
-      ...(grant.notAfterMs === undefined ? {} : { notAfterMs: grant.notAfterMs }),
+      ...endOf(grant),
     },
   ];
 }

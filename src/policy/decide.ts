@@ -29,6 +29,8 @@ export type DenyReason =
   /** `rule` would allow it, were there a token. */
   | { readonly kind: 'token-missing'; readonly rule: Rule }
   | { readonly kind: 'token-invalid'; readonly rule: Rule; readonly why: string }
+  /** `rule` would have allowed it before its end. */
+  | { readonly kind: 'rule-expired'; readonly rule: Rule }
   | { readonly kind: 'no-allow-rule'; readonly considered: readonly Rule[] };
 
 export function decide(policy: PortPolicy, request: AccessRequest, nowMs: number): Decision {
@@ -72,13 +74,13 @@ function wallReason({ ended }: Outcomes, grants: readonly Rule[], wall: { from: 
 }
 
 function missReason(outcomes: Outcomes, considered: readonly Rule[], reading: Reading): DenyReason {
-  const { 'token-missing': wanting, 'token-invalid': refused } = outcomes;
+  const { 'token-missing': wanting, 'token-invalid': refused, ended } = outcomes;
   if (wanting !== undefined) return { kind: 'token-missing', rule: wanting };
   const token = refused === undefined ? undefined : reading.token();
   if (refused !== undefined && token?.kind === 'invalid') {
     return { kind: 'token-invalid', rule: refused, why: token.why };
   }
-  return { kind: 'no-allow-rule', considered };
+  return ended === undefined ? { kind: 'no-allow-rule', considered } : { kind: 'rule-expired', rule: ended };
 }
 
 /** An index is made once for a list, and lives as long as it. */

@@ -20,6 +20,7 @@ export function tellReason(reason: DenyReason): ToldReason {
     case 'tenant-wall':
       return { code, sentence: `no grant leads from tenant \`${reason.from}\` to this port of \`${reason.to}\`` };
     case 'grant-expired':
+    case 'rule-expired':
       return byRule(code, 'has ended', reason.rule);
     case 'outside-grant':
       return { code, sentence: `${named(reason.considered)} does not cover this caller, method and path` };

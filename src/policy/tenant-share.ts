@@ -48,6 +48,8 @@ interface Grouped {
   readonly traffic: Groups<TrafficPolicy>;
   readonly routes: Groups<HttpRoute>;
   readonly consents: Groups<DrillConsent>;
+  /** Those that live. */
+  readonly grants: readonly Grant[];
   readonly grantsTo: Groups<Grant>;
   readonly grantsFrom: Groups<Grant>;
 }
@@ -57,13 +59,15 @@ export function sharesOf(snapshot: Snapshot, nowMs: number, former?: Shares): Sh
   const groups = groupsOf(snapshot, nowMs, former);
   const byTenant = new Map<string, TenantShare>();
   for (const [name, tenant] of snapshot.tenants) {
-    byTenant.set(name, shareOf(snapshot, groups, tenant, former?.byTenant.get(name)));
+    byTenant.set(name, shareOf(snapshot, groups, tenant, former));
   }
   return { byTenant, snapshot, groups };
 }
 
 function groupsOf(snapshot: Snapshot, nowMs: number, former: Shares | undefined): Grouped {
-  const grants = liveGrants(snapshot, nowMs);
+  const living = liveGrants(snapshot, nowMs);
+  const grants = former !== undefined && isSameList(former.groups.grants, living) ? former.groups.grants : living;
+  const { grantsTo, grantsFrom } = groupedGrants(grants, former?.groups);
   const { workloads, services, policies, trafficPolicies, httpRoutes } = snapshot;
   const owner = ({ tenant }: { readonly tenant: string }) => tenant;
   const before = former && { ...former.snapshot, groups: former.groups };
@@ -78,30 +82,55 @@ function groupsOf(snapshot: Snapshot, nowMs: number, former: Shares | undefined)
     ),
     routes: regrouped(httpRoutes, owner, before && { values: before.httpRoutes, groups: before.groups.routes }),
     consents: grouped(liveConsents(snapshot, nowMs), owner, before?.groups.consents),
-    grantsTo: grouped(grants, owner, before?.groups.grantsTo),
-    grantsFrom: grouped(grants, ({ from }) => from.tenant, before?.groups.grantsFrom),
+    grants,
+    grantsTo,
+    grantsFrom,
   };
 }
 
-function shareOf(snapshot: Snapshot, groups: Grouped, tenant: Tenant, former: TenantShare | undefined): TenantShare {
-  const { name } = tenant;
-  const workloads = groups.workloads.get(name) ?? nothing;
-  const isStill = former?.workloads === workloads;
-  const share: TenantShare = {
-    tenant,
-    workloads,
-    identities: isStill ? former.identities : identitiesIn(workloads, former?.identities ?? nothing),
-    services: groups.services.get(name) ?? nothing,
-    policies: groups.policies.get(name) ?? nothing,
-    traffic: groups.traffic.get(name) ?? nothing,
-    routes: groups.routes.get(name) ?? nothing,
-    consents: groups.consents.get(name) ?? nothing,
-    grantsTo: groups.grantsTo.get(name) ?? nothing,
-    grantsFrom: groups.grantsFrom.get(name) ?? nothing,
-    external: snapshot.externalServices.get(name),
-    explicit: explicitIn(snapshot, workloads, former?.explicit ?? noAddresses),
+function groupedGrants(
+  grants: readonly Grant[],
+  former: Grouped | undefined,
+): Pick<Grouped, 'grantsTo' | 'grantsFrom'> {
+  if (former?.grants === grants) return former;
+  return {
+    grantsTo: grouped(grants, ({ tenant }) => tenant, former?.grantsTo),
+    grantsFrom: grouped(grants, ({ from }) => from.tenant, former?.grantsFrom),
   };
-  return former !== undefined && isSameList(Object.values(former), Object.values(share)) ? former : share;
+}
+
+function shareOf(snapshot: Snapshot, groups: Grouped, tenant: Tenant, before: Shares | undefined): TenantShare {
+  const { name } = tenant;
+  const former = before?.byTenant.get(name);
+  const workloads = groups.workloads.get(name) ?? nothing;
+  const services = groups.services.get(name) ?? nothing;
+  const policies = groups.policies.get(name) ?? nothing;
+  const traffic = groups.traffic.get(name) ?? nothing;
+  const routes = groups.routes.get(name) ?? nothing;
+  const consents = groups.consents.get(name) ?? nothing;
+  const grantsTo = groups.grantsTo.get(name) ?? nothing;
+  const grantsFrom = groups.grantsFrom.get(name) ?? nothing;
+  const external = snapshot.externalServices.get(name);
+  const isPresent = former?.workloads === workloads;
+  const isExplicitStill = isPresent && before?.snapshot.explicitAddresses === snapshot.explicitAddresses;
+  const explicit = isExplicitStill ? former.explicit : explicitIn(snapshot, workloads, former?.explicit ?? noAddresses);
+  // Field by field, and nothing made: it is asked of every tenant at every look.
+  const isStill =
+    isPresent &&
+    former.tenant === tenant &&
+    former.services === services &&
+    former.policies === policies &&
+    former.traffic === traffic &&
+    former.routes === routes &&
+    former.consents === consents &&
+    former.grantsTo === grantsTo &&
+    former.grantsFrom === grantsFrom &&
+    former.external === external &&
+    former.explicit === explicit;
+  if (isStill) return former;
+  const identities = isPresent ? former.identities : identitiesIn(workloads, former?.identities ?? nothing);
+  const lists = { workloads, identities, services, policies, traffic, routes, consents, grantsTo, grantsFrom };
+  return { tenant, ...lists, external, explicit };
 }
 
 /** One value for every tenant that has none: what nobody wrote does not move. */

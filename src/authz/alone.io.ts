@@ -9,7 +9,7 @@
 import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { createGrpcServer, type GrpcServer } from '../grpc/grpc-server.ts';
+import { createLeanServer, type LeanServer } from '../grpc/lean-server.ts';
 import { type AuthzService, createAuthzService } from './authz-service.io.ts';
 import { DecisionLog } from './decision-log.io.ts';
 import { defaultCheckLimits } from './limits.ts';
@@ -36,7 +36,7 @@ try {
 async function main(): Promise<void> {
   const flags = readFlags();
   const rules = await readRules(flags.rules);
-  const server = createGrpcServer({
+  const server = createLeanServer({
     address: flags.listen,
     tls: {
       certificateChainPem: await readFile(flags.certificate, 'utf8'),
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   console.error(`answers checks on ${bound.address} by ${rules.rules.length} rules, revision ${rules.revision}`);
 }
 
-async function leave(service: AuthzService, server: GrpcServer): Promise<void> {
+async function leave(service: AuthzService, server: LeanServer): Promise<void> {
   service.setPhase('draining');
   await server.close(closeGraceMs);
   process.exit(0);

@@ -6,19 +6,19 @@
  * The judge is asked from `ready` on. Before that, health is NOT_SERVING and every check is UNAVAILABLE; while stale or
  * draining, health is NOT_SERVING, and the checks that still come are judged as ever: a stale judge says so by itself.
  */
-import { type Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { Authorization } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
 import { Health } from '#gen/grpc/health/v1/health_pb.js';
-import type { GrpcServer } from '../grpc/grpc-server.ts';
-import { peerOf } from '../grpc/peer.ts';
+import type { LeanAnswer, LeanCall } from '../grpc/lean-method.ts';
+import type { LeanServer } from '../grpc/lean-server.ts';
 import { type CheckAnswer, type CheckerOptions, type CheckPeer, createChecker } from './checker.ts';
-import { healthForms, healthHandlers } from './health-service.io.ts';
+import { healthMethods } from './health-service.ts';
 import { HealthState } from './health-status.ts';
 
 export type ServicePhase = 'starting' | 'ready' | 'stale' | 'draining';
 
 export interface AuthzService {
-  addTo(server: Pick<GrpcServer, 'addService'>): void;
+  addTo(server: Pick<LeanServer, 'addMethod'>): void;
   setPhase(phase: ServicePhase): void;
 }
 
@@ -29,26 +29,17 @@ export function createAuthzService(options: CheckerOptions): AuthzService {
 
   return {
     addTo(server) {
-      server.addService(Health, healthForms, healthHandlers(health, [Authorization.typeName]));
-      server.addService(
-        Authorization,
-        { check: { request: 'raw', response: 'raw' } },
-        {
-          check(call, callback) {
-            const { buffer, byteOffset, byteLength } = call.request;
-            const answer =
-              phase === 'starting'
-                ? ({ kind: 'unavailable', why: 'no policy yet' } as const)
-                : check(Buffer.from(buffer, byteOffset, byteLength), checkPeer(call));
-            const reply = (given: CheckAnswer): void => {
-              if (given.kind === 'response') callback(null, given.bytes);
-              else callback({ code: status.UNAVAILABLE, details: given.why });
-            };
-            if (answer instanceof Promise) void answer.then(reply);
-            else reply(answer);
-          },
+      const { check: healthCheck, watch } = healthMethods(health, [Authorization.typeName]);
+      server.addMethod(Health.method.check, healthCheck);
+      server.addMethod(Health.method.watch, watch);
+      server.addMethod(Authorization.method.check, {
+        kind: 'unary',
+        answer(message, call) {
+          if (phase === 'starting') return replyOf({ kind: 'unavailable', why: 'no policy yet' });
+          const answer = check(message, checkPeer(call));
+          return answer instanceof Promise ? answer.then(replyOf) : replyOf(answer);
         },
-      );
+      });
     },
 
     setPhase(next) {
@@ -58,19 +49,25 @@ export function createAuthzService(options: CheckerOptions): AuthzService {
   };
 }
 
-function checkPeer(call: ServerUnaryCall<unknown, unknown>): CheckPeer {
-  const peer = peerOf(call);
-  const traceparent = traceparentOf(call.metadata);
+function replyOf(answer: CheckAnswer): LeanAnswer {
+  return answer.kind === 'response'
+    ? { kind: 'message', bytes: answer.bytes }
+    : { kind: 'status', code: status.UNAVAILABLE, details: answer.why };
+}
+
+function checkPeer(call: LeanCall): CheckPeer {
+  const { address, peer } = call;
+  const traceparent = traceparentOf(call);
   return {
-    ...{ address: call.getPeer(), spiffeUris: peer.kind === 'certificate' ? peer.spiffeUris : [] },
+    ...{ address, spiffeUris: peer.kind === 'certificate' ? peer.spiffeUris : [] },
     ...(traceparent === undefined ? {} : { traceparent }),
   };
 }
 
 /** The proxy's own, in the call's metadata: the one among the request's headers is the caller's, who could make spans at will. */
-function traceparentOf(metadata: Metadata): string | undefined {
-  const [traceparent] = metadata.get('traceparent');
-  return typeof traceparent === 'string' && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
+function traceparentOf(call: LeanCall): string | undefined {
+  const traceparent = call.header('traceparent');
+  return traceparent !== undefined && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(traceparent)
     ? traceparent
     : undefined;
 }

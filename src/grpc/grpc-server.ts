@@ -3,50 +3,30 @@
  *
  *   createGrpcServer ──addService──▶ bind ──rotate, drain──▶ … ──close──▶ 'drained' | 'forced'
  *
- * Addresses are `host:port` or `unix:/path`; TLS is spoken on both. What goes wrong at the start is a value with advice.
- * TLS is ours and gRPC is grpc-js's: it is handed connections whose handshake is done (tls-listener.ts).
+ * TLS is ours and gRPC is grpc-js's: it is handed connections whose handshake is done (door.ts). A server of a few small
+ * methods that are called very often stands behind the same door without grpc-js: lean-server.ts.
  */
 import type { Settings } from 'node:http2';
 import type { DescService } from '@bufbuild/protobuf';
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import { type BindProblem, bindProblem } from './bind-problem.ts';
+import { type BindResult, type DoorOptions, openDoor, type RotationResult } from './door.ts';
 import {
   concurrentStreamsMax,
   connectionAgeGraceMs,
   connectionAgeMaxMs,
-  type HandshakeLimits,
-  handshakeLimits,
   headerListBytesMax,
   keepaliveTimeMs,
   keepaliveTimeoutMs,
   receiveMessageBytesMax,
 } from './limits.ts';
-import { listenOptionsOf } from './listen-options.ts';
-import { prepareSocket } from './prepare-socket.ts';
 import { type ServiceForms, type ServiceHandlers, serviceDefinition } from './service-definition.ts';
-import { TlsListener } from './tls-listener.ts';
-import { judgeTlsMaterial, type TlsMaterial } from './tls-material.ts';
+import type { TlsMaterial } from './tls-material.ts';
 
-export interface GrpcServerOptions {
-  /** `host:port`, port 0 for any, or `unix:/path`. */
-  readonly address: string;
-  readonly tls: TlsMaterial;
-  /** False: a client without a good certificate gets through as nobody, and must show a token. */
-  readonly requireClientCertificate: boolean;
+export interface GrpcServerOptions extends DoorOptions {
   /** Age at which a connection is asked to leave, in ms; a tenth of jitter either way. */
   readonly connectionAgeMaxMs?: number;
   readonly receiveMessageBytesMax?: number;
-  readonly handshakeLimits?: HandshakeLimits;
 }
-
-export type BindResult =
-  /** `address` with the real port. */
-  { readonly kind: 'bound'; readonly address: string; readonly port: number } | BindProblem;
-
-export type RotationResult =
-  | { readonly kind: 'rotated' }
-  /** The old certificate stays in use. */
-  | { readonly kind: 'refused'; readonly message: string };
 
 export interface GrpcServer {
   addService<S extends DescService, const F extends ServiceForms<S>>(
@@ -66,8 +46,6 @@ export interface GrpcServer {
 
 /** @throws where the certificate and key do not fit: the caller made or read them just now. */
 export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
-  const material = judgeTlsMaterial(options.tls);
-  if (material.kind === 'unusable') throw new Error(material.message);
   const server = new Server({
     'grpc.keepalive_time_ms': keepaliveTimeMs,
     'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
@@ -80,12 +58,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
   limitHeaders(server);
   // The connections that it is given have TLS already.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const listener = new TlsListener(
-    material.context,
-    { requested: options.tls.clientCaPem !== undefined, required: options.requireClientCertificate },
-    options.handshakeLimits ?? handshakeLimits,
-    (socket) => injector.injectConnection(socket),
-  );
+  const door = openDoor(options, (socket) => injector.injectConnection(socket));
 
   return {
     addService(service, forms, handlers) {
@@ -97,24 +70,9 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
       server.addService(definition, implementation);
     },
 
-    async bind() {
-      if ((await prepareSocket(options.address)) === 'no-such-folder') return bindProblem(options.address, 'ENOENT');
-      const where = listenOptionsOf(options.address);
-      if (where === undefined) return bindProblem(options.address, 'not an address');
-      try {
-        const port = await listener.listen(where);
-        return { kind: 'bound', address: options.address.replace(/:0$/, `:${port}`), port };
-      } catch (error) {
-        return bindProblem(options.address, error instanceof Error ? error.message : String(error));
-      }
-    },
+    bind: () => door.bind(),
 
-    rotate(tls) {
-      const next = judgeTlsMaterial(tls);
-      if (next.kind === 'unusable') return { kind: 'refused', message: next.message };
-      listener.rotate(next.context);
-      return { kind: 'rotated' };
-    },
+    rotate: (tls) => door.rotate(tls),
 
     drain(graceMs) {
       injector.drain(graceMs);
@@ -130,7 +88,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
         // grpc-js's forceShutdown knows no session unless channelz is on; this drain does, if it comes before tryShutdown.
         injector.drain(graceMs);
         server.tryShutdown(() => undefined);
-        void listener.close().then(() => {
+        void door.close().then(() => {
           clearTimeout(timer);
           resolve('drained');
         });

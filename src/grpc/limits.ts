@@ -16,6 +16,22 @@ export const concurrentStreamsMax = 1_000;
 /** Header block of one call, in bytes: a token is at most 4 KiB. */
 export const headerListBytesMax = 16 * 1024;
 
+/** Header lines of one call to a lean server. Envoy sends a dozen, and what `initial_metadata` adds. */
+export const headerPairsMax = 128;
+
+/** Streams that a client may reset at once, and in a second thereafter, before its connection ends. Source: nghttp2's own defaults, said aloud. */
+export const resetsAtOnceMax = 1_000;
+export const resetsPerSecondMax = 33;
+
+/** Bytes of messages that are not whole yet, on one connection to a lean server. */
+export const partialBytesMax = 8 * 1024 * 1024;
+
+/** Longest wait for a whole message of who names no deadline, in ms. */
+export const messageWaitMs = 10_000;
+
+/** How often connections of a lean server are looked at, in ms: their age, their silence, and calls without an end. */
+export const sessionTickMs = 1_000;
+
 /** A TLS handshake that takes longer, in ms from its own beginning, is closed: before it, a peer is nobody and gets no patience. */
 export const handshakeTimeoutMs = 5_000;
 

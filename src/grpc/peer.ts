@@ -4,6 +4,7 @@
  * The surprise: a certificate is checked once, at the handshake, and a stream may outlive it. `notAfterMs` is given so
  * that whoever keeps a stream open can end it in time.
  */
+import type { PeerCertificate } from 'node:tls';
 import { type Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js';
 
 export type Peer =
@@ -38,7 +39,11 @@ function sessionOf(call: object): object | undefined {
 
 function readPeer(call: AuthenticatedCall): Peer {
   const certificate = call.getAuthContext().sslPeerCertificate;
-  if (certificate === undefined) return { kind: 'none' };
+  return certificate === undefined ? { kind: 'none' } : peerOfCertificate(certificate);
+}
+
+/** @param certificate that was verified. */
+export function peerOfCertificate(certificate: Pick<PeerCertificate, 'subjectaltname' | 'valid_to'>): Peer {
   const spiffeUris = spiffeUrisOf(certificate.subjectaltname ?? '');
   return { kind: 'certificate', spiffeUris, notAfterMs: Date.parse(certificate.valid_to) };
 }

@@ -11,7 +11,8 @@ import { type AuthzService, createAuthzService } from '../authz/authz-service.io
 import type { Clock as CheckClock } from '../authz/checker.ts';
 import { defaultCheckLimits } from '../authz/limits.ts';
 import type { Observer } from '../authz/observer.ts';
-import { type BindResult, createGrpcServer, type GrpcServer } from '../grpc/grpc-server.ts';
+import type { BindResult } from '../grpc/door.ts';
+import { createLeanServer, type LeanServer } from '../grpc/lean-server.ts';
 import { Redacted } from '../identity/redacted.ts';
 import { programTypeUrl } from '../policy/program.ts';
 import {
@@ -68,7 +69,7 @@ export class AuthzWorker {
   readonly #service: AuthzService;
   #knowledge: Knowledge = { programs: nothingHeld(), identities: nothingHeld(), confirmedAtMs: 0 };
   #book: ProgramBook | undefined;
-  #server: GrpcServer | undefined;
+  #server: LeanServer | undefined;
   #connected = false;
   /** Types whose newest response was refused: what is held of them is not what the control plane says. */
   readonly #refused = new Set<string>();
@@ -183,7 +184,7 @@ export class AuthzWorker {
     if (this.#book === undefined) return;
     const { listen, report } = this.#options;
     try {
-      const server = createGrpcServer({ address: listen, tls: this.#tls(identity), requireClientCertificate: true });
+      const server = createLeanServer({ address: listen, tls: this.#tls(identity), requireClientCertificate: true });
       this.#server = server;
       this.#service.addTo(server);
       const { revision } = this.#book;
@@ -202,7 +203,7 @@ export class AuthzWorker {
     this.#cancelListen = this.#options.clock.setTimer(listenAgainMs, () => this.#know(this.#knowledge));
   }
 
-  #rotate(server: GrpcServer, identity: ServingIdentity): void {
+  #rotate(server: LeanServer, identity: ServingIdentity): void {
     const rotated = server.rotate(this.#tls(identity));
     if (rotated.kind === 'refused') this.#options.report.failed('change the certificate', new Error(rotated.message));
   }

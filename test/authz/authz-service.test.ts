@@ -17,7 +17,7 @@ import type { Asker } from '../../src/authz/judge.ts';
 import { defaultCheckLimits, healthWatchersMax } from '../../src/authz/limits.ts';
 import { systemClock } from '../../src/authz/system-clock.io.ts';
 import { createGrpcClient, type GrpcClient } from '../../src/grpc/grpc-client.ts';
-import { createGrpcServer, type GrpcServer } from '../../src/grpc/grpc-server.ts';
+import { createLeanServer, type LeanServer } from '../../src/grpc/lean-server.ts';
 import { methodDefinition } from '../../src/grpc/method-definition.ts';
 import { checkRequestInit } from './support/check-request.ts';
 import { createTestAuthority } from './support/pki.ts';
@@ -29,7 +29,7 @@ const sidecar = 'spiffe://mesh.example/ns/shop/sa/items';
 
 let folder: string;
 let service: AuthzService;
-let server: GrpcServer;
+let server: LeanServer;
 let client: GrpcClient;
 let watcher: Client;
 let observer: RecordingObserver;
@@ -43,7 +43,7 @@ beforeEach(async () => {
   const ofClient = await authority.issue({ type: 'url', value: sidecar });
   askers = [];
   observer = new RecordingObserver();
-  server = createGrpcServer({
+  server = createLeanServer({
     address,
     tls: {
       certificateChainPem: ofServer.certificatePem,

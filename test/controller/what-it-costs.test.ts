@@ -163,6 +163,15 @@ describe.each([4, 8])('in a mesh of %i tenants', (size) => {
     expect(cost(withGrant, next)).toEqual({ encoded: 1, visited: told, changed: told, moved: endpoints });
   });
 
+  test('one endpoint is one encoding after a look that left all ways where they were, too', () => {
+    const counted = new Counted();
+    const [get, post] = [policy(0, 1, 'GET'), policy(0, 1, 'POST')];
+    counted.look([...mesh, get]);
+    counted.look([...mesh, post]);
+    const next = replaced([...mesh, post], pod(0, 1, 0), pod(0, 1, 0, false));
+    expect(counted.look(next)).toEqual({ encoded: 1, visited: all, changed: all, moved: endpoints });
+  });
+
   test('a policy edit is the rules and the program of each pod that it selects', () => {
     const next = cost([...mesh, policy(0, 1, 'GET')], [...mesh, policy(0, 1, 'POST')]);
     expect(next).toEqual({ encoded: 2 * pods, visited: pods, changed: pods + workers, moved: rules });

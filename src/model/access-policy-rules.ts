@@ -1,11 +1,12 @@
 /**
  * Rules over one `AccessPolicy` that a schema cannot say: identities that parse, headers that reach an enforcer as the
- * caller sent them, and conditions that can be understood.
+ * caller sent them, conditions that can be understood, and ends that exist.
  *
  * Each is an error, and an access policy with an error denies everything it selects: a deny that nobody can judge must
  * not let through.
  */
 import { checkCel } from './cel/check-cel.ts';
+import { noMoment } from './drill-rules.ts';
 import type { AccessPolicyObject, AccessRuleObject } from './kinds/access-policy.ts';
 import { quote } from './quote.ts';
 import type { Finding } from './sourced-object.ts';
@@ -33,7 +34,12 @@ export function accessPolicyFindings({ spec }: AccessPolicyObject): Finding[] {
 }
 
 function ruleFindings(rule: AccessRuleObject, path: string): Finding[] {
-  return [...principalFindings(rule, path), ...headerFindings(rule, path), ...conditionFindings(rule, path)];
+  return [
+    ...principalFindings(rule, path),
+    ...headerFindings(rule, path),
+    ...conditionFindings(rule, path),
+    ...noMoment(`${path}.notAfter`, rule.notAfter),
+  ];
 }
 
 function principalFindings({ from }: AccessRuleObject, path: string): Finding[] {

@@ -9,8 +9,8 @@ import { SnapshotBuilder } from './snapshot-builder.ts';
 import type { SourcedObject } from './sourced-object.ts';
 
 /**
- * @param nowMs epoch ms, against which grants and consents end; without it none is dropped, and each still ends at its `notAfterMs`
- * wherever it is enforced.
+ * @param nowMs epoch ms, against which grants, rules and consents end; without it none does here, and each still ends at
+ * its `notAfterMs` wherever it is enforced.
  * @returns a snapshot without tenants where there is no `Mesh`. Never throws.
  */
 export function buildSnapshot(objects: readonly SourcedObject[], nowMs?: number): Snapshot {

@@ -28,6 +28,7 @@ export type ProblemCode =
   | 'environment-wall'
   | 'self-grant'
   | 'expired-grant'
+  | 'expired-rule'
   | 'reserved-port'
   | 'address-conflict'
   | 'protocol-undeclared'

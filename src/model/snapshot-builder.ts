@@ -42,7 +42,7 @@ type Named = Omit<Snapshot, 'revision' | 'mesh' | 'problems'>;
 interface Made {
   readonly mesh: Mesh;
   readonly nouns: Named;
-  /** What named each grant and consent whose end has passed. */
+  /** What named each grant, rule and consent whose end has passed. */
   readonly expired: readonly string[];
   readonly problems: readonly (readonly Problem[])[];
 }
@@ -85,8 +85,8 @@ export class SnapshotBuilder {
   }
 
   /**
-   * @param nowMs epoch ms, against which grants and consents end; without it none is dropped, and each still ends at its
-   * `notAfterMs` wherever it is enforced.
+   * @param nowMs epoch ms, against which grants, rules and consents end; without it none does here, and each still ends
+   * at its `notAfterMs` wherever it is enforced.
    * @returns a snapshot without tenants where there is no `Mesh`. Never throws.
    */
   build(objects: readonly SourcedObject[], nowMs?: number): Snapshot {
@@ -111,8 +111,8 @@ export class SnapshotBuilder {
     const { inventories, cluster, having } = look;
     const { mesh, tenants } = ground;
     const joined = this.#joined;
-    const inside = this.#inside.of(look, ground);
     const moments = this.#moments.of(look);
+    const inside = this.#inside.of(look, ground, moments);
     const granted = this.#granted.of(look, ground, inside, moments);
     const serviceKeys = this.#serviceKeys.of(inside.services.values().map(({ keys }) => keys));
     const external = this.#external.each([cluster], undefined, () => ({
@@ -147,14 +147,14 @@ export class SnapshotBuilder {
         externalServices: orNone(externalServices),
         explicitAddresses: joined.explicitAddresses.of(explicit.addresses, itself),
       },
-      expired: [...granted.expired, ...drilled.expired.map((key) => `DrillConsent/${key}`)],
+      expired: [...granted.expired, ...inside.expired, ...drilled.expired.map((key) => `DrillConsent/${key}`)],
       problems: [ground, inside, granted, drilled, explicit]
         .flatMap(({ problems }) => problems)
         .concat(external.problems(), httpRoutes.problems()),
     };
   }
 
-  /** A grant or consent that ended by the clock moves the revision like one that was withdrawn. */
+  /** A grant, rule or consent that ended by the clock moves the revision like one that was withdrawn. */
   #revisionOf(inventories: readonly NamespaceInventory[], expired: readonly string[]): string {
     const hashed = [...inventories.map(({ hash }) => hash), ...expired];
     return this.#revision.of(hashed, () => contentHash(hashed.join('\n')));

@@ -282,6 +282,10 @@ export interface AccessRule {
   readonly token?: TokenMatch;
   /** A condition in CEL that was understood; see `cel/check-cel.ts`. */
   readonly when?: string;
+  /** Epoch ms from which the rule matches nothing; absent means it has no end. */
+  readonly notAfterMs?: number;
+  /** Its end had passed when the snapshot was built. It stays: an allow rule that ended still keeps the default away. */
+  readonly hasEnded?: true;
   readonly where: SourceRef;
 }
 

@@ -22,7 +22,7 @@ export interface Access {
   readonly port: number;
   /** Live rules that allow some request. Never empty. */
   readonly allow: readonly AccessRule[];
-  /** Rules that deny some of these. */
+  /** Live rules that deny some of these. */
   readonly deny: readonly AccessRule[];
 }
 
@@ -53,7 +53,9 @@ export function accessesOf(snapshot: Snapshot, nowMs: number): readonly Access[]
       for (const [caller, callerTenant] of callers) {
         const allow = distinct(behind.flatMap((policy) => allowing(policy, caller, nowMs)));
         if (allow.length === 0) continue;
-        const deny = distinct(behind.flatMap((policy) => policy.deny.filter((rule) => speaksOf(rule, caller, policy))));
+        const deny = distinct(
+          behind.flatMap((policy) => policy.deny.filter((rule) => isInForce(rule, caller, policy, nowMs))),
+        );
         const id = `${caller} ${service.key} ${String(port).padStart(5, '0')}`;
         accesses.set(id, {
           caller,
@@ -72,11 +74,12 @@ export function accessesOf(snapshot: Snapshot, nowMs: number): readonly Access[]
 
 /** None where a deny leaves nothing of it. */
 function allowing(policy: PortPolicy, caller: string, nowMs: number): readonly Rule[] {
-  const denied = policy.deny.some((rule) => speaksOf(rule, caller, policy) && isUnconditional(rule));
-  if (denied) return [];
-  return policy.allow.filter(
-    (rule) => speaksOf(rule, caller, policy) && (rule.notAfterMs === undefined || nowMs < rule.notAfterMs),
-  );
+  const denied = policy.deny.some((rule) => isInForce(rule, caller, policy, nowMs) && isUnconditional(rule));
+  return denied ? [] : policy.allow.filter((rule) => isInForce(rule, caller, policy, nowMs));
+}
+
+function isInForce(rule: Rule, caller: string, policy: PortPolicy, nowMs: number): boolean {
+  return speaksOf(rule, caller, policy) && (rule.notAfterMs === undefined || nowMs < rule.notAfterMs);
 }
 
 function isUnconditional({ match, token, when }: Rule): boolean {

@@ -1,7 +1,8 @@
 /** How long the loop may sleep: to the nearest thing that time brings, at least a moment after a failure, at most a minute. */
 import { expect, test } from 'vitest';
 import { waitMs } from '../../src/controller/schedule.ts';
-import { documents, meshFrom } from '../fixtures/mesh-from.ts';
+import { buildSnapshot } from '../../src/model/build-snapshot.ts';
+import { documents, meshFrom, objectsFrom } from '../fixtures/mesh-from.ts';
 import { twoTenants } from '../fixtures/two-tenants.ts';
 
 const nowMs = Date.UTC(2027, 0, 1);
@@ -30,6 +31,25 @@ test.each([
   { what: 'a renewal is overdue and a grant ends sooner', ends: [nowMs + 10], renewals: [0], want: 10 },
 ])('where $what it waits $want ms', ({ ends, renewals, want }) => {
   expect(waitMs(granted(...ends), renewals, nowMs)).toBe(want);
+});
+
+function ruled(effect: 'allow' | 'deny', endMs: number, builtAtMs: number) {
+  const rule = `{ from: { serviceAccounts: [web] }, notAfter: "${new Date(endMs).toISOString()}" }`;
+  const policy = `
+apiVersion: coffre.dev/v1alpha1
+kind: AccessPolicy
+metadata: { name: p, namespace: atelier }
+spec: { ${effect}: [${rule}] }
+`;
+  return buildSnapshot(objectsFrom(documents(twoTenants, policy)), builtAtMs);
+}
+
+test.each(['allow', 'deny'] as const)('the end of one rule that %ss is looked at once, when it comes', (effect) => {
+  const endMs = nowMs + 500;
+  expect(waitMs(ruled(effect, endMs, nowMs), [], nowMs)).toBe(500);
+  // It passed while the snapshot was published, which so does not know of it.
+  expect(waitMs(ruled(effect, endMs, nowMs), [], endMs + 3)).toBe(0);
+  expect(waitMs(ruled(effect, endMs, endMs), [], endMs + 3)).toBe(60_000);
 });
 
 test('without a snapshot it waits for renewals alone', () => {

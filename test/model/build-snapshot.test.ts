@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { buildSnapshot } from '../../src/model/build-snapshot.ts';
 import { parseDocument } from '../../src/model/parse-document.ts';
+import { SnapshotBuilder } from '../../src/model/snapshot-builder.ts';
 import { formatSourceRef } from '../../src/model/source-ref.ts';
 import { grant, mesh, namespaceOf, pod, policy, service, tenant } from './written.ts';
 
@@ -164,6 +165,27 @@ const rows: readonly Row[] = [
     told: [],
     says: '',
     present: ['grants shop/g'],
+  },
+  {
+    sentence: 'a rule that ended before it came is told, and stays',
+    texts: [...sound, policy('shop', 'p', 'allow: [{from: {tenants: [shop]}, notAfter: 2026-11-01T00:00:00Z}]')],
+    told: [['warning expired-rule spec.allow[0].notAfter', 5, 'notAfter']],
+    says: 'lets nobody in any more, nor does the default',
+    present: ['policies shop/p'],
+  },
+  {
+    sentence: 'a deny that ended refuses nobody, and is told as such',
+    texts: [...sound, policy('shop', 'p', 'deny: [{notAfter: 2026-11-01T00:00:00Z}]')],
+    told: [['warning expired-rule spec.deny[0].notAfter', 5, 'notAfter']],
+    says: 'refuses nobody any more',
+    present: ['policies shop/p'],
+  },
+  {
+    sentence: 'a rule that ends a second later is in force, and nobody is told',
+    texts: [...sound, policy('shop', 'p', 'deny: [{notAfter: 2026-11-01T00:00:01Z}]')],
+    told: [],
+    says: '',
+    present: ['policies shop/p'],
   },
   {
     sentence: 'a grant of a port that the service lacks opens nothing, the other ports neither',
@@ -481,6 +503,19 @@ test.each([
   const snapshot = snapshotOf(...sound.slice(0, 4), declared);
   expect(snapshot.services.get('shop/api')?.ports[0]?.protocol).toBe(protocol);
   expect(snapshot.problems).toEqual([]);
+});
+
+test('a rule that ends by the clock moves the revision once, and is marked', () => {
+  const written = policy('shop', 'p', 'deny: [{notAfter: 2026-11-01T00:00:01Z}]');
+  const { objects } = parseDocument([...sound, written].join('---\n'), 'f');
+  const builder = new SnapshotBuilder();
+  const before = builder.build(objects, nowMs);
+  expect(builder.build(objects, nowMs + 999)).toBe(before);
+  const after = builder.build(objects, nowMs + 1_000);
+  expect(after.revision).not.toBe(before.revision);
+  expect(after.policies.get('shop/p')?.deny).toMatchObject([{ notAfterMs: nowMs + 1_000, hasEnded: true }]);
+  expect(builder.build(objects, nowMs + 60_000)).toBe(after);
+  expect(buildSnapshot(objects).policies).toStrictEqual(before.policies);
 });
 
 test('a grant that ends by the clock moves the revision', () => {

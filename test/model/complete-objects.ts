@@ -159,6 +159,7 @@ spec:
           - /orders/*
         ports:
           - 8080
+      notAfter: 2027-01-31T18:00:00Z
   deny:
     - to:
         paths:

@@ -13,7 +13,7 @@ import { readRequest } from '../../src/policy/reading.ts';
 import { RuleIndex } from '../../src/policy/rule-index.ts';
 import { RuleJudge } from '../../src/policy/rule-judge.ts';
 import { snapshotOf } from '../../test/fixtures/random-mesh.ts';
-import { type Asked, type Drawn, objectsOf, spiffeId } from '../../test/policy/language/drawn.ts';
+import { type Asked, type Drawn, longAgo, objectsOf, spiffeId } from '../../test/policy/language/drawn.ts';
 import { passes } from '../../test/policy/language/rbac-interpreter.ts';
 
 const where = { file: 'f', line: 1 };
@@ -36,6 +36,8 @@ const people: Rule = {
   token: { groups: ['eng'], claims: [] },
   where,
 };
+const always: Rule = { name: 'always', callers: 'anyone', match: everything, where };
+const ending: Rule = { ...always, name: 'ending', notAfterMs: endMs };
 const policy: PortPolicy = { trustDomain: 'mesh.test', tenant: 'aurore', deny: [], allow: [granted, people] };
 
 export function reasonFindings(): string[] {
@@ -55,6 +57,14 @@ export function reasonFindings(): string[] {
     ['another of the granted tenant', reason(spiffeId('bastion', 'boris'), 0), 'outside-grant'],
     ['no token', reason(adele, 0), 'token-missing'],
     ['a bad token', reason(adele, 0, { token: invalid } as Partial<AccessRequest>), 'token-invalid'],
+    ['a rule at its end', reason(adele, endMs, {}, { ...policy, allow: [ending] }), 'rule-expired'],
+    ['a rule a moment before its end', reason(adele, endMs - 1, {}, { ...policy, allow: [ending] }), 'allow'],
+    ['a deny at its end', reason(adele, endMs, {}, { ...policy, deny: [ending], allow: [always] }), 'allow'],
+    [
+      'a deny a moment before its end',
+      reason(adele, endMs - 1, {}, { ...policy, deny: [ending], allow: [always] }),
+      'deny-rule',
+    ],
     ['no rule at all', reason(adele, 0, {}, { ...policy, allow: [] }), 'no-allow-rule'],
     [
       'a deny for a grantee',
@@ -159,19 +169,22 @@ export function emissionFindings(): string[] {
 }
 
 export function opaqueFindings(): string[] {
-  const verdict = (drawn: Partial<Drawn>, principal: string): string => {
+  const afterMs = Date.parse(longAgo);
+  const verdict = (drawn: Partial<Drawn>, principal: string, atMs = 0): string => {
     const snapshot = snapshotOf(objectsOf({ defaultAccess: 'sameTenant', policies: [], grants: [], ...drawn }));
     const [workload, tenant] = [snapshot.workloads.get('aurore/front'), snapshot.tenants.get('aurore')];
     if (workload === undefined || tenant === undefined) throw new Error('the mesh has no workload');
     const grants = [...snapshot.grants.values()];
     const compiled = compilePort(snapshot, { workload, tenant, port: 8_080, opaque: true, grants });
-    const decision = decide(compiled, { kind: 'tcp', principal }, 0);
+    const decision = decide(compiled, { kind: 'tcp', principal }, atMs);
     const peers = Object.keys(allowPeers([principal], compiled, 'mesh.test').policies).length;
     return `${decision.kind} ${peers}`;
   };
   const rows: readonly [string, string, string][] = [
     ['the default', verdict({}, adele), 'allow 1'],
     ['a deny of some requests', verdict({ policies: [{ deny: [{ to: { paths: ['/x'] } }] }] }, adele), 'deny 1'],
+    ['a deny that has ended', verdict({ policies: [{ deny: [{ notAfter: longAgo }] }] }, adele, afterMs), 'allow 1'],
+    ['an allow that has ended', verdict({ policies: [{ allow: [{ notAfter: longAgo }] }] }, adele, afterMs), 'deny 1'],
     ['a deny by token', verdict({ policies: [{ deny: [{ token: { groups: ['a'] } }] }] }, adele), 'deny 1'],
     ['an allow of some requests', verdict({ policies: [{ allow: [{ to: { methods: ['GET'] } }] }] }, adele), 'deny 0'],
     [

@@ -3,6 +3,7 @@
  * addresses it claims are claimed elsewhere too.
  */
 import { isSameList, keepUnchanged } from '../keep-unchanged.ts';
+import { Last } from '../last.ts';
 import type { Problem } from '../problem.ts';
 import type { ProblemList } from '../problem-list.ts';
 import type { AccessPolicy, Service, Workload } from '../snapshot.ts';
@@ -11,9 +12,10 @@ import { isExplicit } from './explicit-addresses.ts';
 import type { Ground } from './ground.ts';
 import type { Inventory } from './inventory.ts';
 import type { BuildCounters, Look } from './look.ts';
+import type { MomentsOfLook } from './moments.ts';
 import { type Built, Part } from './part.ts';
 import { PodIndex } from './pod-index.ts';
-import { buildPolicies } from './policies.ts';
+import { buildPolicies, endedRules } from './policies.ts';
 import { servicesIn } from './services.ts';
 import { SharedClaims } from './shared-claims.ts';
 import { trafficPoliciesIn } from './traffic-policies.ts';
@@ -25,6 +27,8 @@ export interface Inside {
   readonly services: Built<NamespaceServices>;
   readonly policies: Built<ReadonlyMap<string, AccessPolicy>>;
   readonly trafficPolicies: Built<ReadonlyMap<string, TrafficPolicy>>;
+  /** Names of the rules whose end has passed. */
+  readonly expired: readonly string[];
   readonly problems: readonly (readonly Problem[])[];
 }
 
@@ -52,6 +56,7 @@ export class InsideBuilder {
   readonly #workloads: Part<NamespaceWorkloads>;
   readonly #services: Part<NamespaceServices>;
   readonly #policies: Part<ReadonlyMap<string, AccessPolicy>>;
+  readonly #expired = new Last<readonly string[]>();
   readonly #trafficPolicies: Part<ReadonlyMap<string, TrafficPolicy>>;
   readonly #sharedAddresses = new SharedClaims();
   /** Of which the shared ones were taken last. */
@@ -66,7 +71,8 @@ export class InsideBuilder {
     this.#trafficPolicies = new Part(built('trafficPolicies'));
   }
 
-  of({ having, inventories }: Look, { mesh, tenants, nodes, serviceAccounts }: Ground): Inside {
+  /** @param moments at which rules are judged dead or alive. */
+  of({ having, inventories }: Look, { mesh, tenants, nodes, serviceAccounts }: Ground, moments: MomentsOfLook): Inside {
     const { trustDomain } = mesh;
     const claims = this.#claims.each(having('Pod'), { whole: [tenants], own: [inventories] }, (own) => {
       const isTenant = tenants.has(own.namespace);
@@ -104,11 +110,15 @@ export class InsideBuilder {
         };
       },
     );
-    const judged = { whole: [trustDomain, tenants, serviceAccounts], own: [inventories] };
-    const policies = this.#policies.each(having('AccessPolicy'), judged, (own) => ({
-      reads: [own.of('AccessPolicy'), own.brokenPolicies, trustDomain, tenants, serviceAccounts],
-      make: (problems) => buildPolicies(own, { trustDomain, tenants, serviceAccounts }, problems),
-    }));
+    const judged = { whole: [trustDomain, tenants, serviceAccounts], own: [inventories, moments] };
+    const policies = this.#policies.each(having('AccessPolicy'), judged, (own) => {
+      const context = { trustDomain, tenants, serviceAccounts, nowMs: moments.of(own.namespace) };
+      return {
+        reads: [own.of('AccessPolicy'), own.brokenPolicies, ...Object.values(context)],
+        make: (problems) => buildPolicies(own, context, problems),
+      };
+    });
+    const expired = this.#expired.of([policies], () => policies.values().flatMap(endedRules));
     const called = { whole: [tenants], own: [inventories, services] };
     const trafficPolicies = this.#trafficPolicies.each(having('TrafficPolicy'), called, (own) => {
       const isTenant = tenants.has(own.namespace);
@@ -120,7 +130,7 @@ export class InsideBuilder {
     });
     const parts = [claims, workloads, services, policies, trafficPolicies];
     const problems = parts.flatMap((part) => part.problems());
-    return { workloads, services, policies, trafficPolicies, problems };
+    return { workloads, services, policies, trafficPolicies, expired, problems };
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The moment, as far as one namespace can tell it: the last end of a grant or consent of its own that has passed.
+ * The moment, as far as one namespace can tell it: the last end of a grant, rule or consent of its own that has passed.
  * So a clock that moves moves nothing until something ends.
  */
 
@@ -31,7 +31,7 @@ export class Moments {
     const isTimeless = nowMs === undefined;
     const places = isTimeless ? [] : namespaces;
     const ends = this.#ends.each(places, { whole: [isTimeless], own: [inventories] }, (own) => ({
-      reads: [own.of('Grant'), own.of('DrillConsent')],
+      reads: [own.of('Grant'), own.of('AccessPolicy'), own.of('DrillConsent')],
       make: () => endsIn(own),
     }));
     const bounded = this.#bounded.of([ends], () => ends.entries().filter(([, own]) => own.length > 0));
@@ -58,8 +58,11 @@ function passedIn(
 
 /** Sorted. */
 function endsIn(inventory: Inventory): readonly number[] {
-  const bounded = [...inventory.of('Grant'), ...inventory.of('DrillConsent')];
-  return bounded
-    .flatMap(({ object }) => (object.spec.notAfter === undefined ? [] : [Date.parse(object.spec.notAfter)]))
+  const rules = inventory
+    .of('AccessPolicy')
+    .flatMap(({ object: { spec } }) => [...(spec.allow ?? []), ...(spec.deny ?? [])]);
+  const others = [...inventory.of('Grant'), ...inventory.of('DrillConsent')].map(({ object }) => object.spec);
+  return [...rules, ...others]
+    .flatMap(({ notAfter }) => (notAfter === undefined ? [] : [Date.parse(notAfter)]))
     .sort((left, right) => left - right);
 }

@@ -30,6 +30,8 @@ export interface PolicyContext {
   readonly tenants: ReadonlyMap<string, Tenant>;
   /** `namespace/name` of every service account that is known to exist. */
   readonly serviceAccounts: ReadonlySet<string>;
+  /** Epoch ms, against which rules end; absent where nothing is to expire. */
+  readonly nowMs: number | undefined;
 }
 
 type Verb = 'allow' | 'deny';
@@ -148,15 +150,46 @@ function rulesOf(
   return (source.object.spec[verb] ?? []).map((rule, index) => {
     const path = `spec.${verb}[${index}]`;
     warnOfUnknownCallers(source, rule, path, context, problems);
+    const end = endOf(rule, context);
+    if (end.hasEnded === true) problems.warning(source, hasEnded(`${path}.notAfter`, verb, rule));
     return {
       callers: callersOf(rule, source.ref.namespace, context),
       match: matchOf(rule),
       ports: [...new Set(rule.to?.ports)].sort((left, right) => left - right),
       ...(rule.token === undefined ? {} : { token: tokenOf(rule.token) }),
       ...(rule.when === undefined ? {} : { when: rule.when }),
+      ...end,
       where: whereOf(source, path),
     };
   });
+}
+
+function endOf({ notAfter }: AccessRuleObject, { nowMs }: PolicyContext): Pick<AccessRule, 'notAfterMs' | 'hasEnded'> {
+  if (notAfter === undefined) return {};
+  const notAfterMs = Date.parse(notAfter);
+  return nowMs !== undefined && notAfterMs <= nowMs ? { notAfterMs, hasEnded: true } : { notAfterMs };
+}
+
+function hasEnded(path: string, verb: Verb, { notAfter }: AccessRuleObject): Mistake {
+  const told = {
+    allow: 'lets nobody in any more, nor does the default where it speaks',
+    deny: 'refuses nobody any more',
+  };
+  return {
+    code: 'expired-rule',
+    path,
+    message: `the rule ended at ${quote(notAfter ?? '')} and ${told[verb]}`,
+    advice: 'remove it, or write a later end',
+  };
+}
+
+/** Names of the rules whose end had passed when they were built. */
+export function endedRules(policies: ReadonlyMap<string, AccessPolicy>): string[] {
+  return [...policies.values()].flatMap(({ key, allow, deny }) =>
+    Object.entries({ allow, deny }).flatMap(([verb, rules]) =>
+      rules.flatMap((rule, index) => (rule.hasEnded === true ? [`AccessPolicy/${key}/${verb}/${index}`] : [])),
+    ),
+  );
 }
 
 function matchOf({ to = {} }: AccessRuleObject): RequestMatch {

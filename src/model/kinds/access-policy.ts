@@ -11,6 +11,7 @@ import {
   labels,
   listOf,
   methods,
+  moment,
   ourNamespacedMetadata,
   ourObject,
   ourStatus,
@@ -151,8 +152,11 @@ const rule = ourObject(
         maxLength: celLengthMax,
       }),
     ),
+    notAfter: Type.Optional(
+      moment('Moment from which the rule matches nothing any more, in RFC 3339 with a time zone.'),
+    ),
   },
-  'One rule: these callers, these requests, this token, this condition.',
+  'One rule: these callers, these requests, this token, this condition, until its end.',
 );
 
 export const accessPolicySchema = ourObject(

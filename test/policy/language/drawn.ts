@@ -28,7 +28,11 @@ export interface RuleSketch {
     readonly claims?: readonly { readonly path: readonly string[]; readonly values: readonly string[] }[];
   };
   readonly when?: string;
+  readonly notAfter?: string;
 }
+
+/** Ends of grants and rules: when they are judged, the one is past and the other is not. */
+export const [longAgo, farAway] = ['2001-01-01T00:00:00Z', '2101-01-01T00:00:00Z'];
 
 export interface HeaderSketch {
   readonly name: string;
@@ -276,6 +280,10 @@ const rule = (isDynamic: boolean): fc.Arbitrary<RuleSketch> =>
       ),
       token: isDynamic ? some(token) : fc.constant(undefined),
       when: isDynamic ? some(fc.constantFrom(...Object.keys(conditions))) : fc.constant(undefined),
+      notAfter: fc.oneof(
+        { weight: 4, arbitrary: fc.constant(undefined) },
+        { weight: 1, arbitrary: fc.constantFrom(longAgo, farAway) },
+      ),
     })
     .map(compact);
 
@@ -336,7 +344,7 @@ export function objectsOf({ defaultAccess, policies, grants }: Drawn): readonly 
         {
           from: compact({ tenant: 'bastion', serviceAccounts: accounts }),
           to: compact({ service: 'amber', methods: only, paths: below }),
-          notAfter: ended ? '2001-01-01T00:00:00Z' : '2101-01-01T00:00:00Z',
+          notAfter: ended ? longAgo : farAway,
           reason: 'drawn at random',
         },
       ),
@@ -349,7 +357,7 @@ const provider = (name: string) => ({
 });
 const own = { environment: 'prod', identityProviders: [provider('staff'), provider('guests')] };
 
-/** Compiled before any grant has ended, so that it is the enforcers who end them. */
+/** Compiled before any grant or rule has ended, so that it is the enforcers who end them. */
 export function viewDrawn(drawn: Drawn): ProxyView {
   const snapshot = snapshotOf(objectsOf(drawn));
   const workload = snapshot.workloads.get('aurore/front');

@@ -7,6 +7,7 @@ import {
   conditions,
   type Drawn,
   type HeaderSketch,
+  longAgo,
   owner,
   type PolicySketch,
   port,
@@ -62,6 +63,7 @@ function judge(drawn: Drawn, policies: readonly PolicySketch[], asked: Asked, is
 
 function matches(rule: RuleSketch, effect: Effect, asked: Asked, isProxy: boolean): boolean {
   const { from, to = {} } = rule;
+  if (rule.notAfter === longAgo) return false;
   const isCaller =
     from === undefined ||
     from.tenants?.includes(asked.tenant) === true ||

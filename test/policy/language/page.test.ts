@@ -43,12 +43,16 @@ const gone: TokenFacts = { ...clerk, claims: { employment: { status: 'left' } } 
 const none: TokenFacts = { kind: 'none' };
 const late: TokenFacts = { kind: 'invalid', why: 'it has ended' };
 const morning = Date.UTC(2026, 10, 23, 8);
+const endMs = Date.UTC(2027, 0, 31, 18);
+const beforeEnd = endMs - 1;
 const night = Date.UTC(2026, 10, 23, 2);
 
 test.each<[string, string, TokenFacts, number, string]>([
   ['a template', 'GET /documents/7', none, night, 'allow'],
   ['one segment, and not two', 'GET /documents/7/8', none, night, 'no-allow-rule'],
   ['a clerk by day', 'POST /documents/7', clerk, morning, 'allow'],
+  ['whoever comes while a rule lasts', 'GET /inventory/3', none, beforeEnd, 'allow'],
+  ['whoever comes at its end', 'GET /inventory/3', none, endMs, 'rule-expired'],
   ['a clerk by night', 'POST /documents/7', clerk, night, 'no-allow-rule'],
   ['nobody in particular', 'POST /documents/7', none, morning, 'token-missing'],
   ['a token that has ended', 'POST /documents/7', late, morning, 'deny-rule'],

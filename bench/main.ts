@@ -6,6 +6,8 @@
  * error. It ends with 1 where a bench could not be measured or a gate is broken.
  */
 import { parseArgs } from 'node:util';
+import { authzBare } from './authz-bare.ts';
+import { authzScale } from './authz-scale.ts';
 import { type Bench, type BenchOptions, reportOf, reportText, runsMin } from './bench.ts';
 import { churn } from './churn.ts';
 import { coldStart } from './cold-start.ts';
@@ -36,7 +38,11 @@ const xdsBenches: readonly Bench[] = [
   churn,
   memory,
 ];
-const benches: readonly Bench[] = [...xdsBenches, leaves, envoyApply, gate, drill, deadMan, store, observe];
+const benches: readonly Bench[] = [
+  ...xdsBenches,
+  ...[leaves, envoyApply, gate, drill, deadMan, store, observe],
+  ...[authzBare, authzScale],
+];
 
 const { values, positionals } = parseArgs({
   options: {

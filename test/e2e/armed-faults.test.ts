@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { configure } from '../../src/controller/configure.ts';
 import { faultKeys } from '../../src/envoy/drill-keys.ts';
 import { sniOf } from '../../src/envoy/names.ts';
+import { regexLimits } from '../../src/envoy/regex-limits.ts';
 import { runtimeOf } from '../../src/envoy/runtime.ts';
 import { contentVersion, type ResourceSnapshot } from '../../src/xds/resource.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
@@ -102,7 +103,9 @@ inLab('a fault that is armed', () => {
     const bytes = toBinary(AnySchema, any);
     const layer = new Map([[name, { typeUrl, name, any: bytes, version: contentVersion(bytes) }]]);
     await at.sidecar.publish({ ...resources, types: new Map(resources.types).set(typeUrls.runtime, layer) });
-    const wanted = Object.fromEntries(settings.map(([key, value]) => [key, String(value)]));
+    const wanted = Object.fromEntries(
+      [...Object.entries(regexLimits), ...settings].map(([key, value]) => [key, String(value)]),
+    );
     await vi.waitFor(async () => expect(await inForce()).toEqual(wanted), { timeout: forceMs });
   };
   const inForce = async (): Promise<unknown> => {

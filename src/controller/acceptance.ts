@@ -41,14 +41,17 @@ export class Acceptance {
   give(next: ResourceSnapshot, nowMs: number): void {
     for (const key of this.#open.keys()) this.#openNow(key, nowMs);
     const { types } = this.#given;
+    let stayed = 0;
     for (const [typeUrl, listing] of next.types) {
       const former = types.get(typeUrl);
+      if (former !== undefined) stayed += 1;
       if (former !== listing) this.#giveAll(typeUrl, listingChanges(former, listing), nowMs);
     }
+    this.#given = next;
+    if (stayed === types.size) return;
     for (const [typeUrl, former] of types) {
       if (!next.types.has(typeUrl)) this.#giveAll(typeUrl, listingChanges(former), nowMs);
     }
-    this.#given = next;
   }
 
   #giveAll(typeUrl: string, { changed, gone }: ListingChanges, nowMs: number): void {

@@ -9,7 +9,7 @@ import { isOfHeartbeat } from './heartbeat.ts';
 import { answered, answeredHeartbeat, type Protocol, type Received, type XdsRequest } from './protocol.ts';
 import type { Listing } from './resource.ts';
 import { type Subscription, wants } from './subscription.ts';
-import { resubscribed, type TypeState } from './type-state.ts';
+import { type Held, resubscribed, type TypeState } from './type-state.ts';
 import { hasLegacyWildcard } from './type-url.ts';
 
 export interface DeltaRequest extends XdsRequest {
@@ -53,9 +53,8 @@ function begin(state: TypeState, request: DeltaRequest): TypeState {
   if (wildcard === 'none') for (const name of initialVersions.keys()) names.add(name);
   for (const name of unsubscribe) names.delete(name);
   const subscription: Subscription = { wildcard, names };
-  const held = new Map(
-    [...initialVersions].filter(([name]) => wants(subscription, name)).map(([name, version]) => [name, { version }]),
-  );
+  const held = new Map<string, Held>();
+  for (const [name, version] of initialVersions) if (wants(subscription, name)) held.set(name, { version });
   return { ...resubscribed(state, subscription, due), held, answerDue: wildcard !== 'none' && held.size === 0 };
 }
 

@@ -89,8 +89,8 @@ export function snapshotFor({ target, newest }: Snapshots, typeUrl: string): Res
 
 /** What may be sent now, and the state after sending it. */
 export function plan<R extends XdsRequest>(protocol: Protocol<R>, state: StreamState): Plan {
-  const { target, newest } = state;
-  const isResting = [target, newest].every((each) => isSettled(state.types, { target: each, newest }));
+  const { types, target, newest } = state;
+  const isResting = isSettled(types, state) && (target === newest || isSettled(types, { target: newest, newest }));
   if (!isResting) return new Planner(protocol, state).run();
   const next = target === newest ? state : { ...state, target: newest, underway: false };
   return { state: next, sends: [], waitingFor: undefined };

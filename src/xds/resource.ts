@@ -5,7 +5,7 @@
  * compute the same bytes agree, and a restart redelivers nothing.
  * This room knows no mesh: what the bytes mean is the business of whoever built them.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export interface Resource {
   /** `type.googleapis.com/…` of the message in `any`. */
@@ -42,7 +42,7 @@ export interface ResourceSnapshot {
 
 /** Hash that names content, for resources and for whole type listings. */
 export function contentVersion(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+  return hash('sha256', bytes, 'hex').slice(0, 16);
 }
 
 /** The same content, which the client drops unless it hears of it; another version, so that a changed TTL is sent. */

@@ -131,8 +131,8 @@ function report(
   if (now !== undefined) terminal.out(explanationText(now));
 }
 
-/** @throws CliFailure */
-function readDestination(to: string): Destination {
+/** @param to as `--to` takes it. @throws CliFailure */
+export function readDestination(to: string): Destination {
   const [, service, port] = /^([a-z0-9-]+\/[a-z0-9.-]+)(?::(\d{1,5}))?$/.exec(to) ?? [];
   if (service === undefined) {
     throw new CliFailure(

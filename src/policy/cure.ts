@@ -16,8 +16,16 @@ import type { Rule } from './port-policy.ts';
 import { type InboundPort, viewOf } from './view.ts';
 
 export type Cure =
-  /** To be written by the owner of the namespace it names. `caution` is what it would not mend, or would change beside. */
-  | { readonly kind: 'write'; readonly owner: string; readonly yaml: string; readonly caution?: string }
+  /** To be written by the owner of the namespace it names. */
+  | {
+      readonly kind: 'write';
+      readonly owner: string;
+      readonly yaml: string;
+      /** What it would not mend, or would change beside. */
+      readonly caution?: string;
+      /** The deny rule that would refuse the request all the same; `caution` says so. */
+      readonly refusedBy?: SourceRef;
+    }
   /** Something that stands there must be changed first. */
   | { readonly kind: 'change'; readonly where: SourceRef; readonly advice: string }
   | { readonly kind: 'none'; readonly why: string };
@@ -95,7 +103,10 @@ function writeGrant(
     ].join('\n'),
     ...(denying === undefined
       ? {}
-      : { caution: `\`${denying.name}\` (${formatSourceRef(denying.where)}) would refuse it all the same` }),
+      : {
+          caution: `\`${denying.name}\` (${formatSourceRef(denying.where)}) would refuse it all the same`,
+          refusedBy: denying.where,
+        }),
   };
 }
 

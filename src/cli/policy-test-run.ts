@@ -24,7 +24,7 @@ export interface CaseFailure {
   readonly workload?: string;
   readonly expected: string;
   readonly got: string;
-  /** What decided, in words. */
+  /** What decided, in words, with file and line of the rule. */
   readonly sentence: string;
   /** The deciding rule, where one decided. */
   readonly rule?: NamedRule;
@@ -72,7 +72,7 @@ export function runPolicyTests(snapshot: Snapshot, cases: readonly PolicyCase[],
 type Asked = Omit<PolicyCase, 'test' | 'name' | 'where'>;
 
 function questionOf({ from, to, method = 'GET', path = '/', host, headers = {}, token }: Asked): Question {
-  const lines = new Map(Object.entries(headers).map(([name, value]) => [name, [value].flat()]));
+  const lines = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), [value].flat()]));
   return {
     from,
     to: destinationOf(to),

@@ -19,11 +19,11 @@ function failedLines({ test, name, where, failures }: CaseResult): string[] {
   return [`FAILED ${formatSourceRef(where)}: ${test}: ${name}`, ...failures.flatMap(failureLines)];
 }
 
-function failureLines({ workload, expected, got, sentence, rule }: CaseFailure): string[] {
+function failureLines({ workload, expected, got, sentence }: CaseFailure): string[] {
   return [
     `    expected ${expected}`,
     `    got      ${got}${workload === undefined ? '' : ` at ${workload}`}`,
-    `    ${rule === undefined ? '' : `${formatSourceRef(rule.where)}: `}${sentence}`,
+    `    ${sentence}`,
   ];
 }
 

@@ -129,5 +129,6 @@ test('SARIF names files below where it runs as code review does', async () => {
     (result: { locations: { physicalLocation: { artifactLocation: { uri: string } } }[] }) =>
       result.locations[0]?.physicalLocation.artifactLocation.uri,
   );
+  expect(uris.length).toBeGreaterThan(0);
   for (const uri of uris) expect(uri).toMatch(/^deploy\/demo\//);
 });

@@ -50,7 +50,7 @@ describe('cases that hold', () => {
     `{ name: b, ${web}, path: /admin, ${ops}, expect: allow, rule: access-policy/atelier/p/allow/1 }`,
     `{ name: c, ${web}, path: /admin, expect: deny, reason: token-missing, rule: access-policy/atelier/p/allow/1 }`,
     `{ name: d, ${web}, path: /admin, token: invalid, expect: deny, reason: token-invalid }`,
-    `{ name: e, ${web}, path: /documents/7, headers: { x-debug: ["1", "2"] }, expect: deny, reason: deny-rule }`,
+    `{ name: e, ${web}, path: /documents/7, headers: { X-Debug: ["1", "2"] }, expect: deny, reason: deny-rule }`,
     `{ name: f, from: notaire/web, to: atelier/api, path: /granted, at: 2026-05-31T23:59:59Z, expect: allow, rule: grant/atelier/g }`,
     `{ name: g, from: notaire/web, to: atelier/api, path: /granted, expect: deny, reason: grant-expired }`,
   );
@@ -79,7 +79,7 @@ describe('cases that do not hold', () => {
     expect(code).toBe(1);
     expect(out).toContain('FAILED a.test.yaml:5: t: the web is kept out\n    expected deny\n');
     expect(out).toContain('    got      allow (allow-rule) by access-policy/atelier/p/allow/0 at atelier/api-1\n');
-    expect(out).toContain('    policy.yaml:8: ');
+    expect(out).toContain('    `access-policy/atelier/p/allow/0` (policy.yaml:8) allows it\n');
   });
 
   test.each([
@@ -130,6 +130,13 @@ describe('files that are no tests', () => {
     ['nothing expected', casesOf(`{ name: n, ${web} }`), '`cases[0].expect` is missing'],
     ['neither', casesOf(`{ name: n, ${web}, expect: maybe }`), 'cases[0].expect'],
     ['no destination', casesOf('{ name: n, from: atelier/web, to: api, expect: deny }'), 'tenant/service'],
+    [
+      'a token of nobody',
+      casesOf(`{ name: n, ${web}, token: { groups: [ops] }, expect: deny }`),
+      '`provider` of a valid token',
+    ],
+    ['a day that is none', casesOf(`{ name: n, ${web}, at: 2026-02-30T25:00:00Z, expect: deny }`), 'cases[0].at'],
+    ['a host in capitals', casesOf(`{ name: n, ${web}, host: A.test, expect: deny }`), 'cases[0].host'],
     ['a query', casesOf(`{ name: n, ${web}, path: "/a?b", expect: deny }`), 'cases[0].path'],
     ['an object of the mesh', tenant('other'), 'a.test.yaml:2: apiVersion'],
     ['no YAML', 'cases: [', 'is not YAML'],

@@ -41,6 +41,9 @@ export const ackWaitMs = 2_000;
 /** Most absent secrets of one stream that the operator is told of, and the longest name in UTF-16 units; the rest is cut off. */
 export const absentNames = { max: 64, unitsMax: 256 } as const;
 
+/** Most that is written to a connection at once, in bytes: its TLS keeps a buffer of the most that ever was. */
+export const writeBytesMax = 8 * 1024;
+
 /** Longest a written response may lie in our buffers before the stream is ended, in ms. */
 export const writeStallMs = 30_000;
 

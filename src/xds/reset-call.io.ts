@@ -6,20 +6,10 @@
  * version of grpc-js keep it elsewhere, nothing happens here, and keepalive ends the connection in time.
  */
 import { constants } from 'node:http2';
-
-/** Most interceptors that can lie between a call and its stream. */
-const interceptorsMax = 16;
+import { memberOf, streamBelow } from './stream-below.ts';
 
 export function resetCall(call: object): void {
-  let below = memberOf(call, 'call');
-  for (let depth = 0; depth < interceptorsMax && memberOf(below, 'nextCall') !== undefined; depth += 1) {
-    below = memberOf(below, 'nextCall');
-  }
-  const stream = memberOf(below, 'stream');
+  const stream = streamBelow(call);
   const close = memberOf(stream, 'close');
   if (typeof close === 'function') Reflect.apply(close, stream, [constants.NGHTTP2_CANCEL]);
-}
-
-function memberOf(holder: unknown, name: string): unknown {
-  return typeof holder === 'object' && holder !== null ? Reflect.get(holder, name) : undefined;
 }

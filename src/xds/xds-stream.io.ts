@@ -21,6 +21,7 @@ import { isCurrent } from './stream.ts';
 import type { StreamRegistry } from './stream-registry.ts';
 import { Timers } from './timers.ts';
 import type { Wire } from './wire.ts';
+import { writeInPieces } from './write-in-pieces.io.ts';
 import type { StreamRef } from './xds-event.ts';
 
 type StatusName = 'INVALID_ARGUMENT' | 'RESOURCE_EXHAUSTED' | 'UNAVAILABLE' | 'DEADLINE_EXCEEDED' | RefusalName;
@@ -89,6 +90,7 @@ export class XdsStream<R extends XdsRequest> {
   }
 
   listen(): void {
+    writeInPieces(this.call);
     this.timers.set('admission', admissionWaitMs, () => this.fail('DEADLINE_EXCEEDED', 'not admitted in time'));
     this.call.on('end', () => this.finish('client closed', () => this.call.end()));
     this.call.on('cancelled', () => this.finish('cancelled', () => undefined));

@@ -9,7 +9,15 @@
  */
 import { create } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
-import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_LbPolicy,
+  ClusterSchema,
+} from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import { BackoffStrategySchema } from '#gen/envoy/config/core/v3/backoff_pb.js';
+import { RetryPolicySchema } from '#gen/envoy/config/core/v3/base_pb.js';
+import { HealthCheck_GrpcHealthCheckSchema } from '#gen/envoy/config/core/v3/health_check_pb.js';
 import { RBAC_Action, RBACSchema as RulesSchema } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import {
   CheckSettingsSchema,
@@ -38,6 +46,18 @@ export const authzFilter = 'envoy.filters.http.ext_authz';
 /** Longest wait for a verdict, in ms; then 503. A worker answers in well under one. */
 const checkTimeoutMs = 200;
 
+/** Before an unanswered check is put to another worker, in ms. */
+const retryAfterMs = 5;
+
+/**
+ * How often each sidecar asks each worker for its health, in ms, and for how long it may be silent. Seldom, since ten thousand
+ * sidecars ask: what fails in between is found by the checks themselves, three in a row, and set aside for a while.
+ */
+const healthEveryMs = 10_000;
+const healthTimeoutMs = 1_000;
+const failuresInARow = 3;
+const setAsideMs = 5_000;
+
 /** DNS name in the certificate of every authorization worker. */
 export const authzServerName = 'authz.mesh.coffre';
 
@@ -56,6 +76,15 @@ export function authzFilters(): readonly HttpFilter[] {
       value: {
         targetSpecifier: { case: 'envoyGrpc', value: { clusterName: authzCluster } },
         timeout: durationOf(checkTimeoutMs),
+        // A check changes nothing, so one that its worker did not answer is put to a worker again, within the same time.
+        retryPolicy: create(RetryPolicySchema, {
+          retryOn: 'connect-failure,refused-stream,reset,unavailable',
+          numRetries: 2,
+          retryBackOff: create(BackoffStrategySchema, {
+            baseInterval: durationOf(retryAfterMs),
+            maxInterval: durationOf(retryAfterMs),
+          }),
+        }),
       },
     },
   });
@@ -79,6 +108,29 @@ export function authzClusterOf(platform: Platform): Cluster {
     name: authzCluster,
     clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
     connectTimeout: durationOf(1_000),
+    lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
+    healthChecks: [
+      {
+        timeout: durationOf(healthTimeoutMs),
+        interval: durationOf(healthEveryMs),
+        intervalJitterPercent: 20,
+        noTrafficInterval: durationOf(6 * healthEveryMs),
+        unhealthyInterval: durationOf(healthTimeoutMs),
+        unhealthyThreshold: 2,
+        healthyThreshold: 1,
+        healthChecker: { case: 'grpcHealthCheck', value: create(HealthCheck_GrpcHealthCheckSchema) },
+      },
+    ],
+    outlierDetection: {
+      consecutive5xx: failuresInARow,
+      consecutiveGatewayFailure: failuresInARow,
+      enforcingConsecutiveGatewayFailure: 100,
+      interval: durationOf(1_000),
+      baseEjectionTime: durationOf(setAsideMs),
+      // Half of them at most: a fault that all have is not mended by asking none.
+      maxEjectionPercent: 50,
+      enforcingSuccessRate: 0,
+    },
     loadAssignment: { clusterName: authzCluster, endpoints: lbEndpoints.length === 0 ? [] : [{ lbEndpoints }] },
     transportSocket: upstreamTls(authzTrustSecret, authzServerName, ['h2']),
     typedExtensionProtocolOptions: http2Only(),

@@ -1,6 +1,7 @@
 /**
  * Rights that come, go and end while they are used: the next request and the next connection know, and no sooner or
- * later than promised. With no control plane alive, Envoy keeps a grant's end by itself: the last test, which leaves none.
+ * later than promised. With no control plane alive, ends of grants and rules are kept by Envoy and, of rules with a
+ * condition, by the worker: the last test, which leaves none.
  *
  *   atelier   web ─▶ api (HTTP), db (TCP, speaks first)       notaire   web, by grant only
  */
@@ -8,7 +9,10 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadFolder } from '../../src/folder/watch-folder.ts';
 import { MeshLab } from '../../src/lab/mesh-lab.ts';
+import { buildSnapshot } from '../../src/model/build-snapshot.ts';
+import { explain } from '../../src/policy/explain.ts';
 import { eachMode } from '../lab/each-mode.ts';
 import { strangers } from './invariants.ts';
 import { documents, meshFolder, podText, removeFolder, serviceText, trustDomain } from './mesh-folder.ts';
@@ -42,6 +46,24 @@ kind: Grant
 metadata: { name: ${service}, namespace: atelier }
 spec: { from: { tenant: notaire }, to: { service: ${service} }, reason: reads deeds${more} }
 `;
+
+/** One path is open until the end, one closed; a condition is for the worker to judge. */
+const rulesUntil = (endMs: number, condition: string) => `
+apiVersion: coffre.dev/v1alpha1
+kind: AccessPolicy
+metadata: { name: ending, namespace: atelier }
+spec:
+  selector: { matchLabels: { app: api } }
+  allow:
+    - { from: { serviceAccounts: [web] }, to: { paths: ["/deeds/*"] }${until(endMs)} }
+    - { from: { serviceAccounts: [web] }, to: { paths: ["/archive/*"] } }
+  deny:
+    - { to: { paths: ["/archive/*"] }${condition}${until(endMs)} }
+`;
+/** Of the worker alone: no proxy knows it. */
+const byWorker = `, when: 'source.tenant == "atelier"'`;
+const deeds = 'http://api.atelier/deeds/7';
+const archive = 'http://api.atelier/archive/7';
 
 const until = (endMs: number) => `, notAfter: "${new Date(endMs).toISOString()}"`;
 
@@ -90,10 +112,10 @@ eachMode('rights in use', (mode) => {
 
     const asking = async (
       pod: string,
-      options: Partial<SteadyOptions>,
+      { urls = [deeds], ...options }: Partial<SteadyOptions> & { readonly urls?: readonly string[] },
       act: (steady: Steady) => Promise<void>,
     ): Promise<readonly SteadyAnswer[]> => {
-      const steady = await startSteady(mesh.lab, pod, ['http://api.atelier/deeds/7'], { perSecond: 50, ...options });
+      const steady = await startSteady(mesh.lab, pod, urls, { perSecond: 50, ...options });
       try {
         await act(steady);
       } finally {
@@ -179,16 +201,46 @@ eachMode('rights in use', (mode) => {
       expect(new Set(owners.map(({ connection }) => connection)).size).toBe(1);
     });
 
-    test('with the control plane dead a grant ends at its moment, for open connections and for new ones', async () => {
-      // Long enough to be in force under load before its control plane is killed.
-      const endMs = Date.now() + 7_000;
-      mesh.write('grant.yaml', documents(grant('api', until(endMs)), grant('db', until(endMs))));
+    test('with the control plane dead grants and rules end at their moment, for open connections and for new ones', async () => {
+      // Long enough to be in force under load before their control plane is killed.
+      const endMs = Date.now() + 9_000;
+      const rules = rulesUntil(endMs, authorization === 'everyRequest' ? byWorker : '');
+      mesh.write('ending.yaml', documents(grant('api', until(endMs)), grant('db', until(endMs)), rules));
       await expect.poll(() => saidTo(mesh, foreign), { timeout: 5_000 }).toBe(`${greeting}ping`);
+      let owners: readonly SteadyAnswer[] = [];
       const answers = await asking(foreign, {}, async (steady) => {
         await steady.until('the first 200', isServed);
-        await mesh.killControlPlane();
-        expect(Date.now()).toBeLessThan(endMs);
+        owners = await asking(own, { urls: [deeds, archive] }, async (owner) => {
+          await owner.until(
+            'a refusal of the archive',
+            ({ path, status }) => path.startsWith('/archive') && status === 403,
+          );
+          await mesh.killControlPlane();
+          expect(Date.now()).toBeLessThan(endMs);
+          await owner.until('the end', ({ askedMs }) => askedMs > endMs + promisedMs);
+        });
         await steady.until('the end', ({ askedMs }) => askedMs > endMs + promisedMs);
+      });
+      // What a rule let in is refused from its end on, and what one refused is let in.
+      for (const [url, before, after] of [
+        [deeds, 200, 403],
+        [archive, 403, 200],
+      ] as const) {
+        const mine = owners.filter(({ path }) => url.endsWith(path));
+        const last = mine.filter(({ askedMs, answeredMs }) => askedMs > endMs - 500 && answeredMs < endMs);
+        const over = mine.filter(({ askedMs }) => askedMs >= endMs);
+        expect(Math.min(last.length, over.length)).toBeGreaterThan(5);
+        expect(new Set(last.map(({ status }) => status))).toEqual(new Set([before]));
+        expect(new Set(over.map(({ status }) => status))).toEqual(new Set([after]));
+      }
+      // And whoever asks is told so, by the folder alone.
+      const snapshot = buildSnapshot((await loadFolder(mesh.folder)).objects);
+      const question = { from: 'atelier/web', to: { kind: 'service', service: 'atelier/api' } } as const;
+      const why = explain(snapshot, { ...question, request: { method: 'GET', path: '/deeds/7' } }, Date.now());
+      expect(why).toMatchObject({
+        judgements: [
+          { reason: 'rule-expired', sentence: expect.stringMatching(/ending\/allow\/0.*ending\.yaml:\d+.*has ended/) },
+        ],
       });
       const killed = answers.filter(({ answeredMs }) => answeredMs > endMs - 500);
       expect(killed.filter((each) => each.answeredMs < endMs && !isServed(each))).toEqual([]);

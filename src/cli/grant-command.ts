@@ -11,7 +11,6 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseDocument as parseYaml } from 'yaml';
 import { loadFolder } from '../folder/watch-folder.ts';
-import { createFileAtomic } from '../identity/atomic-file.io.ts';
 import { buildSnapshot } from '../model/build-snapshot.ts';
 import { parseDurationMs } from '../model/duration.ts';
 import { formatProblem } from '../model/format-problem.ts';
@@ -21,6 +20,7 @@ import type { SourcedObject } from '../model/sourced-object.ts';
 import type { Cure } from '../policy/cure.ts';
 import { type Explanation, explain, type Question } from '../policy/explain.ts';
 import { CliFailure } from './cli-failure.ts';
+import { createFile } from './create-file.ts';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
 import { readDestination } from './explain-command.ts';
@@ -31,8 +31,6 @@ import type { Terminal } from './terminal.ts';
 const lifeMinMs = 60_000;
 /** Longest, in ms: what is wanted for more than 30 days is no matter of just in time. */
 const lifeMaxMs = 720 * 3_600_000;
-/** Of the created file, less the umask: it holds nothing secret, and whoever reads the folder must read it. */
-const fileMode = 0o666;
 
 interface RequestOptions extends DoorOptions {
   readonly from: string;
@@ -197,6 +195,6 @@ function tryOut(objects: readonly SourcedObject[], question: Question, nowMs: nu
 
 /** @throws CliFailure where the file is there. */
 async function create(file: string, content: string): Promise<void> {
-  if (await createFileAtomic(file, content, fileMode)) return;
+  if (await createFile(file, content)) return;
   throw new CliFailure(exitCode.misuse, `\`${file}\` is there already, and was left as it is`, 'name another file');
 }

@@ -31,16 +31,9 @@ export async function writeIfDifferent(path: string, content: string): Promise<v
   if (before !== content) await writeFileAtomic(path, content);
 }
 
-/**
- * @param mode of the new file, as far as the process's umask lets it; by default its owner's alone.
- * @returns false where the file exists already, which is then left as it is: two processes never both create it.
- */
-export async function createFileAtomic(
-  path: string,
-  content: Uint8Array | string,
-  mode = privateFileMode,
-): Promise<boolean> {
-  const temporary = await writeTemporary(path, content, mode);
+/** @returns false where the file exists already, which is then left as it is: two processes never both create it. */
+export async function createFileAtomic(path: string, content: Uint8Array | string): Promise<boolean> {
+  const temporary = await writeTemporary(path, content);
   try {
     await link(temporary, path);
   } catch (error) {
@@ -61,9 +54,9 @@ export function isErrno(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-async function writeTemporary(path: string, content: Uint8Array | string, mode = privateFileMode): Promise<string> {
+async function writeTemporary(path: string, content: Uint8Array | string): Promise<string> {
   const temporary = join(dirname(path), `${temporaryPrefix}${randomUUID()}`);
-  const file = await open(temporary, 'wx', mode);
+  const file = await open(temporary, 'wx', privateFileMode);
   try {
     await file.writeFile(content);
     await file.sync();

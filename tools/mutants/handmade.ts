@@ -109,6 +109,8 @@ export function conditionFindings(): string[] {
   });
   const on = (path: string) => ({ match: at(path).match });
   const host = (match: HostMatch) => ({ match: { ...everything, hosts: [match] } });
+  const red = { match: { ...everything, headers: [{ kind: 'exact', name: 'x-a', value: 'red' }] } } as const;
+  const redder = { lines: () => ['redder'], names: () => ['x-a'] };
   const suffix = host({ kind: 'suffix', suffix: '.api.test' });
   const claims = (...all: ClaimMatch[]) => ({ token: { groups: [], claims: all } });
   const said = { level: 3, roles: ['a', 'b'] };
@@ -124,6 +126,7 @@ export function conditionFindings(): string[] {
     ['a connection', connection === undefined ? 'nobody' : ofRequests.judge(connection), 'other-path'],
     ['an encoded `;` in a deny', outcome(on('/a'), 'deny', { path: '/a%3Bx' }), 'matches'],
     ['a percent sign in a deny', outcome(on('/a!'), 'deny', { path: '/a%21' }), 'matches'],
+    ['a value that begins alike', outcome(red, 'deny', { headers: redder }), 'other-header'],
     ['no host in an allow', outcome(suffix, 'allow', {}), 'other-host'],
     ['no host in a deny', outcome(suffix, 'deny', {}), 'matches'],
     ['a host that ends alike', outcome(suffix, 'deny', { host: 'notapi.test' }), 'other-host'],

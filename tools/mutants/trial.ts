@@ -24,7 +24,7 @@ import { passes } from '../../test/policy/language/rbac-interpreter.ts';
 import { conditionFindings, emissionFindings, opaqueFindings, programFindings, reasonFindings } from './handmade.ts';
 
 const seed = 20_261_122;
-const policiesDrawn = 220;
+const policiesDrawn = 480;
 const requestsEach = 14;
 const nowMs = Date.UTC(2026, 10, 22);
 

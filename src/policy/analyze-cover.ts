@@ -45,13 +45,12 @@ function tenantOf(spiffeId: string): string | undefined {
   return parsed.kind === 'ok' ? parsed.id.namespace : undefined;
 }
 
-function coversRequest({ match: wide, effect }: Conditions, { match: narrow, effect: narrowEffect }: Conditions) {
-  const alike = effect === narrowEffect;
+function coversRequest({ match: wide, effect }: Conditions, { match: narrow }: Conditions) {
   return (
     coversAny(wide.methods, narrow.methods, (all, one) => all === one) &&
     coversAny(wide.paths, narrow.paths, (all, one) => coversPath(all, one, effect)) &&
     coversAny(wide.hosts ?? [], narrow.hosts ?? [], coversHost) &&
-    coversHeaders(wide, narrow, alike)
+    coversHeaders(wide, narrow)
   );
 }
 
@@ -65,17 +64,17 @@ function coversAny<Item>(
   return narrow.length > 0 && narrow.every((one) => wide.some((all) => coversOne(all, one)));
 }
 
-/** The path of a rule has neither parameters nor percent signs, so that its letters are its names. */
+/** The path of a rule has neither parameters nor percent signs, so that its letters are its names; a template has no empty segment. */
 function coversPath(wide: PathMatch, narrow: PathMatch, effect: Effect): boolean {
   if (narrow.kind === 'exact') return pathMatcher(wide, effect)(readPath(narrow.path));
   const [all, one] = [readPath(wide.path).segments, readPath(narrow.path).segments];
-  const beginsAlike = all.length <= one.length && all.every((segment, index) => segment === one[index]);
+  const beginsAlike = all.every((segment, index) => segment === one[index]);
   if (wide.kind === 'subtree') {
     // A hole of a template is no word that a subtree could begin with.
     return beginsAlike && !(narrow.kind === 'template' && one.slice(0, all.length).some(isHole));
   }
   if (wide.kind === 'exact' || narrow.kind === 'subtree' || all.length !== one.length) return false;
-  return all.every((segment, index) => (isHole(segment) ? one[index] !== '' : segment === one[index]));
+  return all.every((segment, index) => isHole(segment) || segment === one[index]);
 }
 
 function isHole(segment: string): boolean {
@@ -89,28 +88,24 @@ function coversHost(wide: HostMatch, narrow: HostMatch): boolean {
   return narrow.host.endsWith(wide.suffix) && narrow.host.length > wide.suffix.length;
 }
 
-function coversHeaders({ headers: wide = [] }: RequestMatch, { headers: narrow = [] }: RequestMatch, alike: boolean) {
-  return wide.every((all) => narrow.some((one) => all.name === one.name && coversHeader(all, one, alike)));
+function coversHeaders({ headers: wide = [] }: RequestMatch, { headers: narrow = [] }: RequestMatch) {
+  return wide.every((all) => narrow.some((one) => all.name === one.name && coversHeader(all, one)));
 }
 
-/** @param alike whether both take blanks around a value the same way; a deny takes them off, an allow does not. */
-function coversHeader(wide: HeaderMatch, narrow: HeaderMatch, alike: boolean): boolean {
+/** A value in a rule has no blanks around it, so it is all one that a deny takes them off a request's. */
+function coversHeader(wide: HeaderMatch, narrow: HeaderMatch): boolean {
   switch (wide.kind) {
     case 'present':
       return narrow.kind !== 'absent';
     case 'absent':
       return narrow.kind === 'absent';
     case 'exact':
-      return narrow.kind === 'exact' && wide.value === narrow.value && (alike || isTrimmed(wide.value));
+      return narrow.kind === 'exact' && wide.value === narrow.value;
     case 'prefix': {
       const begins = narrow.kind === 'exact' ? narrow.value : narrow.kind === 'prefix' ? narrow.prefix : undefined;
-      return begins?.startsWith(wide.prefix) === true && (alike || isTrimmed(wide.prefix));
+      return begins?.startsWith(wide.prefix) === true;
     }
   }
-}
-
-function isTrimmed(value: string): boolean {
-  return !/^[ \t]|[ \t]$/.test(value);
 }
 
 /** A token that is not valid is matched by every deny that asks for one, and by no allow. */

@@ -56,14 +56,13 @@ function masteredAt(name: string, tables: readonly RuleTable[]): readonly Standi
 }
 
 /** Whether, without the rule, some allow rule that is kept speaks of the port all the same, or none need. */
-function staysSpokenFor(port: AnalyzedPort, { name, policy, rule }: WrittenRule): boolean {
+function staysSpokenFor(port: AnalyzedPort, { policy, rule }: WrittenRule): boolean {
   if (port.tenant.defaultAccess === 'none') return true;
   if (!port.policies.includes(policy) || !namesPort(rule, port.port)) return true;
   const { rules, mastersOf } = tableFor(port, policy);
   return [...rules.values()].some(
     (each) =>
       each.effect === 'allow' &&
-      each.name !== name &&
       each.name.startsWith('access-policy/') &&
       (mastersOf.get(each.name) ?? []).length === 0,
   );

@@ -6,7 +6,7 @@ import type { PolicyFinding } from '../../src/policy/analyze-finding.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { documents, meshFrom, trustDomain } from '../fixtures/mesh-from.ts';
 import { snapshotOf } from '../fixtures/random-mesh.ts';
-import { atelierPolicy, pod, service, tenant, twoTenants } from '../fixtures/two-tenants.ts';
+import { atelierPolicy, pod, service, tenant, twoTenants, workloads } from '../fixtures/two-tenants.ts';
 import { requestOf } from './language/asked-request.ts';
 import {
   type Drawn,
@@ -158,6 +158,19 @@ describe('of two rules of one port', () => {
     ],
     ['of two alike the second goes', deny('{ to: { paths: [/a] } }', '{ to: { paths: [/a] } }'), ['deny/1']],
     ['a rule of one port goes with that of every port', allow('{ to: { ports: [8080] } }', '{}'), ['allow/1']],
+    [
+      'a header that is there is not one that is not',
+      allow(
+        '{ to: { headers: [{ name: x-a, present: true }] } }',
+        '{ to: { headers: [{ name: x-a, present: false }] } }',
+      ),
+      [],
+    ],
+    [
+      'another value stays',
+      allow('{ to: { headers: [{ name: x-a, exact: v }] } }', '{ to: { headers: [{ name: x-a, exact: w }] } }'),
+      [],
+    ],
   ])('%s', (_, spec, gone) => {
     const superfluous = found(twoTenants, atelierPolicy(spec)).filter(({ removable }) => removable);
     expect(superfluous.map(({ subject }) => subject)).toEqual(gone.map((rule) => `${first}/${rule}`));
@@ -266,4 +279,76 @@ test('what is in order is left alone', () => {
   expect(told(twoTenants, atelierPolicy(allow('{ from: { serviceAccounts: [web] }, to: { paths: [/a/*] } }')))).toEqual(
     [],
   );
+});
+
+test('a token of one provider is not that of another, nor one claim another', () => {
+  const named = (name: string) => `{ name: ${name}, preset: oidc, issuer: "https://${name}.test", audiences: [m] }`;
+  const owner = tenant('atelier', `environment: prod, identityProviders: [${named('a')}, ${named('b')}]`);
+  const world = documents(owner, tenant('notaire'), workloads);
+  const gone = (...tokens: readonly string[]) =>
+    told(world, atelierPolicy(allow(...tokens.map((token) => `{ token: { ${token} } }`))));
+  expect(gone('provider: a', 'provider: b')).toEqual([]);
+  expect(gone('provider: a', 'provider: a, groups: [g]')).toEqual(['shadowed-rule access-policy/atelier/p/allow/1']);
+  const claim = (path: string, value: string) => `claims: [{ path: [${path}], values: ["${value}"] }]`;
+  expect(gone(claim('x', '1'), claim('y', '1'))).toEqual([]);
+  expect(gone(claim('x', '1'), claim('x', '2'))).toEqual([]);
+  expect(gone(claim('x', '1'), `${claim('x', '1')}, provider: b`)).toEqual([
+    'shadowed-rule access-policy/atelier/p/allow/1',
+  ]);
+});
+
+test('an allow that a deny refuses whole is superfluous where the default lets nobody in', () => {
+  const world = documents(tenant('atelier', 'environment: prod, defaultAccess: none'), tenant('notaire'), workloads);
+  const spec =
+    '{ selector: { matchLabels: { app: api } }, allow: [{ to: { paths: [/a] } }], deny: [{ to: { paths: [/a/*] } }] }';
+  expect(told(world, atelierPolicy(spec))).toEqual(['shadowed-rule access-policy/atelier/p/allow/0']);
+});
+
+test('a rule that does nothing on one port of two stays', () => {
+  const spec = '{ allow: [{ to: { paths: [/a/*], ports: [8080] } }], deny: [{ from: { serviceAccounts: [web] } }] }';
+  const everywhere = atelierPolicy('{ deny: [{ from: { serviceAccounts: [web] } }] }').replace(
+    'name: p',
+    'name: every',
+  );
+  const onApi = atelierPolicy('{ selector: { matchLabels: { app: api } }, deny: [{}] }').replace(
+    'name: p',
+    'name: api',
+  );
+  expect(told(twoTenants, everywhere, onApi)).toEqual([]);
+  expect(told(twoTenants, atelierPolicy(spec))).toEqual([]);
+});
+
+test('under audit a rule is measured by all policies, an enforced one by the enforced alone', () => {
+  const [wide, narrow] = ['{ to: { paths: [/a/*] } }', '{ to: { paths: [/a/b] } }'];
+  const audited = (rule: string) =>
+    atelierPolicy(deny(rule).replace('{', '{ enforcement: Audit,')).replace('name: p', 'name: q');
+  const gone = (...texts: readonly string[]) =>
+    found(twoTenants, ...texts)
+      .filter(({ removable }) => removable)
+      .map(({ subject }) => subject);
+  expect(gone(atelierPolicy(deny(wide)), audited(narrow))).toEqual(['access-policy/atelier/q/deny/0']);
+  expect(gone(atelierPolicy(deny(narrow)), audited(wide))).toEqual([]);
+});
+
+test('what is named above a rule stays itself', () => {
+  const spec = deny('{ to: { paths: [/a/b/c] } }', '{ to: { paths: [/a/b/*] } }', '{ to: { paths: [/a/*] } }');
+  const [lowest] = found(twoTenants, atelierPolicy(spec));
+  expect(lowest?.related.map(({ name }) => name)).toEqual(['access-policy/atelier/p/deny/2']);
+});
+
+test('while a policy denies everything because it cannot be read, nothing is superfluous for it', () => {
+  const broken = atelierPolicy('{ denied: [] }').replace('name: p', 'name: b');
+  const sound = atelierPolicy(deny('{ to: { paths: [/a] } }'));
+  const snapshot = meshFrom(documents(twoTenants, broken, sound), ['unknown-field']);
+  expect(analyze(snapshot, nowMs)).toEqual([]);
+});
+
+test('grants to different ports, or equal ones, leave one open', () => {
+  const ports = 'name: http, port: 80, targetPort: 8080 }, { name: http-more, port: 81, targetPort: 8081';
+  const world = twoTenants.replace('name: http, port: 80, targetPort: 8080', ports);
+  const gone = (...texts: readonly string[]) => told(world, ...texts);
+  expect(gone(grant('a', '{ service: web, ports: [80] }'), grant('b', '{ service: web, ports: [80] }'))).toEqual([
+    'shadowed-rule grant/atelier/b',
+  ]);
+  expect(gone(grant('a', '{ service: web, ports: [80] }'), grant('b', '{ service: web, ports: [81] }'))).toEqual([]);
 });

@@ -153,6 +153,7 @@ export function emissionFindings(): string[] {
   };
   const path = (kind: PathMatch['kind'], written: string) => ({ paths: [{ kind, path: written }] });
   const red = { headers: [{ kind: 'prefix', name: 'x-a', prefix: 'red' }] } as const;
+  const isRed = { headers: [{ kind: 'exact', name: 'x-a', value: 'red' }] } as const;
   const twice: Asked['headers'] = [
     ['x-a', 'red'],
     ['x-a', 'redder'],
@@ -161,6 +162,7 @@ export function emissionFindings(): string[] {
   const rows: readonly [string, string, string][] = [
     ['a denied host with a port', through('deny', host, { authority: 'A.test.:81' }), 'refused'],
     ['another host', through('deny', host, { authority: 'ba.test' }), 'through'],
+    ['a value of a deny in the middle', through('deny', isRed, { headers: [['x-a', 'blue, red, green']] }), 'refused'],
     ['two values of an allow', through('allow', red, { headers: twice }), 'refused'],
     ['one value of an allow', through('allow', red, { headers: twice.slice(1) }), 'through'],
     ['an encoded `;`', through('deny', path('exact', '/a'), { path: '/a%3Bx' }), 'refused'],

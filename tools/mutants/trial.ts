@@ -1,5 +1,5 @@
 /**
- * What every mutant is put to, in one process, in about a second: the first check that sees it is printed.
+ * What every mutant is put to, in one process, in a few seconds: the first check that sees it is printed.
  *
  * Run inside a copy of the sources that has the mutation. Exit 0: nothing was seen. 1: something was.
  */

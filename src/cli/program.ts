@@ -23,7 +23,6 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['policy', async () => (await import('./policy-command.ts')).addPolicyCommands],
   ['explain', async () => (await import('./explain-command.ts')).addExplainCommand],
   ['grant', async () => (await import('./grant-command.ts')).addGrantCommand],
-  ['grant', async () => (await import('./grant-command.ts')).addGrantCommand],
   ['reach', async () => (await import('./reach-command.ts')).addReachCommand],
   ['prove', async () => (await import('./prove-command.ts')).addProveCommand],
   ['diff', async () => (await import('./diff-command.ts')).addDiffCommand],

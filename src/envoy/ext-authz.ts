@@ -46,7 +46,7 @@ export const authzFilter = 'envoy.filters.http.ext_authz';
 /** Longest wait for a verdict, in ms; then 503. A worker answers in well under one. */
 const checkTimeoutMs = 200;
 
-/** Before an unanswered check is put to another worker, in ms. */
+/** Before an unanswered check is put to a worker again, in ms: the first of intervals that double. */
 const retryAfterMs = 5;
 
 /**
@@ -82,7 +82,8 @@ export function authzFilters(): readonly HttpFilter[] {
           numRetries: 2,
           retryBackOff: create(BackoffStrategySchema, {
             baseInterval: durationOf(retryAfterMs),
-            maxInterval: durationOf(retryAfterMs),
+            // Envoy takes the longest interval for the time limit of each try as well: a shorter one cuts slow checks off.
+            maxInterval: durationOf(checkTimeoutMs),
           }),
         }),
       },

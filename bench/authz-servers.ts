@@ -44,7 +44,7 @@ export interface ClientTls {
 }
 
 /** Address of an OPA with Envoy's plugin, where one is to be measured in the same run. */
-export const opaVariable = 'COFFRE_PEER_OPA';
+const opaVariable = 'COFFRE_PEER_OPA';
 
 const script = (name: string) => join(import.meta.dirname, name);
 /** Of the processor's time in /proc. Source: getconf CLK_TCK, the same on every Linux that Node runs on. */

@@ -20,7 +20,7 @@ import type { Knowledge } from '../src/verdict/knowledge.ts';
 import { range } from './standard-mesh.ts';
 
 export const authzTrustDomain = 'bench.example';
-export const authzWorkload = 'shop/items-1';
+const authzWorkload = 'shop/items-1';
 /** The sidecar that asks. */
 export const authzSidecar = spiffeId('items');
 

@@ -12,7 +12,7 @@ import { Health } from '#gen/grpc/health/v1/health_pb.js';
 import type { LeanAnswer, LeanCall } from '../grpc/lean-method.ts';
 import type { LeanServer } from '../grpc/lean-server.ts';
 import { type CheckAnswer, type CheckerOptions, type CheckPeer, createChecker } from './checker.ts';
-import { healthMethods } from './health-service.ts';
+import { healthMethods } from './health-service.io.ts';
 import { HealthState } from './health-status.ts';
 
 export type ServicePhase = 'starting' | 'ready' | 'stale' | 'draining';

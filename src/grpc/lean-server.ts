@@ -3,7 +3,7 @@
  *
  *   createLeanServer ──addMethod──▶ bind ──rotate, drain──▶ … ──close──▶ 'drained' | 'forced'
  *
- * It has the door, the bounds and the end of the other server (grpc-server.ts), at less than half the processor time a call:
+ * It has the door, the bounds and the end of the other server (grpc-server.ts), for less processor time a call:
  * bench/authz-bare.ts measures both. What it has not are interceptors, compression, and methods whose caller streams.
  */
 import type { DescMethod } from '@bufbuild/protobuf';

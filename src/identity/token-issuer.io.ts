@@ -24,7 +24,7 @@ import {
 export const tokenLifetimeMs = 3_600_000;
 
 /** Most tokens whose signature is remembered as good; beyond it the oldest is checked again. More than two for each proxy of a cell. */
-export const rememberedTokensMax = 25_000;
+const rememberedTokensMax = 25_000;
 
 /** Bytes of a token id. */
 const tokenIdBytes = 16;

@@ -32,7 +32,8 @@ export interface RuleSketch {
 }
 
 /** Ends of grants and rules: when they are judged, the one is past and the other is not. */
-export const [longAgo, farAway] = ['2001-01-01T00:00:00Z', '2101-01-01T00:00:00Z'];
+const farAway = '2101-01-01T00:00:00Z';
+export const longAgo = '2001-01-01T00:00:00Z';
 
 export interface HeaderSketch {
   readonly name: string;

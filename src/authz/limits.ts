@@ -5,7 +5,7 @@ export interface CheckLimits {
   readonly messageBytesMax: number;
   /** Most header lines of one request, pseudo-headers included. */
   readonly headersMax: number;
-  /** Checks one connection may ask for in a second, on average; more is answered UNAVAILABLE. Half of what one core answers. */
+  /** Checks one connection may ask for in a second, on average; more is answered UNAVAILABLE. */
   readonly checksPerSecondMax: number;
   /** Checks one connection may ask for at once after a silence. */
   readonly checksBurstMax: number;
@@ -15,8 +15,8 @@ export interface CheckLimits {
 export const defaultCheckLimits: CheckLimits = {
   messageBytesMax: 128 * 1024,
   headersMax: 200,
-  checksPerSecondMax: 10_000,
-  checksBurstMax: 2_500,
+  checksPerSecondMax: 4_000,
+  checksBurstMax: 1_000,
 };
 
 /** Most entries of `context_extensions`; the operator wrote them, so a handful is usual. */

@@ -5,6 +5,8 @@
  * control plane, which is dead.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { drillLayer } from '../src/envoy/names.ts';
+import { runtimeLayers } from '../src/inspect/runtime-layer.ts';
 import { hasEnded, isEffective } from '../src/lab/drill-control.ts';
 import type { MeshLab } from '../src/lab/mesh-lab.ts';
 import type { Bench } from './bench.ts';
@@ -64,5 +66,5 @@ async function killOnce(mesh: MeshLab, afterMs: number): Promise<number> {
 async function keysLeft(mesh: MeshLab): Promise<number> {
   const sidecars = mesh.pods().flatMap(({ envoy }) => envoy ?? []);
   const runtimes = await Promise.all(sidecars.map((envoy) => envoy.admin('/runtime')));
-  return runtimes.reduce((sum, text) => sum + Object.keys(JSON.parse(text).entries).length, 0);
+  return runtimes.reduce((sum, text) => sum + (runtimeLayers(text)?.get(drillLayer)?.size ?? Number.NaN), 0);
 }

@@ -3,6 +3,8 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DrillRecord } from '../../src/chaos/drill-engine.ts';
+import { drillLayer } from '../../src/envoy/names.ts';
+import { runtimeLayers } from '../../src/inspect/runtime-layer.ts';
 import { hasEnded, isEffective } from '../../src/lab/drill-control.ts';
 import { MeshLab } from '../../src/lab/mesh-lab.ts';
 import { toldReport } from '../chaos/report/told-report.ts';
@@ -50,8 +52,8 @@ describe('drills', { timeout: 120_000 }, () => {
     const runtimes = await Promise.all(
       mesh.pods().map(async ({ key, envoy }) => {
         if (envoy === undefined) return [];
-        const { entries } = JSON.parse(await envoy.admin('/runtime')) as { readonly entries: object };
-        return Object.keys(entries).map((name) => `${key}: ${name}`);
+        const layer = runtimeLayers(await envoy.admin('/runtime'))?.get(drillLayer);
+        return [...(layer?.keys() ?? ['no drill layer'])].map((name) => `${key}: ${name}`);
       }),
     );
     return runtimes.flat().sort();

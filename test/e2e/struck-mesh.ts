@@ -12,6 +12,8 @@ import { managementSocket } from '../../src/admin/door-names.ts';
 import { ask } from '../../src/admin/management-client.ts';
 import type { MethodName } from '../../src/admin/methods.ts';
 import type { DrillRecord } from '../../src/chaos/drill-engine.ts';
+import { drillLayer } from '../../src/envoy/names.ts';
+import { runtimeLayers } from '../../src/inspect/runtime-layer.ts';
 import { startApp } from '../../src/lab/app-process.ts';
 import type { MeshLab } from '../../src/lab/mesh-lab.ts';
 import { hostPlace } from '../../src/lab/protocol.ts';
@@ -130,8 +132,8 @@ export async function owner<Name extends MethodName>(
 export async function struck(mesh: MeshLab, proxies: readonly string[]): Promise<readonly string[]> {
   const each = await Promise.all(
     proxies.map(async (key) => {
-      const { entries } = JSON.parse(await mesh.sidecar(key).admin('/runtime')) as { readonly entries: object };
-      return Object.keys(entries).length === 0 ? [] : [key];
+      const layer = runtimeLayers(await mesh.sidecar(key).admin('/runtime'))?.get(drillLayer);
+      return layer?.size === 0 ? [] : [key];
     }),
   );
   return each.flat();

@@ -8,6 +8,7 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { controlPlaneNodeFlags } from '../src/config.ts';
 import { type FleetCounts, startFleet } from './fleet.ts';
 import { buildGo, peerProgram } from './go-program.ts';
 import { dialLinePeer, type LinePeer, startLineChild } from './line-peer.ts';
@@ -89,7 +90,10 @@ const script = fileURLToPath(new URL('./our-control-plane.ts', import.meta.url))
 /** @param folder of its own, and empty; whoever made it removes it. */
 export async function startOurs({ scale, streams, profiled }: OurOptions, folder: string): Promise<OurControlPlane> {
   const sizes = streams === undefined ? [scale] : [scale, streams];
-  const peer = await startLineChild(process.execPath, [script, folder, ...sizes.map(String)]);
+  const peer = await startLineChild(process.execPath, [
+    ...controlPlaneNodeFlags,
+    ...[script, folder, ...sizes.map(String)],
+  ]);
   if (profiled) await peer.ask({ do: 'profile', on: true });
   const plane = await serve(ourName, peer, folder);
   return {

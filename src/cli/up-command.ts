@@ -13,6 +13,7 @@ import type { Command } from 'commander';
 import { managementSocket } from '../admin/door-names.ts';
 import { ask } from '../admin/management-client.ts';
 import type { MeshStatus } from '../admin/mesh-status.ts';
+import { controlPlaneNodeFlags } from '../config.ts';
 import { workerKey } from '../controller/configure.ts';
 import { CliFailure } from './cli-failure.ts';
 import { parseEndpoint, stateOption } from './door-options.ts';
@@ -82,6 +83,7 @@ async function up(terminal: Terminal, dir: string, options: UpOptions): Promise<
 function controlPlaneArgs(dir: string, state: string, options: UpOptions): readonly string[] {
   const { xds, authz, admin, bypass, stateKeyFile } = options;
   return [
+    ...controlPlaneNodeFlags,
     join(import.meta.dirname, '../main.ts'),
     ...['--folder', resolve(dir), '--state', state, '--xds', xds, '--authz', authz, '--bypass', bypass],
     ...(admin === undefined ? [] : ['--admin', admin]),

@@ -21,6 +21,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { controlPlaneNodeFlags } from '../config.ts';
 import { workerKey } from '../controller/configure.ts';
 import { type AppProcess, startApp } from './app-process.ts';
 import { DrillControl } from './drill-control.ts';
@@ -163,6 +164,7 @@ export class MeshLab {
       in: hostPlace,
       argv: [
         process.execPath,
+        ...controlPlaneNodeFlags,
         main,
         ...['--folder', this.folder, '--state', this.stateFolder],
         ...['--workloads', this.#private('w'), '--bypass', 'mark'],

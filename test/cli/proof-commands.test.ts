@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
 import { documents, trustDomain } from '../fixtures/mesh-from.ts';
 import { twoTenants } from '../fixtures/two-tenants.ts';
+import { run } from './run-command.ts';
 
 const mesh = `
 apiVersion: coffre.dev/v1alpha1
@@ -34,24 +34,6 @@ function folder(...texts: readonly string[]): string {
   const dir = mkdtempSync(join(tmpdir(), 'coffre-proof-'));
   writeFileSync(join(dir, 'mesh.yaml'), documents(mesh, ...texts));
   return dir;
-}
-
-async function run(...args: readonly string[]): Promise<{ out: string; err: string; code: number }> {
-  const said = { out: '', err: '', code: 0 };
-  await runProgram(args, {
-    out: (text) => {
-      said.out += text;
-    },
-    err: (text) => {
-      said.err += text;
-    },
-    setExitCode: (code) => {
-      said.code = code;
-    },
-    nowMs: () => Date.UTC(2027, 0, 1),
-    signal: new AbortController().signal,
-  });
-  return said;
 }
 
 describe('coffre prove', () => {

@@ -25,6 +25,7 @@ import type { ExternalService, Snapshot, Workload } from '../model/snapshot.ts';
 import type { SourceRef } from '../model/source-ref.ts';
 import { type InboundPort, type OutboundPort, type ProxyView, viewOf } from '../policy/view.ts';
 import type { BrokenPart } from './build-proxy.ts';
+import { saidText } from './said-text.ts';
 
 /** One object of an author, as it is in force. */
 export interface Origin {
@@ -128,9 +129,5 @@ function withMesh({ mesh }: Snapshot, origins: readonly Origin[]): readonly Orig
 }
 
 function origin(kind: string, namespace: string, name: string, value: { readonly where: SourceRef }): Origin {
-  const text = JSON.stringify(value, (field, part: unknown) => {
-    if (field === 'where') return undefined;
-    return part instanceof Map || part instanceof Set ? [...part] : part;
-  });
-  return { ref: { kind, namespace, name }, where: value.where, text };
+  return { ref: { kind, namespace, name }, where: value.where, text: saidText(value) };
 }

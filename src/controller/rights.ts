@@ -11,6 +11,7 @@
 import { contentHash } from '../model/canonical-json.ts';
 import type { AccessPolicy, Snapshot, Workload } from '../model/snapshot.ts';
 import { liveGrants } from '../policy/live-grants.ts';
+import { saidText } from './said-text.ts';
 
 export interface Rights {
   readonly places: string;
@@ -55,15 +56,10 @@ function byTenant(policies: Snapshot['policies']): ReadonlyMap<string, readonly 
 /** By object of the snapshot: a value never changes. */
 const hashes = new WeakMap<object, string>();
 
-/** Where something is written does not matter. */
 function hashOf(value: object): string {
   const known = hashes.get(value);
   if (known !== undefined) return known;
-  const text = JSON.stringify(value, (field, part: unknown) => {
-    if (field === 'where') return undefined;
-    return part instanceof Map || part instanceof Set ? [...part] : part;
-  });
-  const hash = contentHash(text);
+  const hash = contentHash(saidText(value));
   hashes.set(value, hash);
   return hash;
 }

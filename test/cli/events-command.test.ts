@@ -1,7 +1,5 @@
 /** `coffre events`, `tap`, `top` and `explain ID` as a person and as a script type them, against a door with evidence behind it. */
-import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { createManagementDoor } from '../../src/admin/management-door.ts';
+import { describe, expect, test } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
 import { printable } from '../../src/cli/table.ts';
 import type { EvidenceEvent } from '../../src/evidence/event.ts';
@@ -10,7 +8,7 @@ import { undeclared } from '../evidence/event-samples.ts';
 import { MemoryEvidence } from '../evidence/memory-evidence.ts';
 import { meshFrom } from '../fixtures/mesh-from.ts';
 import { notaire, twoTenants } from '../fixtures/two-tenants.ts';
-import { temporaryFolder } from '../identity/temporary-folder.ts';
+import { doorOf } from './door-of.ts';
 
 const everything = Object.values(sampleEvents);
 const mesh = meshFrom(twoTenants);
@@ -18,29 +16,7 @@ const mesh = meshFrom(twoTenants);
 async function world(...events: readonly EvidenceEvent[]) {
   const evidence = new MemoryEvidence();
   evidence.keep(...events);
-  const state = await temporaryFolder();
-  const door = createManagementDoor(
-    {
-      nowMs: () => sampleMs,
-      view: () => ({ ready: true, snapshot: mesh, xds: '', clients: [], certificateOf: () => undefined }),
-      wholeSnapshot: () => mesh,
-      rotations: () => undefined,
-      confirmLoss: () => ({ kind: 'confirmed', objects: 0 }),
-      drills: () => undefined,
-      evidence: () => ({
-        store: evidence,
-        reveal: () => 'alix',
-        kept: evidence,
-        forget: async () => ({ kind: 'forgotten' }),
-      }),
-      proxies: () => undefined,
-      workloads: '',
-    },
-    () => undefined,
-    () => undefined,
-  );
-  onTestFinished(() => door.close());
-  await door.listenOnSocket(join(state, 'admin.sock'));
+  const state = await doorOf(mesh, sampleMs, evidence, 'alix');
   return { evidence, state, stop: new AbortController(), heard: (_: string) => {} };
 }
 

@@ -1,14 +1,13 @@
 /** `coffre grant request` over a folder and against a door: what is printed lets that request through until its end, or nothing is. */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { createManagementDoor } from '../../src/admin/management-door.ts';
+import { describe, expect, test } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
 import { explain } from '../../src/policy/explain.ts';
-import { MemoryEvidence } from '../evidence/memory-evidence.ts';
 import { documents, meshFrom, trustDomain } from '../fixtures/mesh-from.ts';
 import { tenant, twoTenants, workloads } from '../fixtures/two-tenants.ts';
 import { temporaryFolder } from '../identity/temporary-folder.ts';
+import { doorOf } from './door-of.ts';
 
 const nowMs = Date.UTC(2027, 0, 1, 12);
 const endMs = Date.UTC(2027, 0, 1, 14);
@@ -179,34 +178,7 @@ describe('--apply', () => {
 });
 
 describe('by the running control plane', () => {
-  async function door(world: string): Promise<string> {
-    const snapshot = meshFrom(world);
-    const evidence = new MemoryEvidence();
-    const state = await temporaryFolder();
-    const management = createManagementDoor(
-      {
-        nowMs: () => nowMs,
-        view: () => ({ ready: true, snapshot, xds: '', clients: [], certificateOf: () => undefined }),
-        wholeSnapshot: () => snapshot,
-        rotations: () => undefined,
-        confirmLoss: () => ({ kind: 'confirmed', objects: 0 }),
-        drills: () => undefined,
-        evidence: () => ({
-          store: evidence,
-          reveal: () => '',
-          kept: evidence,
-          forget: async () => ({ kind: 'forgotten' }),
-        }),
-        proxies: () => undefined,
-        workloads: '',
-      },
-      () => undefined,
-      () => undefined,
-    );
-    onTestFinished(() => management.close());
-    await management.listenOnSocket(join(state, 'admin.sock'));
-    return state;
-  }
+  const door = (world: string) => doorOf(meshFrom(world), nowMs);
 
   test('the same is printed as by its folder', async () => {
     const byFolder = await coffre(...foreign, '-f', await folder(twoTenants));

@@ -8,6 +8,7 @@
 import { relative } from 'node:path';
 import type { TestModule } from 'vitest/node';
 import { runTools } from './run-tool.ts';
+import { StuckFiles } from './stuck-files.ts';
 import { closingLine, type ReportedModule, succeeded, tally } from './test-tally.ts';
 
 const args = process.argv.slice(2);
@@ -18,7 +19,8 @@ const { parseCLI, startVitest } = await import('vitest/node');
 
 const failedTools = await runTools(['tsc', 'biome']);
 const { filter, options } = parseCLI(['vitest', 'run', ...args.filter((argument) => argument !== '--no-skip')]);
-const vitest = await startVitest(filter, { ...options, watch: false });
+const reporters = [options.reporters ?? 'default', new StuckFiles()].flat();
+const vitest = await startVitest(filter, { ...options, watch: false, reporters });
 const modules = vitest.state.getTestModules().map(reported);
 const unhandled = vitest.state.getUnhandledErrors().length;
 await vitest.close();

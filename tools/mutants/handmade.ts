@@ -42,7 +42,7 @@ const policy: PortPolicy = { trustDomain: 'mesh.test', tenant: 'aurore', deny: [
 
 export function reasonFindings(): string[] {
   const reason = (principal: string, atMs: number, extra: Partial<AccessRequest> = {}, of = policy): string => {
-    const asked = { kind: 'http', principal, method: 'GET', path: '/', ...extra } as AccessRequest;
+    const asked = { kind: 'http', principal, method: 'GET', path: '/', host: 'a.test', ...extra } as AccessRequest;
     const decision = decide(of, asked, atMs);
     return decision.kind === 'allow' ? 'allow' : decision.reason.kind;
   };
@@ -72,6 +72,7 @@ export function reasonFindings(): string[] {
       'allow',
     ],
     ['a path with two readings', reason(adele, 0, { path: '/a/..;/b' } as Partial<AccessRequest>), 'unclean-path'],
+    ['no host', reason(adele, 0, { host: undefined } as Partial<AccessRequest>), 'bad-host'],
   ];
   const first = new RuleIndex(
     [
@@ -91,7 +92,7 @@ export function reasonFindings(): string[] {
 /** Single conditions, which random policies meet too seldom. */
 export function conditionFindings(): string[] {
   const outcome = (rule: Partial<Rule>, effect: Effect, request: Partial<HttpAccess>): string => {
-    const asked = { kind: 'http', principal: adele, method: 'GET', path: '/', ...request } as const;
+    const asked = { kind: 'http', principal: adele, method: 'GET', path: '/', host: 'a.test', ...request } as const;
     const [reading, judge] = [
       readRequest(asked, 'mesh.test', 0),
       new RuleJudge({ name: 'r', callers: 'anyone', match: everything, where, ...rule }, effect),
@@ -100,7 +101,7 @@ export function conditionFindings(): string[] {
   };
   const verdict = (lists: Partial<PortPolicy>, path: string): string => {
     const open: Rule = { name: 'open', callers: 'anyone', match: everything, where };
-    const request = { kind: 'http', principal: adele, method: 'GET', path } as const;
+    const request = { kind: 'http', principal: adele, method: 'GET', path, host: 'a.test' } as const;
     return decide({ trustDomain: 'mesh.test', tenant: 'aurore', deny: [], allow: [open], ...lists }, request, 0).kind;
   };
   const at = (path: string): Rule => ({
@@ -121,14 +122,12 @@ export function conditionFindings(): string[] {
   const ofRequests = new RuleJudge({ ...at('/'), callers: 'anyone' }, 'allow');
   const rows: readonly [string, string, string][] = [
     ['another caller', outcome({ callers: [{ kind: 'tenant', tenant: 'cipres' }] }, 'deny', {}), 'other-caller'],
-    ['an error in an allow', outcome({ when: 'request.host == "a"' }, 'allow', {}), 'condition-error'],
-    ['an error in a deny', outcome({ when: 'request.host == "a"' }, 'deny', {}), 'matches'],
+    ['an error in an allow', outcome({ when: 'token.claims.a == 1' }, 'allow', {}), 'condition-error'],
+    ['an error in a deny', outcome({ when: 'token.claims.a == 1' }, 'deny', {}), 'matches'],
     ['a connection', connection === undefined ? 'nobody' : ofRequests.judge(connection), 'other-path'],
     ['an encoded `;` in a deny', outcome(on('/a'), 'deny', { path: '/a%3Bx' }), 'matches'],
     ['a percent sign in a deny', outcome(on('/a!'), 'deny', { path: '/a%21' }), 'matches'],
     ['a value that begins alike', outcome(red, 'deny', { headers: redder }), 'other-header'],
-    ['no host in an allow', outcome(suffix, 'allow', {}), 'other-host'],
-    ['no host in a deny', outcome(suffix, 'deny', {}), 'matches'],
     ['a host that ends alike', outcome(suffix, 'deny', { host: 'notapi.test' }), 'other-host'],
     ['a host below', outcome(suffix, 'allow', { host: 'x.api.test' }), 'matches'],
     ['one claim of two', outcome(claims(level('3'), level('4')), 'allow', { token }), 'other-token'],
@@ -161,6 +160,12 @@ export function emissionFindings(): string[] {
   const host = { hosts: [{ kind: 'exact', host: 'a.test' }] } as const;
   const rows: readonly [string, string, string][] = [
     ['a denied host with a port', through('deny', host, { authority: 'A.test.:81' }), 'refused'],
+    [
+      'two hosts, whatever is denied',
+      through('deny', { paths: [], methods: ['PUT'] }, { authority: 'a.test,b.test' }),
+      'refused',
+    ],
+    ['an address for a host', through('deny', { methods: ['PUT'] }, { authority: '[::1]:80' }), 'through'],
     ['another host', through('deny', host, { authority: 'ba.test' }), 'through'],
     ['a value of a deny in the middle', through('deny', isRed, { headers: [['x-a', 'blue, red, green']] }), 'refused'],
     ['two values of an allow', through('allow', red, { headers: twice }), 'refused'],

@@ -24,7 +24,7 @@ describe.skipIf(postgresBinaries() === undefined)(
     beforeAll(async () => {
       certificates = mkdtempSync(join(tmpdir(), 'coffre-pg-tls-'));
       const at = (name: string) => join(certificates, name);
-      const openssl = (...argv: readonly string[]) => execFileSync('openssl', argv, { stdio: 'pipe' });
+      const openssl = (...argv: readonly string[]) => execFileSync('openssl', argv, { stdio: 'pipe', timeout: 30_000 });
       const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
       for (const ca of ['ca', 'stranger'])
         openssl('req', '-x509', ...key, '-keyout', at(`${ca}.key`), '-out', at(`${ca}.pem`), '-subj', `/CN=${ca}`);

@@ -42,7 +42,7 @@ export class PostgresServer {
     const init = ['-D', join(folder, 'data'), '-U', 'postgres', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'];
     const auth = ['--auth-local=trust', '--auth-host=scram-sha-256', `--pwfile=${passwordFile}`];
     const [program = '', ...argv] = asNobody([join(binaries, 'initdb'), ...init, ...auth]);
-    execFileSync(program, argv, { stdio: 'pipe' });
+    execFileSync(program, argv, { stdio: 'pipe', timeout: startMs, killSignal: 'SIGKILL' });
     await server.run();
     return server;
   }

@@ -12,6 +12,8 @@ import { denial, noonMs } from '../event-samples.ts';
 import { SqliteWorld } from './sqlite-world.ts';
 
 const unshare = ['--user', '--map-root-user', '--mount'];
+/** A child that hangs is to fail, in ms: while it is waited for, no timeout of the test can fire. */
+const bounded = { encoding: 'utf8', timeout: 50_000, killSignal: 'SIGKILL' } as const;
 const canMount = spawnSync('unshare', [...unshare, 'mount', '-t', 'tmpfs', 'tmpfs', tmpdir()]).status === 0;
 
 test.skipIf(!canMount)(
@@ -20,7 +22,7 @@ test.skipIf(!canMount)(
     const folder = mkdtempSync(join(tmpdir(), 'coffre-full-'));
     try {
       const script = join(import.meta.dirname, 'full-disk.ts');
-      const said = execFileSync('unshare', [...unshare, process.execPath, script, folder], { encoding: 'utf8' });
+      const said = execFileSync('unshare', [...unshare, process.execPath, script, folder], bounded);
       const { whileFull, afterwards, verified } = JSON.parse(said);
       expect(whileFull.append).toMatchObject({ kind: 'failed', full: true });
       expect(whileFull.again).toMatchObject({ kind: 'failed', full: true });
@@ -68,7 +70,7 @@ test.skipIf(!canMount)(
       await store.close();
       const script = join(import.meta.dirname, 'verify-read-only.ts');
       const command = [...unshare, process.execPath, script, world.folder, world.publicKeyPem];
-      const said = JSON.parse(execFileSync('unshare', command, { encoding: 'utf8' }));
+      const said = JSON.parse(execFileSync('unshare', command, bounded));
       expect(said).toMatchObject({ records: 2, findings: [] });
     } finally {
       await world.remove();

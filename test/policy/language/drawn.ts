@@ -129,6 +129,9 @@ const authorities: readonly (readonly [sent: string, host?: string])[] = [
   ['a.b.api.test', 'a.b.api.test'],
   ['notapi.test', 'notapi.test'],
   ['user@api.test'],
+  ['api.test,api.test'],
+  ['api.test:http'],
+  ['[::1]:8080', '[::1]'],
 ];
 
 const headerLists: readonly (readonly (readonly [string, string])[])[] = [
@@ -237,7 +240,7 @@ const token = fc
 export const conditions: Readonly<Record<string, (asked: Asked) => boolean | 'error'>> = {
   'request.method == "GET"': ({ method }) => method === 'GET',
   'request.path.startsWith("/admin")': ({ path }) => path.startsWith('/admin'),
-  'request.host == "api.test"': ({ host }) => (host === undefined ? 'error' : host === 'api.test'),
+  'request.host == "api.test"': ({ host }) => host === 'api.test',
   'source.tenant == "aurore" && source.serviceAccount != "anton"': ({ tenant, account }) =>
     tenant === 'aurore' && account !== 'anton',
   '"red" in request.headers["x-team"]': ({ headers }) => {

@@ -26,9 +26,11 @@ import { StateError } from './identity/state-error.ts';
 import { systemPorts } from './identity/system-ports.io.ts';
 import { systemNamespace } from './model/system-namespace.ts';
 import { httpsKeyFetcher } from './oidc/https-key-fetcher.io.ts';
+import { KeyKeeper } from './oidc/key-keeper.io.ts';
 import { TokenVerifier } from './oidc/token-verifier.ts';
 import { systemClock } from './system-clock.ts';
 import { telemetryOfDecisions } from './telemetry/of-decisions.ts';
+import { telemetryOfKeys } from './telemetry/of-keys.ts';
 import { telemetryOfWorker } from './telemetry/of-worker.ts';
 import { readProcess } from './telemetry/process-readings.ts';
 import { startTelemetry } from './telemetry/start-telemetry.ts';
@@ -65,14 +67,21 @@ async function run(): Promise<void> {
   readProcess(telemetry.meters);
   const decisionLog = new DecisionLog(lines);
   const told = telemetryOfWorker(telemetry.meters, () => decisionLog.linesLost);
+  const toldOfKeys = telemetryOfKeys(telemetry.meters, () => tokens.census(systemClock.nowMs()));
+  const tokens = new TokenVerifier({
+    fetchKeys: httpsKeyFetcher(),
+    report(news) {
+      const { kind, ...details } = news;
+      log[kind === 'failed' ? 'warn' : 'info'](details, `keys ${kind}`);
+      toldOfKeys(news);
+    },
+  });
   const worker = new AuthzWorker({
     listen,
     clientCaPem: await readFile(rootFile, 'utf8'),
     keeper,
-    tokens: new TokenVerifier({
-      fetchKeys: httpsKeyFetcher(),
-      report: ({ kind, ...details }) => log[kind === 'failed' ? 'warn' : 'info'](details, `keys ${kind}`),
-    }),
+    tokens,
+    keys: new KeyKeeper({ verifier: tokens, clock: systemClock }),
     observer: both(decisionLog, telemetryOfDecisions(telemetry.meters, telemetry.tracer)),
     clock: { ...checkClock, ...systemClock },
     ads: {

@@ -7,7 +7,8 @@
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { discoveryUrl, readDiscovery } from './discovery.ts';
 import { guardedConnector } from './guarded-connector.io.ts';
-import type { KeyFetcher } from './key-book.ts';
+import type { KeyDocument, KeyFetcher } from './key-book.ts';
+import { maxAgeMs } from './max-age.ts';
 
 /** Longest discovery or JWKS document, in bytes. */
 export const documentBytesMax = 256 * 1024;
@@ -34,7 +35,7 @@ export function httpsKeyFetcher({
   return async ({ issuer, jwksUri }) => {
     const signal = timeLimit(fetchTimeoutMs);
     const get = (address: string) => getDocument(address, connector, signal);
-    return await get(jwksUri ?? readDiscovery(await get(discoveryUrl(issuer)), issuer));
+    return await get(jwksUri ?? readDiscovery((await get(discoveryUrl(issuer))).document, issuer));
   };
 }
 
@@ -56,11 +57,11 @@ async function getDocument(address: string, connect: buildConnector.connector, s
   }
 }
 
-async function readBody({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<Uint8Array> {
+async function readBody({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<KeyDocument> {
   // A body that is not read to its end breaks when the client is destroyed; nobody is interested.
   body.on('error', () => undefined);
   if (statusCode !== 200) throw new Error(`the host answered ${statusCode}; redirects are not followed`);
-  const { 'content-type': type, 'content-encoding': encoding } = headers;
+  const { 'content-type': type, 'content-encoding': encoding, 'cache-control': cacheControl } = headers;
   if (typeof type !== 'string' || !jsonTypes.test(type)) throw new Error('the host answered something else than JSON');
   if (encoding !== undefined && encoding !== 'identity') throw new Error('the host answered compressed');
   const chunks: Buffer[] = [];
@@ -70,5 +71,5 @@ async function readBody({ statusCode, headers, body }: Dispatcher.ResponseData):
     if (bytes > documentBytesMax) throw new Error(`the host answered more than ${documentBytesMax} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks);
+  return { document: Buffer.concat(chunks), maxAgeMs: maxAgeMs([cacheControl ?? []].flat()) };
 }

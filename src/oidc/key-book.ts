@@ -1,18 +1,26 @@
 /**
- * The keys of every issuer in use: fetched when first needed, refreshed behind the back, kept through an outage for a
- * stated time, and then no more.
+ * The keys of every issuer in use: fetched ahead or when first needed, refreshed behind the back, kept through an outage
+ * for a stated time, and then no more.
  *
- *   age      fresh ── 10 min ──▶ stale, used while a newer set is fetched ── 24 h ──▶ dead: nobody is believed
+ *   age      fresh ── as the issuer says, in bounds ──▶ stale, used while newer are fetched ── 24 h ──▶ dead: nobody is believed
  *
  * One rule bounds what strangers can make us do: an issuer is asked at most once in the cool-down, whatever tokens
- * come, so forged key ids cost the issuer nothing. Keys are held by issuer *and* by address: a tenant that writes
- * another address for somebody's issuer gets a set of its own, and lends it to nobody.
+ * come, so forged key ids cost the issuer nothing. Another bounds what a dead issuer can: after a fetch that failed
+ * nobody waits for the next one, so its people are refused at once and hold up nobody else. Keys are held by issuer
+ * *and* by address: a tenant that writes another address for somebody's issuer gets a set of its own, and lends it to
+ * nobody.
  */
 import type { IdentityProvider } from './identity-provider.ts';
 import { KeySet } from './key-set.ts';
 
-/** Age up to which keys are used without asking again, in ms. */
+/** Age up to which keys are used without asking again, in ms, where the issuer's answer does not say. */
 export const keysFreshMs = 10 * 60_000;
+
+/** Least of it, in ms, whatever the issuer says: `max-age=0` may not make us ask with every token. */
+export const keysFreshMinMs = 60_000;
+
+/** Most of it, in ms: a key that its issuer withdrew is found out at last after so long. Google says some five hours. */
+export const keysFreshMaxMs = 3_600_000;
 
 /** Age up to which keys are used where no newer ones can be had, in ms. Longer trusts a withdrawn key longer; shorter lets one bad day of a provider lock everybody out. */
 export const keysStaleMs = 24 * 3_600_000;
@@ -28,13 +36,36 @@ export const waitersMax = 1_024;
 
 export type KeySource = Pick<IdentityProvider, 'issuer' | 'jwksUri'>;
 
+export interface KeyDocument {
+  readonly document: Uint8Array;
+  /** How long the host says that it may be kept, in ms; absent where it does not. */
+  readonly maxAgeMs?: number | undefined;
+}
+
 /** Fetches the JWKS document of an issuer, within a time of its own. Rejects with a sentence for the record. */
-export type KeyFetcher = (source: KeySource) => Promise<Uint8Array>;
+export type KeyFetcher = (source: KeySource) => Promise<KeyDocument>;
 
 /** What became of one fetch. */
 export type KeyNews =
-  | { readonly kind: 'fetched'; readonly issuer: string; readonly keys: number; readonly changed: boolean }
-  | { readonly kind: 'failed'; readonly issuer: string; readonly why: string };
+  | {
+      readonly kind: 'fetched';
+      readonly issuer: string;
+      readonly keys: number;
+      readonly changed: boolean;
+      readonly freshMs: number;
+    }
+  /** `meanwhile`: what its tokens are judged by until a fetch succeeds. */
+  | { readonly kind: 'failed'; readonly issuer: string; readonly why: string; readonly meanwhile: KeyState };
+
+/** Of one issuer's keys: `none` where there are none, or none that are young enough. */
+export type KeyState = 'fresh' | 'stale' | 'none';
+
+export interface KeyCensus {
+  /** Number of issuers. */
+  readonly states: Readonly<Record<KeyState, number>>;
+  /** When the oldest keys in use were asked for, in epoch ms; absent where there are none. */
+  readonly oldestMs: number | undefined;
+}
 
 export type KeyLookup =
   | { readonly kind: 'keys'; readonly keys: KeySet }
@@ -44,10 +75,11 @@ export type KeyLookup =
 
 interface Entry {
   readonly source: KeySource;
-  held: { readonly keys: KeySet; readonly askedAtMs: number } | undefined;
+  held: { readonly keys: KeySet; readonly askedAtMs: number; readonly freshMs: number } | undefined;
   askedAtMs: number | undefined;
   fetching: Promise<void> | undefined;
   waiters: number;
+  /** Why the last fetch failed; empty where it did not. */
   failure: string;
 }
 
@@ -65,9 +97,23 @@ export class KeyBook {
     return this.#entries.size;
   }
 
-  /** Asks for the keys where they are not fresh. */
-  prepare(source: KeySource, nowMs: number): void {
-    this.#usable(this.#entryOf(source), nowMs);
+  /** Asks for the keys of these where they are not fresh, and forgets all others. @param sources beyond `issuersMax` wait for their first token. */
+  prepare(sources: readonly KeySource[], nowMs: number): void {
+    const entries = sources.slice(0, issuersMax).map((source) => [idOf(source), this.#entryOf(source)] as const);
+    const wanted = new Set(entries.map(([id]) => id));
+    for (const id of this.#entries.keys()) if (!wanted.has(id)) this.#entries.delete(id);
+    for (const [, entry] of entries) this.#usable(entry, nowMs);
+  }
+
+  census(nowMs: number): KeyCensus {
+    const states = { fresh: 0, stale: 0, none: 0 };
+    let oldestMs: number | undefined;
+    for (const { held } of this.#entries.values()) {
+      const state = stateOf(held, nowMs);
+      states[state] += 1;
+      if (held !== undefined && state !== 'none') oldestMs = Math.min(held.askedAtMs, oldestMs ?? held.askedAtMs);
+    }
+    return { states, oldestMs };
   }
 
   look(source: KeySource, nowMs: number): KeyLookup {
@@ -80,7 +126,7 @@ export class KeyBook {
     return fetched === undefined ? { kind: 'none', why } : { kind: 'wait', fetched, why };
   }
 
-  /** For a key id nobody knows: there may be newer keys. @returns `undefined` where the issuer was asked just now, or too many wait. */
+  /** For a key id nobody knows: there may be newer keys. @returns `undefined` where the issuer was asked just now, failed last, or too many wait. */
   seekNewer(source: KeySource, nowMs: number): Promise<void> | undefined {
     const entry = this.#entryOf(source);
     this.#askAgain(entry, nowMs);
@@ -93,13 +139,13 @@ export class KeyBook {
   }
 
   #usable(entry: Entry, nowMs: number): KeySet | undefined {
-    const ageMs = nowMs - (entry.held?.askedAtMs ?? Number.NEGATIVE_INFINITY);
-    if (ageMs >= keysFreshMs) this.#askAgain(entry, nowMs);
-    return ageMs < keysStaleMs ? entry.held?.keys : undefined;
+    const state = stateOf(entry.held, nowMs);
+    if (state !== 'fresh') this.#askAgain(entry, nowMs);
+    return state === 'none' ? undefined : entry.held?.keys;
   }
 
   #entryOf(source: KeySource): Entry {
-    const id = JSON.stringify([source.issuer, source.jwksUri ?? null]);
+    const id = idOf(source);
     const entry: Entry = this.#entries.get(id) ?? {
       source: { issuer: source.issuer, jwksUri: source.jwksUri },
       held: undefined,
@@ -119,7 +165,7 @@ export class KeyBook {
   }
 
   #join(entry: Entry): Promise<void> | undefined {
-    if (entry.fetching === undefined || entry.waiters >= waitersMax) return undefined;
+    if (entry.fetching === undefined || entry.failure !== '' || entry.waiters >= waitersMax) return undefined;
     entry.waiters += 1;
     return entry.fetching;
   }
@@ -141,14 +187,27 @@ export class KeyBook {
   async #ask(entry: Entry, nowMs: number): Promise<KeyNews> {
     const { issuer } = entry.source;
     try {
-      const keys = KeySet.read(await this.#fetchKeys(entry.source));
+      const { document, maxAgeMs = keysFreshMs } = await this.#fetchKeys(entry.source);
+      const keys = KeySet.read(document);
       const changed = keys.digest !== entry.held?.keys.digest;
-      entry.held = { keys: changed || entry.held === undefined ? keys : entry.held.keys, askedAtMs: nowMs };
+      const freshMs = Math.min(Math.max(maxAgeMs, keysFreshMinMs), keysFreshMaxMs);
+      entry.held = { keys: changed || entry.held === undefined ? keys : entry.held.keys, askedAtMs: nowMs, freshMs };
       entry.failure = '';
-      return { kind: 'fetched', issuer, keys: keys.size, changed };
+      return { kind: 'fetched', issuer, keys: keys.size, changed, freshMs };
     } catch (error) {
-      entry.failure = error instanceof Error ? error.message : 'no reason was given';
-      return { kind: 'failed', issuer, why: entry.failure };
+      entry.failure = error instanceof Error && error.message !== '' ? error.message : 'no reason was given';
+      return { kind: 'failed', issuer, why: entry.failure, meanwhile: stateOf(entry.held, nowMs) };
     }
   }
+}
+
+function idOf({ issuer, jwksUri }: KeySource): string {
+  return JSON.stringify([issuer, jwksUri ?? null]);
+}
+
+function stateOf(held: Entry['held'], nowMs: number): KeyState {
+  if (held === undefined) return 'none';
+  const ageMs = nowMs - held.askedAtMs;
+  if (ageMs < held.freshMs) return 'fresh';
+  return ageMs < keysStaleMs ? 'stale' : 'none';
 }

@@ -14,7 +14,7 @@ import { isSigned } from './algorithm.ts';
 import { type CompactToken, readCompactToken } from './compact-token.ts';
 import type { IdentityProvider } from './identity-provider.ts';
 import { judgeClaims } from './judge-claims.ts';
-import { KeyBook, type KeyFetcher, type KeyNews } from './key-book.ts';
+import { KeyBook, type KeyCensus, type KeyFetcher, type KeyNews } from './key-book.ts';
 import type { KeySet } from './key-set.ts';
 import { Lru } from './lru.ts';
 import { clockSkewMs, timeObjection } from './token-time.ts';
@@ -62,9 +62,17 @@ export class TokenVerifier {
     this.#book = new KeyBook(fetchKeys, report);
   }
 
-  /** Asks for the keys of these providers, so that the first token need not wait for them. */
+  /**
+   * Asks for the keys of these providers, so that the first token need not wait for them.
+   * @param providers all that are believed from now on: what is held of others is forgotten.
+   */
   prepare(providers: readonly IdentityProvider[], nowMs: number): void {
-    for (const provider of providers) this.#book.prepare(provider, nowMs);
+    this.#book.prepare(providers, nowMs);
+  }
+
+  /** What is held of the keys of how many issuers. */
+  census(nowMs: number): KeyCensus {
+    return this.#book.census(nowMs);
   }
 
   /**

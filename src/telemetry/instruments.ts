@@ -30,6 +30,9 @@ export const reasonClasses = [
   ...(['bad-method', 'bad-path', 'path-differs', 'bad-host'] as const),
   otherValue,
 ] as const;
+/** Of a fetch: new keys, the same ones, or none. */
+export const keyOutcomes = ['changed', 'unchanged', 'failed'] as const;
+export const keyStates = ['fresh', 'stale', 'none'] as const;
 export const drillPhases = [
   ...(['declared', 'planned', 'approved', 'running', 'aborting', 'recovering'] as const),
   ...(['completed', 'aborted', 'failed'] as const),
@@ -176,6 +179,21 @@ export const instruments = {
     'coffre_authz_control_plane_connected',
     '1',
     '1 while the worker is fed by a control plane, else 0.',
+    {},
+  ),
+  keyFetches: counter('coffre_oidc_key_fetches_total', '{fetch}', 'Fetches of the keys of identity providers.', {
+    outcome: keyOutcomes,
+  }),
+  keyIssuers: gauge(
+    'coffre_oidc_issuers',
+    '{issuer}',
+    'Issuers, by what their tokens are judged by: fresh keys, stale ones because newer cannot be had, or none.',
+    { keys: keyStates },
+  ),
+  keysOldest: gauge(
+    'coffre_oidc_oldest_keys_timestamp_seconds',
+    's',
+    'When the oldest keys in use were fetched, in epoch seconds; 0 while there are none.',
     {},
   ),
 

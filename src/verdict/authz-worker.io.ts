@@ -23,7 +23,7 @@ import {
 } from '../xds/delta-client.io.ts';
 import { initialVersions, nothingHeld, takeResponse } from '../xds/delta-holdings.ts';
 import type { Clock as TimerClock } from '../xds/ports.ts';
-import type { TokenVerifier } from './bearer-token.ts';
+import type { KeyKeeper, TokenVerifier } from './bearer-token.ts';
 import {
   bookOf,
   decodeIdentity,
@@ -35,7 +35,7 @@ import {
 } from './knowledge.ts';
 import type { KnowledgeKeeper } from './knowledge-keeper.io.ts';
 import { policyJudge } from './policy-judge.ts';
-import { bookState, type ProgramBook, programAgeMaxMs } from './program-book.ts';
+import { bookState, type ProgramBook, programAgeMaxMs, providersIn } from './program-book.ts';
 
 /** How often a connected worker writes down that its knowledge is still vouched for, in ms. */
 const confirmMs = 60_000;
@@ -50,6 +50,8 @@ export interface AuthzWorkerOptions {
   readonly observer: Observer;
   /** Who says what a request's token says. */
   readonly tokens: TokenVerifier;
+  /** Who has their keys at hand before a token comes. */
+  readonly keys: KeyKeeper;
   readonly clock: CheckClock & TimerClock;
   readonly ads: Pick<DeltaClientOptions, 'connect' | 'node' | 'random'>;
   readonly report: WorkerReport;
@@ -113,6 +115,7 @@ export class AuthzWorker {
     this.#client.stop();
     this.#service.setPhase('draining');
     await this.#server?.close(graceMs);
+    this.#options.keys.stop();
     await this.#options.keeper.settled();
   }
 
@@ -155,8 +158,10 @@ export class AuthzWorker {
 
   #know(knowledge: Knowledge): void {
     const before = this.#identity();
+    const hasOtherPrograms = knowledge.programs !== this.#knowledge.programs;
     this.#knowledge = knowledge;
     this.#book = bookOf(knowledge);
+    if (hasOtherPrograms) this.#options.keys.keep(providersIn(this.#book));
     const identity = this.#identity();
     if (identity === undefined) return;
     if (this.#server === undefined) this.#serve(identity);

@@ -13,6 +13,13 @@ export interface TokenVerifier {
   verify(providers: readonly IdentityProvider[], token: string, nowMs: number): VerifiedToken | Promise<VerifiedToken>;
 }
 
+/** Who fetches keys ahead and renews them. */
+export interface KeyKeeper {
+  /** @param providers all that any policy believes from now on. */
+  keep(providers: readonly IdentityProvider[]): void;
+  stop(): void;
+}
+
 export type VerifiedToken = Exclude<TokenFacts, { kind: 'none' }>;
 
 export type ReadToken =

@@ -5,6 +5,7 @@
  *
  * A value that is replaced at once: a decision is made by one revision from beginning to end.
  */
+import type { IdentityProvider } from '../model/snapshot.ts';
 import type { Program } from '../policy/program.ts';
 
 export interface ProgramBook {
@@ -33,4 +34,11 @@ export function bookState(book: ProgramBook | undefined, nowMs: number): BookSta
   const ageMs = nowMs - confirmedAtMs;
   if (ageMs > programAgeMaxMs || ageMs < -clockStepMaxMs) return { kind: 'too-old', confirmedAtMs };
   return { kind: 'fresh', book };
+}
+
+/** Every provider that some policy believes, each as often as a program names it. */
+export function providersIn(book: ProgramBook | undefined): readonly IdentityProvider[] {
+  const ports = [...(book?.programs.values() ?? [])].flatMap((program) => [...program.ports.values()]);
+  // The ports of one program share one list.
+  return [...new Set(ports.map(({ identityProviders = [] }) => identityProviders))].flat();
 }

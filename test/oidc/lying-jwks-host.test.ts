@@ -32,7 +32,8 @@ beforeEach(() => {
 async function fetchKeys(signal?: AbortSignal): Promise<string> {
   const never = new AbortController().signal;
   const fetcher = httpsKeyFetcher({ connector: host.connector, timeLimit: () => signal ?? never });
-  return Buffer.from(await fetcher({ issuer: host.issuer, jwksUri: undefined })).toString();
+  const { document } = await fetcher({ issuer: host.issuer, jwksUri: undefined });
+  return Buffer.from(document).toString();
 }
 
 test('control: an honest host is believed, for two requests', async () => {
@@ -44,6 +45,18 @@ test('control: where the address of the keys is given, nothing is discovered', a
   const fetcher = httpsKeyFetcher({ connector: host.connector });
   await fetcher({ issuer: 'https://elsewhere.example', jwksUri: `${host.issuer}/keys` });
   expect(host.asked).toEqual(['/keys']);
+});
+
+test.each([
+  ['max-age=86400, public', 86_400_000],
+  ['no-store', 0],
+  ['public', undefined],
+])('the age that `Cache-Control: %s` allows the keys is told with them', async (header, maxAgeMs) => {
+  host.answers.set('/keys', (response) =>
+    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': header }).end(JSON.stringify(keys)),
+  );
+  const fetcher = httpsKeyFetcher({ connector: host.connector });
+  expect(await fetcher({ issuer: host.issuer, jwksUri: undefined })).toMatchObject({ maxAgeMs });
 });
 
 const redirect =

@@ -106,10 +106,12 @@ describe('what ends a remembered token', () => {
       kind: 'invalid',
       why: 'the keys of the issuer are too old: gone',
     });
-    // And back, as soon as the issuer is.
+    // And back with the first fetch that succeeds, which nobody waits for.
     issuers.documents.set(provider.issuer, document);
     const backMs = nowMs + keysStaleMs + coolDownMs;
-    expect(await issuers.verifier.verify(providers, weekly, backMs)).toMatchObject({ kind: 'valid' });
+    expect(issuers.verifier.verify(providers, weekly, backMs)).toMatchObject({ kind: 'invalid' });
+    await settled();
+    expect(issuers.verifier.verify(providers, weekly, backMs)).toMatchObject({ kind: 'valid' });
   });
 
   test('nothing: a token that was refetched under the same keys stays the very same verdict', async () => {
@@ -165,10 +167,14 @@ describe('SEC-43: keys that cannot be had', () => {
     const issuers = new FakeIssuers();
     const refusal = { kind: 'invalid', why: 'the keys of the issuer cannot be had: the host answered 404' };
     expect(await issuers.verifier.verify(providers, good, nowMs)).toEqual(refusal);
-    expect(issuers.news).toEqual([{ kind: 'failed', issuer: provider.issuer, why: 'the host answered 404' }]);
-    // At once, and without asking again.
+    expect(issuers.news).toEqual([
+      { kind: 'failed', issuer: provider.issuer, why: 'the host answered 404', meanwhile: 'none' },
+    ]);
+    // At once, and without asking again; and at once too when the issuer is asked again, behind the back.
     expect(issuers.verifier.verify(providers, good, nowMs + 1)).toEqual(refusal);
     expect(issuers.asked).toHaveLength(1);
+    expect(issuers.verifier.verify(providers, good, nowMs + coolDownMs)).toEqual(refusal);
+    expect(issuers.asked).toHaveLength(2);
   });
 
   test('a thousand forged key ids are one question to the issuer in a cool-down', async () => {

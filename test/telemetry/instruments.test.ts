@@ -7,7 +7,7 @@ import { instruments } from '../../src/telemetry/instruments.ts';
 const seriesOfOneMax = 300;
 /** What a label may be called: each is a word of ours whose values we know, or of which there are few. */
 const labelNames = new Set([
-  ...['kind', 'outcome', 'phase', 'protocol', 'reason', 'revision', 'severity', 'sink', 'statistic', 'status'],
+  ...['keys', 'kind', 'outcome', 'phase', 'protocol', 'reason', 'revision', 'severity', 'sink', 'statistic', 'status'],
   ...['tenant', 'type', 'verdict', 'what', 'where'],
 ]);
 /** Names that every Prometheus client library gives a process. */

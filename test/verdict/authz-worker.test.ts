@@ -58,6 +58,8 @@ class Bench {
   readonly observer = new RecordingObserver();
   /** What the worker reported, in words. */
   readonly said: string[] = [];
+  /** Issuers whose keys were to be had ahead, each time they were named. */
+  readonly kept: (readonly string[])[] = [];
   readonly #worker: AuthzWorker;
   readonly #listen: string;
 
@@ -68,6 +70,7 @@ class Bench {
     const timers = { nowMs: () => clock.nowMs(), setTimer: (ms: number, then: () => void) => clock.setTimer(ms, then) };
     this.#worker = new AuthzWorker({
       tokens: { verify: () => ({ kind: 'invalid', why: 'nobody vouches for it' }) },
+      keys: { keep: (providers) => this.kept.push(providers.map(({ issuer }) => issuer)), stop: () => undefined },
       listen: this.#listen,
       clientCaPem: authority.rootPem,
       keeper,
@@ -280,6 +283,30 @@ test('what is too old to be believed is asked for whole', async () => {
   expect(await next.verdict()).toBe('unavailable');
   await sayPrograms(stream, 'r1');
   expect(await next.verdict()).toBe('allow');
+});
+
+test('the keys of all providers are asked for with the policies that believe them, at a restart as well', async () => {
+  const { bench, folder, stream } = await serving();
+  const provider = (name: string) =>
+    `{ name: ${name}, preset: oidc, issuer: "https://${name}.example", audiences: [carts] }`;
+  const believing = meshFrom(
+    documents(
+      'apiVersion: coffre.dev/v1alpha1\nkind: Mesh\nmetadata: { name: default }\nspec: { trustDomain: mesh.example }',
+      tenant('shop', `environment: prod, identityProviders: [${provider('staff')}, ${provider('guests')}]`),
+      'apiVersion: coffre.dev/v1alpha1\nkind: AccessPolicy\nmetadata: { name: people, namespace: shop }\nspec: { allow: [{ token: { groups: [clerks] } }] }',
+      pod('shop', 'cart', '10.1.0.1'),
+      service('shop', 'cart', '10.96.1.1', 'name: http, port: 80, targetPort: 8080'),
+    ),
+  );
+  await sayPrograms(stream, 'r2', believing);
+  bench.clock.advance(2 * minuteMs);
+  const both = ['https://staff.example', 'https://guests.example'];
+  expect(bench.kept).toEqual([[], both]);
+  await sayPrograms(stream, 'r3');
+  expect(bench.kept).toEqual([[], both, []]);
+  await sayPrograms(stream, 'r4', believing);
+  await bench.stop();
+  expect((await Bench.start(folder, bench.clock)).kept).toEqual([both]);
 });
 
 test('an address that is taken is tried again until it is free', async () => {

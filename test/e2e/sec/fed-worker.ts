@@ -72,6 +72,7 @@ export class FedWorker {
       clientCaPem: trust.rootPem,
       keeper,
       tokens: { verify: () => ({ kind: 'invalid', why: 'nobody vouches for it' }) },
+      keys: { keep: () => undefined, stop: () => undefined },
       observer,
       clock: { ...checkClock, ...systemClock },
       ads: {

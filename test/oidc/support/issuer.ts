@@ -32,7 +32,7 @@ export class FakeIssuers {
     fetchKeys: async (source) => {
       this.asked.push(source);
       const document = this.documents.get(source.jwksUri ?? source.issuer);
-      if (document instanceof Uint8Array) return document;
+      if (document instanceof Uint8Array) return { document };
       throw document ?? new Error('the host answered 404');
     },
     report: (news) => this.news.push(news),

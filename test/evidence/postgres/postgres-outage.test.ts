@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { EvidenceEvent } from '../../../src/evidence/event.ts';
 import type { AppendAnswer, EvidenceStore } from '../../../src/evidence/store.ts';
@@ -60,6 +60,8 @@ describe.skipIf(postgresBinaries() === undefined)('an outage (skipped where ther
             const answer = await store.append(ids.map((id) => denial(id)));
             answers.add(answer.kind);
             if (answer.kind === 'kept') acknowledged.push(...ids);
+            // What is answered at once, such as `blocked`, would let no timer fire, not even that of the test.
+            await setImmediate();
           }
         })();
         const enough = acknowledged.length + 20;

@@ -75,7 +75,7 @@ const testCase = ourObject(
     ),
     host: Type.Optional(
       Type.String({
-        description: 'Host in lower case, without port.',
+        description: 'Host in lower case, without port; absent means the name of the service, `service.tenant`.',
         examples: ['deeds.notaire.example'],
         maxLength: textMax,
         pattern: '^[^A-Z]+$',

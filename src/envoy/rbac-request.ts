@@ -18,7 +18,7 @@ export function permissionOf({ methods, paths, hosts = [], headers = [] }: Reque
   return allOf([
     ...(methods.length === 0 ? [] : [anyOf(methods.map((method) => header(':method', exact(method))))]),
     ...(paths.length === 0 ? [] : [effect === 'allow' ? allowedPaths(paths) : deniedPaths(paths)]),
-    ...(hosts.length === 0 ? [] : [hostIs(hosts, effect)]),
+    ...(hosts.length === 0 ? [] : [hostIs(hosts)]),
     ...headers.flatMap((each) => headerIs(each, effect)),
   ]);
 }
@@ -26,6 +26,11 @@ export function permissionOf({ methods, paths, hosts = [], headers = [] }: Reque
 /** A path that is refused whatever the rules say. */
 export function pathIsUnclean(): Permission {
   return urlPath(regex(uncleanPath));
+}
+
+/** No host, or what is none: several `Host` headers reach the rules, and the application, joined by commas. */
+export function hostIsBad(): Permission {
+  return not(header(':authority', regex(anyHost)));
 }
 
 function allowedPaths(paths: readonly PathMatch[]): Permission {
@@ -54,12 +59,11 @@ function pattern({ kind, path }: PathMatch): string {
   return kind === 'subtree' ? deniedSubtree(path) : deniedPath(path);
 }
 
-/** What `canonicalHost` takes for a host; a deny speaks of whatever it does not. */
+/** What `canonicalHost` takes for a host, but for its length, in which there is no second reading. */
 const anyHost = String.raw`(?:[\w-]+(?:\.[\w-]+)*\.?|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?`;
 
-function hostIs(hosts: readonly HostMatch[], effect: Effect): Permission {
-  const named = hosts.map((host) => header(':authority', regex(hostPattern(host))));
-  return anyOf([...named, ...(effect === 'deny' ? [not(header(':authority', regex(anyHost)))] : [])]);
+function hostIs(hosts: readonly HostMatch[]): Permission {
+  return anyOf(hosts.map((host) => header(':authority', regex(hostPattern(host)))));
 }
 
 function hostPattern(match: HostMatch): string {

@@ -21,20 +21,25 @@ import { spiffeIdPrefix } from '../model/spiffe-id.ts';
 import type { Effect } from '../policy/match-path.ts';
 import { type Caller, isStatic, type PortPolicy, type Rule } from '../policy/port-policy.ts';
 import { conditionOf } from './rbac-condition.ts';
-import { pathIsUnclean, permissionOf } from './rbac-request.ts';
+import { hostIsBad, pathIsUnclean, permissionOf } from './rbac-request.ts';
 import { exact, prefix, type StringMatch } from './string-match.ts';
 
-/** Name, in Envoy's logs, of what refuses a path that can be read in two ways. */
-const uncleanPathPolicy = 'coffre/unclean-path';
+/** What is refused whatever the rules say, under its name in Envoy's logs: whatever can be read in two ways. */
+const refusedForm = [
+  ['coffre/unclean-path', pathIsUnclean],
+  ['coffre/bad-host', hostIsBad],
+] as const;
 
 /** The rules of an RBAC filter, HTTP or network. */
 export type RbacRules = ReturnType<typeof create<typeof RulesSchema>>;
 
-/** Of an HTTP port: the first thing denied is a path with two readings. */
+/** Of an HTTP port: the first thing denied is a path or a host with two readings. */
 export function denyRules(policy: PortPolicy): RbacRules {
-  const unclean = create(PolicySchema, { principals: [anyPrincipal()], permissions: [pathIsUnclean()] });
+  const form = refusedForm.map(([name, permission]) => {
+    return [name, create(PolicySchema, { principals: [anyPrincipal()], permissions: [permission()] })] as const;
+  });
   const { policies, ...rules } = rulesOf('deny', policy.deny.filter(isStatic), policy.trustDomain);
-  return { ...rules, policies: { [uncleanPathPolicy]: unclean, ...policies } };
+  return { ...rules, policies: { ...Object.fromEntries(form), ...policies } };
 }
 
 export function allowRules(policy: PortPolicy): RbacRules {

@@ -10,7 +10,7 @@ export interface HttpAccess {
   readonly method: string;
   /** As Envoy normalised it, without query and fragment. */
   readonly path: string;
-  /** In lower case, without port and trailing dot; absent where there is none, or none that could be compared. */
+  /** In lower case, without port and trailing dot; absent where there is none, or none that could be compared: refused. */
   readonly host?: string;
   /** Absent: there are none. */
   readonly headers?: HeaderLines;

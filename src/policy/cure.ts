@@ -51,6 +51,12 @@ export function cureFor(
   if (reason.kind === 'unclean-path') {
     return { kind: 'none', why: 'no rule speaks of a path that can be read in two ways: ask for it in its plain form' };
   }
+  if (reason.kind === 'bad-host') {
+    return {
+      kind: 'none',
+      why: 'no rule speaks of a request without exactly one host: let the caller name the one it means',
+    };
+  }
   if (reason.kind === 'token-missing' || reason.kind === 'token-invalid') {
     const why = `\`${reason.rule.name}\` would allow it: what is wanted is a valid token, not another rule`;
     return { kind: 'none', why };

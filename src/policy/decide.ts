@@ -1,7 +1,7 @@
 /**
  * One verdict on one request, with its reason. Pure: the same policy, request, token and time give the same decision.
  *
- * Order: the identity, the path, the tenant wall, deny rules, allow rules. The order changes only which reason is told,
+ * Order: the identity, the path, the host, the tenant wall, deny rules, allow rules. The order changes only which reason is told,
  * never the verdict. Rules are looked up, not walked: see `rule-index.ts`.
  */
 import type { AccessRequest } from './access-request.ts';
@@ -22,6 +22,8 @@ export type DenyReason =
   | { readonly kind: 'no-identity'; readonly principal: string }
   /** A path that one reader takes for another than the next. */
   | { readonly kind: 'unclean-path'; readonly path: string }
+  /** No host, two of them, or what is no host: one reader takes it for another than the next. */
+  | { readonly kind: 'bad-host' }
   | { readonly kind: 'tenant-wall'; readonly from: string; readonly to: string }
   | { readonly kind: 'grant-expired'; readonly rule: Rule }
   | { readonly kind: 'outside-grant'; readonly considered: readonly Rule[] }
@@ -37,6 +39,7 @@ export function decide(policy: PortPolicy, request: AccessRequest, nowMs: number
   const reading = readRequest(request, policy.trustDomain, nowMs);
   if (reading === undefined) return deny({ kind: 'no-identity', principal: request.principal });
   if (request.kind === 'http' && isUnclean(request.path)) return deny({ kind: 'unclean-path', path: request.path });
+  if (request.kind === 'http' && request.host === undefined) return deny({ kind: 'bad-host' });
   const decision = decideBy(policy, policy.tenant, reading);
   if (decision.kind === 'deny' || policy.audited === undefined) return decision;
   const audited = decideBy(policy.audited, policy.tenant, reading);

@@ -177,7 +177,7 @@ function judge(
   nowMs: number,
 ): Judgement {
   const { policy, protocol, port } = inbound;
-  const asked = { kind: 'http', principal, ...(question.request ?? anyRequest) } as const;
+  const asked = { kind: 'http', principal, host: nameOf(service), ...(question.request ?? anyRequest) } as const;
   const request: AccessRequest = protocol === 'tcp' ? { kind: 'tcp', principal } : asked;
   const decision = decide(policy, request, nowMs);
   const considered = considerAll(policy, request, nowMs);
@@ -199,6 +199,11 @@ function judge(
 
 /** What a question without a request asks of an HTTP port. */
 const anyRequest = { method: 'GET', path: '/' };
+
+/** What a caller of a service writes into `Host` who writes its name: the host of a question that names none. */
+function nameOf({ name, tenant }: Service): string {
+  return `${name}.${tenant}`;
+}
 
 /** Of the rules under audit those that are not enforced anyway. */
 function considerAll(policy: PortPolicy, request: AccessRequest, nowMs: number): readonly ConsideredRule[] {

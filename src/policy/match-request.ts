@@ -3,9 +3,9 @@ import type { HeaderMatch, HostMatch } from '../model/snapshot.ts';
 import type { HeaderLines } from './access-request.ts';
 import type { Effect } from './match-path.ts';
 
-/** @param host undefined where the request has none that could be compared: every deny speaks of it, and no allow. */
-export function matchesHost(matches: readonly HostMatch[], effect: Effect, host: string | undefined): boolean {
-  if (host === undefined) return effect === 'deny';
+/** @param host undefined where the request has none that could be compared: no rule speaks of such a request. */
+export function matchesHost(matches: readonly HostMatch[], host: string | undefined): boolean {
+  if (host === undefined) return false;
   return matches.some((match) =>
     match.kind === 'exact' ? host === match.host : host.endsWith(match.suffix) && host.length > match.suffix.length,
   );

@@ -57,7 +57,7 @@ export class RuleJudge {
     const { methods, paths, hosts, headers = [] } = match;
     if (methods.length > 0 && !methods.includes(http.method)) return 'other-method';
     if (paths.length > 0 && !this.#paths.some((matches) => matches(http.read))) return 'other-path';
-    if (hosts !== undefined && !matchesHost(hosts, this.#effect, http.host)) return 'other-host';
+    if (hosts !== undefined && !matchesHost(hosts, http.host)) return 'other-host';
     const lines = http.headers ?? noHeaders;
     return headers.every((header) => matchesHeader(header, this.#effect, lines)) ? undefined : 'other-header';
   }

@@ -17,6 +17,8 @@ export function tellReason(reason: DenyReason): ToldReason {
       return { code, sentence: 'the caller has no identity of this mesh' };
     case 'unclean-path':
       return { code, sentence: 'the path can be read in more than one way, so no rule is asked about it' };
+    case 'bad-host':
+      return { code, sentence: 'the request names no host, or not exactly one, so no rule is asked about it' };
     case 'tenant-wall':
       return { code, sentence: `no grant leads from tenant \`${reason.from}\` to this port of \`${reason.to}\`` };
     case 'grant-expired':

@@ -21,7 +21,7 @@ import { Callers, type Credentials } from './differential/callers.ts';
 import { inLab } from './differential/in-lab.ts';
 import { bypass, OneSidecar } from './differential/one-sidecar.ts';
 import { type Became, sendPlain, sendRaw, type Target } from './differential/raw-http.ts';
-import { permissive, plaintext } from './sec/careless.ts';
+import { careless, permissive, plaintext } from './sec/careless.ts';
 
 const adele = spiffeId('aurore', 'adele');
 const mesh = documents(
@@ -73,9 +73,30 @@ inLab('a hardened listener', () => {
     expect(inWords(await send(get('/admin/../ok')))).toBe('200 GET /ok');
   });
 
-  test('SEC-06 without a worker two hosts arrive as one value that is neither, nor a host', async () => {
-    const { seen } = await send(get('/ok').replace('Connection', 'Host: other\r\nConnection'));
+  test.each([
+    ['two hosts are', 'callee\r\nHost: other'],
+    ['the same host twice is', 'callee\r\nHost: callee'],
+    ['two hosts between a comma are', 'callee,other'],
+    ['a user at a host is', 'user@callee'],
+    ['a port that is none is', 'callee:http'],
+    ['an empty host is', ''],
+  ])('SEC-06 without a worker %s refused', async (_name, host) => {
+    expect(inWords(await send(get('/ok').replace('callee', host)))).toBe('403');
+  });
+
+  test.each([
+    ['a name with a port and a last dot', 'Callee.example.:8080'],
+    ['an address', '10.1.0.1:8080'],
+    ['an address in brackets', '[fd00::1]:8080'],
+  ])('SEC-06 without a worker %s is a host', async (_name, host) => {
+    expect(inWords(await send(get('/ok').replace('callee', host)))).toBe('200 GET /ok');
+  });
+
+  test('SEC-06 two hosts get through a listener that asks nothing of them', async () => {
+    await at.sidecar.publish(careless(resources));
+    const { seen } = await send(get('/ok').replace('callee', 'callee\r\nHost: other'));
     expect(seen.map(({ headers }) => headers['host'])).toEqual(['callee,other']);
+    await at.sidecar.publish(resources);
   });
 
   test('SEC-24 plaintext is answered with no byte', async () => {

@@ -34,7 +34,7 @@ function verdictOf(snapshot: Snapshot, { to, from, request, atMs = 0 }: Row): st
 function accessRequest(principal: string, request: string | undefined): AccessRequest {
   if (request === undefined) return { kind: 'tcp', principal };
   const [method = '', path = ''] = request.split(' ');
-  return { kind: 'http', principal, method, path };
+  return { kind: 'http', principal, method, path, host: 'a.test' };
 }
 
 /** @param to `namespace/pod:port`. @throws where no service declares the port. */

@@ -200,7 +200,7 @@ describe('a cure, once written,', () => {
               const request =
                 protocol === 'tcp'
                   ? { kind: 'tcp' as const, principal }
-                  : { kind: 'http' as const, principal, method, path };
+                  : { kind: 'http' as const, principal, method, path, host: 'a.test' };
               return `${principal} ${workload.key}:${port} ${method} ${path} ${decide(policy, request, nowMs).kind}`;
             }),
           ),

@@ -18,7 +18,7 @@ import { mayPass } from './oracle.ts';
 const requests: readonly AccessRequest[] = principals.flatMap((principal) => [
   { kind: 'tcp', principal },
   ...requestMethods.flatMap((method) =>
-    requestPaths.map((path): AccessRequest => ({ kind: 'http', principal, method, path })),
+    requestPaths.map((path): AccessRequest => ({ kind: 'http', principal, method, path, host: 'a.test' })),
   ),
 ]);
 

@@ -30,7 +30,7 @@ import {
 test('on random meshes what arrives is what was compiled, and decides alike', { timeout: randomTestMs }, () => {
   const requests = principals.flatMap((principal) =>
     requestMethods.flatMap((method) =>
-      requestPaths.map((path) => ({ kind: 'http', principal, method, path }) as const),
+      requestPaths.map((path) => ({ kind: 'http', principal, method, path, host: 'a.test' }) as const),
     ),
   );
   let ports = 0;

@@ -43,7 +43,13 @@ test('the compiled resources let a caller in exactly where the policy lets some 
         const shown: AccessRequest =
           way?.request === undefined
             ? { kind: 'tcp', principal: caller.spiffeId }
-            : { kind: 'http', principal: caller.spiffeId, method: way.request.method, path: way.request.path };
+            : {
+                kind: 'http',
+                principal: caller.spiffeId,
+                method: way.request.method,
+                path: way.request.path,
+                host: way.request.host,
+              };
         expect({ shown, allowed: allowed(shown) }).toMatchObject({ allowed: true });
       }
     }),
@@ -75,6 +81,6 @@ function pairsOf(snapshot: Snapshot, nowMs: number): readonly Pair[] {
 function requestsOf(principal: string, opaque: boolean): readonly AccessRequest[] {
   if (opaque) return [{ kind: 'tcp', principal }];
   return [...requestMethods, 'PUT'].flatMap((method) =>
-    requestPaths.map((path) => ({ kind: 'http', principal, method, path }) as const),
+    requestPaths.map((path) => ({ kind: 'http', principal, method, path, host: 'a.test' }) as const),
   );
 }

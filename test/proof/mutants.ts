@@ -206,7 +206,7 @@ export function isAllowed(policy: PortPolicy, scene: Scene, caller: Workload): b
 function samples({ port }: Scene, { spiffeId: principal }: Workload) {
   if (port.protocol === 'tcp') return [{ kind: 'tcp', principal } as const];
   return [...requestMethods, 'PUT'].flatMap((method) =>
-    requestPaths.map((path) => ({ kind: 'http', principal, method, path }) as const),
+    requestPaths.map((path) => ({ kind: 'http', principal, method, path, host: 'a.test' }) as const),
   );
 }
 

@@ -36,7 +36,7 @@ export function expected(drawn: Drawn, asked: Asked): Expected {
 }
 
 function judge(drawn: Drawn, policies: readonly PolicySketch[], asked: Asked, isProxy: boolean): Verdict {
-  if (!isClean(asked.path)) return 'deny';
+  if (!isClean(asked.path) || asked.host === undefined) return 'deny';
   if (policies.some(({ broken }) => broken === true)) return 'deny';
   const onPort = ({ to }: RuleSketch) => to?.ports === undefined || to.ports.includes(port);
   const denying = policies.flatMap(({ deny = [] }) => deny).filter(onPort);
@@ -74,11 +74,7 @@ function matches(rule: RuleSketch, effect: Effect, asked: Asked, isProxy: boolea
   if (to.paths !== undefined && !to.paths.some((path) => pathMatches(path, effect, asked.path))) return false;
   if (to.hosts !== undefined) {
     const { host } = asked;
-    if (host === undefined) {
-      if (effect === 'allow') return false;
-    } else if (!to.hosts.some((each) => (each.startsWith('*.') ? host.endsWith(each.slice(1)) : host === each))) {
-      return false;
-    }
+    if (!to.hosts.some((each) => (each.startsWith('*.') ? host?.endsWith(each.slice(1)) : host === each))) return false;
   }
   if (!(to.headers ?? []).every((header) => headerMatches(header, effect, asked))) return false;
   return isProxy || (tokenMatches(rule, effect, asked) && conditionHolds(rule, effect, asked));

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { checkCel } from '../../../src/model/cel/check-cel.ts';
 import { parseDocument } from '../../../src/model/parse-document.ts';
 import { decide } from '../../../src/policy/decide.ts';
+import type { Rule } from '../../../src/policy/port-policy.ts';
 import type { TokenFacts } from '../../../src/policy/token.ts';
 import { viewOf } from '../../../src/policy/view.ts';
 import { documents, meshFrom } from '../../fixtures/mesh-from.ts';
@@ -70,11 +71,30 @@ test.each<[string, string, TokenFacts, number, string]>([
   expect(decision.kind === 'allow' ? 'allow' : decision.reason.kind).toBe(want);
 });
 
+test('a request without a host that could be compared is refused, whatever the rules say', () => {
+  const workload = meshFrom(documents(surroundings, example)).workloads.get('notaire/deeds');
+  const always: Rule = {
+    name: 'always',
+    callers: 'anyone',
+    match: { methods: [], paths: [] },
+    where: { file: 'f', line: 1 },
+  };
+  const policy = { trustDomain: 'mesh.test', tenant: 'notaire', deny: [], allow: [always] };
+  const asked = { kind: 'http', principal: workload?.spiffeId ?? '', method: 'GET', path: '/health' } as const;
+  expect(decide(policy, asked, 0)).toEqual({ kind: 'deny', reason: { kind: 'bad-host' } });
+  expect(decide(policy, { ...asked, host: 'deeds' }, 0)).toEqual({ kind: 'allow', rule: always });
+});
+
 test('a token is verified only where a rule that matches otherwise asks for it', () => {
   const snapshot = meshFrom(documents(surroundings, example.split('  deny:')[0] ?? ''));
   const workload = snapshot.workloads.get('notaire/deeds') ?? expect.fail('there is no pod');
   const policy = viewOf(snapshot, workload, 0).inbound[0]?.policy ?? expect.fail('there is no port');
-  const asked = { kind: 'http', principal: 'spiffe://mesh.test/ns/notaire/sa/web', method: 'GET' } as const;
+  const asked = {
+    kind: 'http',
+    principal: 'spiffe://mesh.test/ns/notaire/sa/web',
+    method: 'GET',
+    host: 'a.test',
+  } as const;
   const token = () => expect.fail('the token was asked for');
   expect(decide(policy, { ...asked, path: '/health', token }, morning).kind).toBe('allow');
 });

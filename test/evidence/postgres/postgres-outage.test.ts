@@ -60,20 +60,23 @@ describe.skipIf(postgresBinaries() === undefined)('an outage (skipped where ther
             const answer = await store.append(ids.map((id) => denial(id)));
             answers.add(answer.kind);
             if (answer.kind === 'kept') acknowledged.push(...ids);
-            // What is answered at once, such as `blocked`, would let no timer fire, not even that of the test.
+            // Answers that come at once would let no timer fire, not even that of the test.
             await setImmediate();
           }
         })();
-        const enough = acknowledged.length + 20;
-        while (acknowledged.length < enough) await delay(1);
-        await server.kill();
-        expect(store.appendDrill('vault/slow', round, 'while away', about).kind).toBe('failed');
-        expect(store.probe()).toBeDefined();
-        expect(store.blocked()).toBeUndefined();
-        expect((await store.query({ limit: 1 })).kind).toBe('failed');
-        expect(await store.append([denial(`away-${round}`)])).toMatchObject({ kind: 'failed', full: false });
-        isKilled = true;
-        await appending;
+        try {
+          const enough = acknowledged.length + 20;
+          while (acknowledged.length < enough) await delay(1);
+          await server.kill();
+          expect(store.appendDrill('vault/slow', round, 'while away', about).kind).toBe('failed');
+          expect(store.probe()).toBeDefined();
+          expect(store.blocked()).toBeUndefined();
+          expect((await store.query({ limit: 1 })).kind).toBe('failed');
+          expect(await store.append([denial(`away-${round}`)])).toMatchObject({ kind: 'failed', full: false });
+        } finally {
+          isKilled = true;
+          await appending;
+        }
         await server.run();
         expect((await insist(store, [denial(`away-${round}`)])).kind).toBe('kept');
         acknowledged.push(`away-${round}`);

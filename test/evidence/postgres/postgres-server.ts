@@ -1,7 +1,7 @@
 /** A real PostgreSQL for tests: Debian's, with a fresh cluster in a folder, on a port of loopback and on a socket. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -82,8 +82,12 @@ export class PostgresServer {
     if (running === undefined) return;
     const exited = once(running, 'exit');
     const pidFile = join(this.folder, 'data', 'postmaster.pid');
-    running.kill('SIGKILL'); // setpriv became the server; its sessions end when they notice
+    const sessions = childrenOf(running.pid); // setpriv became the server
+    running.kill('SIGKILL');
     await exited;
+    // A session that has not noticed yet would commit once more.
+    for (const pid of sessions) endNow(pid);
+    while (sessions.some(isAlive)) await delay(1);
     rmSync(pidFile, { force: true });
   }
 
@@ -115,6 +119,27 @@ export class PostgresServer {
     } finally {
       await client.end();
     }
+  }
+}
+
+function childrenOf(pid = 0): readonly number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+}
+
+function endNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // it has ended
+  }
+}
+
+/** Whoever nobody waits for stays as a zombie, which commits nothing. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
   }
 }
 

@@ -14,6 +14,7 @@ import type { KnownObject } from './kinds/catalogue.ts';
 import type { GrantObject } from './kinds/grant.ts';
 import type { MeshObject } from './kinds/mesh.ts';
 import type { TenantObject } from './kinds/tenant.ts';
+import { privateProviderFindings } from './private-provider-rules.ts';
 import { quote } from './quote.ts';
 import { httpRouteFindings } from './route-rules.ts';
 import type { Finding } from './sourced-object.ts';
@@ -58,6 +59,7 @@ function meshFindings({ spec }: MeshObject): Finding[] {
       bad(
         'spec.certificates.leafLifetime',
         `a life of ${quote(lifetime ?? '')} is out of range`,
+  findings.push(...privateProviderFindings(spec.privateProviders ?? []));
         'write between `10m` and `720h`',
       ),
     );

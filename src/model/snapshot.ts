@@ -61,6 +61,8 @@ export interface Mesh {
   readonly where: SourceRef;
 }
 
+  /** Identity providers in private networks; whatever else a tenant names must have public addresses. */
+  readonly privateProviders: readonly PrivateHost[];
 export interface Tenant {
   readonly name: string;
   /** `prod`, `staging`...: tenants of different environments never meet. */
@@ -96,9 +98,19 @@ export interface IdentityProvider {
   readonly where: SourceRef;
 }
 
+  /** Absent where its own host is public: the hosts inside where it may be, and its keys. */
+  readonly privateHosts?: readonly PrivateHost[];
 /** One pod, and so one proxy. */
 export interface Workload {
   /** `namespace/pod`; also the node id of its proxy. */
+/** A host inside that workers may dial for keys, in these ranges only. Of the mesh's author: a tenant who could name one could have any neighbour knocked at. */
+export interface PrivateHost {
+  readonly host: string;
+  readonly port: number;
+  /** In CIDR notation, private ranges all. */
+  readonly addresses: readonly string[];
+}
+
   readonly key: string;
   readonly tenant: string;
   readonly name: string;

@@ -1,5 +1,5 @@
 /**
- * Connections to providers, and to nothing inside: every address is looked at after the name was resolved, and the one
+ * Connections to providers, and to nothing inside that was not named for this one host: every address is looked at after the name was resolved, and the one
  * looked at is the one dialled, so a name that changes its mind between the two (DNS rebinding) gains nothing.
  *
  * One address inside among several outside refuses the name altogether: an honest provider has none.
@@ -10,7 +10,7 @@ import { lookup as resolveByDns } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 import { buildConnector } from 'undici';
-import { isPublicAddress } from './public-address.ts';
+import { addressGuard } from './public-address.ts';
 
 export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
 
@@ -20,13 +20,20 @@ const systemResolve: Resolve = (host) => resolveAll(host, { all: true });
 /** Longest a TCP and TLS handshake may take, in ms. */
 const connectTimeoutMs = 3_000;
 
-/** @param resolve names to addresses; the system's way unless told otherwise. */
-export function guardedConnector(resolve: Resolve = systemResolve): buildConnector.connector {
+export interface Guarding {
+  /** Names to addresses; the system's way unless told otherwise. */
+  readonly resolve?: Resolve;
+  /** Ranges inside, in CIDR notation, where whoever is dialled may be all the same; none unless told otherwise. */
+  readonly within?: readonly string[];
+}
+
+export function guardedConnector({ resolve = systemResolve, within = [] }: Guarding = {}): buildConnector.connector {
+  const mayBeDialled = addressGuard(within);
   const lookup: LookupFunction = (host, { all }, answer) => {
     resolve(host).then(
       (addresses) => {
         const [first] = addresses;
-        if (first === undefined || !addresses.every(({ address }) => isPublicAddress(address))) {
+        if (first === undefined || !addresses.every(({ address }) => mayBeDialled(address))) {
           answer(new Error('the host has an address that no provider may have'), '');
         } else if (all === true) answer(null, [...addresses]);
         else answer(null, first.address, first.family);
@@ -40,7 +47,7 @@ export function guardedConnector(resolve: Resolve = systemResolve): buildConnect
   });
   return (options, callback) => {
     // An address (undici takes the brackets of IPv6 off) is not resolved, so the look-up above would never see it.
-    if (isIP(options.hostname) !== 0 && !isPublicAddress(options.hostname)) {
+    if (isIP(options.hostname) !== 0 && !mayBeDialled(options.hostname)) {
       callback(new Error('the host is an address that no provider may have'), null);
       return;
     }

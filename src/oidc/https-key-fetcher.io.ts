@@ -7,6 +7,7 @@
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import { discoveryUrl, readDiscovery } from './discovery.ts';
 import { guardedConnector } from './guarded-connector.io.ts';
+import type { PrivateHost } from './identity-provider.ts';
 import type { KeyDocument, KeyFetcher } from './key-book.ts';
 import { maxAgeMs } from './max-age.ts';
 
@@ -19,6 +20,9 @@ const headerBytesMax = 16 * 1024;
 /** Longest that discovery and keys may take together, in ms: a caller is waiting where no keys are held. */
 export const fetchTimeoutMs = 5_000;
 
+/** Where a URL names no port. */
+const httpsPort = 443;
+
 const jsonTypes = /^application\/(json|jwk-set\+json)\s*(;|$)/i;
 
 export interface HttpsKeyFetcherPorts {
@@ -27,16 +31,27 @@ export interface HttpsKeyFetcherPorts {
   readonly timeLimit?: (ms: number) => AbortSignal;
 }
 
-/** Without ports of the caller's: the guarded connector, and real time. */
+/** Without ports of the caller's: for each address the guarded connector, and real time. */
 export function httpsKeyFetcher({
-  connector = guardedConnector(),
+  connector,
   timeLimit = (ms) => AbortSignal.timeout(ms),
 }: HttpsKeyFetcherPorts = {}): KeyFetcher {
-  return async ({ issuer, jwksUri }) => {
+  return async ({ issuer, jwksUri, privateHosts = [] }) => {
     const signal = timeLimit(fetchTimeoutMs);
-    const get = (address: string) => getDocument(address, connector, signal);
+    const get = (address: string) => {
+      const within = rangesOf(address, privateHosts);
+      return getDocument(address, connector ?? guardedConnector({ within }), signal);
+    };
     return await get(jwksUri ?? readDiscovery((await get(discoveryUrl(issuer))).document, issuer));
   };
+}
+
+/** @returns ranges inside that the very host and port of the address may be in. */
+function rangesOf(address: string, privateHosts: readonly PrivateHost[]): readonly string[] {
+  const { hostname, port } = new URL(address);
+  const dialled = port === '' ? httpsPort : Number(port);
+  const named = privateHosts.filter((each) => each.host === hostname && each.port === dialled);
+  return named.flatMap(({ addresses }) => addresses);
 }
 
 async function getDocument(address: string, connect: buildConnector.connector, signal: AbortSignal) {

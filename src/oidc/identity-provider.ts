@@ -12,6 +12,16 @@ export interface IdentityProvider {
   readonly groupsClaim?: string | undefined;
   /** Of `google`: values of `hd` that are let in. Empty lets nobody in. */
   readonly hostedDomains: readonly string[];
+  /** Hosts inside that may be dialled for it, by whoever owns the network; absent means none. */
+  readonly privateHosts?: readonly PrivateHost[] | undefined;
+}
+
+/** One host, and where it may be: what its name resolves to must be public or in one of these ranges. */
+export interface PrivateHost {
+  readonly host: string;
+  readonly port: number;
+  /** In CIDR notation. */
+  readonly addresses: readonly string[];
 }
 
 export type Preset = 'google' | 'entra' | 'okta' | 'jumpcloud' | 'auth0' | 'oidc';

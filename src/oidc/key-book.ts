@@ -34,7 +34,7 @@ export const issuersMax = 1_024;
 /** Most tokens that wait for one issuer's keys; the next one is refused at once. */
 export const waitersMax = 1_024;
 
-export type KeySource = Pick<IdentityProvider, 'issuer' | 'jwksUri'>;
+export type KeySource = Pick<IdentityProvider, 'issuer' | 'jwksUri' | 'privateHosts'>;
 
 export interface KeyDocument {
   readonly document: Uint8Array;
@@ -147,7 +147,7 @@ export class KeyBook {
   #entryOf(source: KeySource): Entry {
     const id = idOf(source);
     const entry: Entry = this.#entries.get(id) ?? {
-      source: { issuer: source.issuer, jwksUri: source.jwksUri },
+      source: { issuer: source.issuer, jwksUri: source.jwksUri, privateHosts: source.privateHosts },
       held: undefined,
       askedAtMs: undefined,
       fetching: undefined,
@@ -201,8 +201,8 @@ export class KeyBook {
   }
 }
 
-function idOf({ issuer, jwksUri }: KeySource): string {
-  return JSON.stringify([issuer, jwksUri ?? null]);
+function idOf({ issuer, jwksUri, privateHosts }: KeySource): string {
+  return JSON.stringify([issuer, jwksUri ?? null, privateHosts ?? []]);
 }
 
 function stateOf(held: Entry['held'], nowMs: number): KeyState {

@@ -1,5 +1,5 @@
 /**
- * Which addresses a provider may have: those of the public internet, and nothing of ours.
+ * Which addresses a provider may have: those of the public internet, and of ours only what the owner of the network named.
  *
  * A tenant writes the issuer, so an address is a wish of the tenant's: without this list it could have us knock at the
  * cloud's metadata service, at a neighbour's database or at ourselves, and read from the errors what is there.
@@ -46,4 +46,19 @@ function blockList(family: 'ipv4' | 'ipv6', ranges: readonly (readonly [string, 
 export function isPublicAddress(address: string): boolean {
   if (isIPv4(address)) return !refusedIpv4.check(address, 'ipv4');
   return isIPv6(address) && globalIpv6.check(address, 'ipv6') && !refusedIpv6.check(address, 'ipv6');
+}
+
+/** @param within ranges in CIDR notation that are not public and may be dialled. @returns whether an address may. */
+export function addressGuard(within: readonly string[]): (address: string) => boolean {
+  const named = { ipv4: new BlockList(), ipv6: new BlockList() };
+  for (const range of within) {
+    const [network = '', prefix = ''] = range.split('/');
+    const family = isIPv4(network) ? 'ipv4' : 'ipv6';
+    named[family].addSubnet(network, Number(prefix), family);
+  }
+  return (address) => {
+    if (isPublicAddress(address)) return true;
+    // One list for each family: a list of IPv4 ranges would find IPv4 dressed as IPv6 as well.
+    return isIPv4(address) ? named.ipv4.check(address, 'ipv4') : isIPv6(address) && named.ipv6.check(address, 'ipv6');
+  };
 }

@@ -137,9 +137,9 @@ export class TokenVerifier {
   #read(providers: readonly IdentityProvider[]): Providers {
     const known = this.#providers.get(providers);
     if (known !== undefined) return known;
-    const said = providers.map(({ name, preset, issuer, audiences, jwksUri, groupsClaim, hostedDomains }) => [
-      ...[name, preset, issuer, audiences],
-      ...[jwksUri ?? null, groupsClaim ?? null, hostedDomains],
+    const said = providers.map(({ name, preset, issuer, audiences, hostedDomains, ...more }) => [
+      ...[name, preset, issuer, audiences, hostedDomains],
+      ...[more.jwksUri ?? null, more.groupsClaim ?? null, more.privateHosts ?? []],
     ]);
     const read = {
       revision: hash('sha256', JSON.stringify(said), 'base64url'),

@@ -10,6 +10,11 @@ spec:
   trustDomain: prod.example
   certificates:
     leafLifetime: 24h
+  privateProviders:
+    - host: sso.corp.example
+      port: 8443
+      addresses:
+        - 10.20.0.0/24
   dns:
     resolvers:
       - 10.96.0.10

@@ -1,8 +1,9 @@
 /** SEC-43, SEC-44: which addresses a provider may have, and that no way around the look leads inside. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { guardedConnector } from '../../src/oidc/guarded-connector.io.ts';
 import { httpsKeyFetcher } from '../../src/oidc/https-key-fetcher.io.ts';
-import { isPublicAddress } from '../../src/oidc/public-address.ts';
+import { addressGuard, isPublicAddress } from '../../src/oidc/public-address.ts';
+import { openLyingHost } from './support/lying-host.ts';
 
 const inside = [
   '0.0.0.0',
@@ -77,9 +78,11 @@ async function fetchFrom(
   ...addresses: readonly string[]
 ): Promise<{ error: string; resolved: string[] }> {
   const resolved: string[] = [];
-  const connector = guardedConnector(async (name) => {
-    resolved.push(name);
-    return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+  const connector = guardedConnector({
+    async resolve(name) {
+      resolved.push(name);
+      return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+    },
   });
   const fetchKeys = httpsKeyFetcher({ connector });
   const error = await fetchKeys({ issuer: `https://${host}`, jwksUri: undefined }).then(
@@ -134,5 +137,47 @@ describe('the connector dials nothing inside', () => {
     ]) {
       await expect(fetchKeys({ issuer: 'https://idp.example', jwksUri })).rejects.toThrow('not plain https');
     }
+  });
+});
+
+describe('ranges inside that were named', () => {
+  const mayBeDialled = addressGuard(['10.20.0.0/24', '192.168.1.7/32', 'fd12:3456::/48']);
+
+  test.each(['10.20.0.1', '10.20.0.255', '192.168.1.7', 'fd12:3456:0:1::1', '1.1.1.1', '2606:4700::1111'])(
+    '%s may be dialled',
+    (address) => {
+      expect(mayBeDialled(address)).toBe(true);
+    },
+  );
+
+  test.each([...inside, '10.20.1.0', '10.19.255.255', '192.168.1.8', 'fd12:3457::1', '::ffff:10.20.0.1', 'localhost'])(
+    '%s may not',
+    (address) => {
+      expect(mayBeDialled(address)).toBe(false);
+    },
+  );
+
+  test.each([
+    ['another host in the same range', 'https://127.0.0.2:8443/keys'],
+    ['another port', 'https://127.0.0.1:8444/keys'],
+    ['the port of HTTPS', 'https://127.0.0.1/keys'],
+  ])('are no leave for %s', async (_, jwksUri) => {
+    const privateHosts = [{ host: '127.0.0.1', port: 8_443, addresses: ['127.0.0.0/8'] }];
+    const asked = httpsKeyFetcher()({ issuer: 'https://127.0.0.1:8443', jwksUri, privateHosts });
+    await expect(asked).rejects.toThrow('the host is an address that no provider may have');
+  });
+
+  test('are asked for the keys of the very host and port that were named', async () => {
+    const host = await openLyingHost();
+    onTestFinished(() => host.close());
+    const { port } = new URL(host.issuer);
+    const leave = { host: '127.0.0.1', port: Number(port), addresses: ['127.0.0.1/32'] };
+    const ask = (privateHosts: readonly (typeof leave)[]) =>
+      httpsKeyFetcher()({ issuer: host.issuer, jwksUri: `https://127.0.0.1:${port}/keys`, privateHosts }).catch(
+        (reason: Error) => reason.message,
+      );
+    // Dialled, and not believed: its certificate is of no authority of the system.
+    expect(await ask([leave])).toMatch(/certificate/);
+    expect(await ask([])).toBe('the host is an address that no provider may have');
   });
 });

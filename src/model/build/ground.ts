@@ -54,8 +54,8 @@ export class GroundBuilder {
       of: (kind) => [cluster, ...namespaces].flatMap((own) => own.of(kind)),
     };
     const tenants = this.#tenants.each([cluster], undefined, () => ({
-      reads: [cluster.of('Tenant'), cluster.of('Namespace'), everyService],
-      make: (problems) => buildTenants(whole, problems),
+      reads: [cluster.of('Tenant'), cluster.of('Namespace'), everyService, mesh.privateProviders],
+      make: (problems) => buildTenants(whole, mesh.privateProviders, problems),
     }));
     const nodes = this.#nodes.each([cluster], undefined, () => ({
       reads: [cluster.of('Node')],

@@ -5,19 +5,31 @@ import { defaultEvidenceRules } from '../evidence-rules.ts';
 import { explicitRangeDefault } from '../explicit-address.ts';
 import { canonicalIp } from '../ip-address.ts';
 import type { Problem } from '../problem.ts';
-import type { Mesh } from '../snapshot.ts';
+import type { Mesh, PrivateHost } from '../snapshot.ts';
 import { buildDrillRules } from './drill-rules.ts';
 import { buildEvidenceRules, buildTracingRules } from './evidence-rules.ts';
 import type { Inventory } from './inventory.ts';
 
 /** Life of a leaf certificate where the author names none, in ms: 24 h. */
 const leafLifetimeDefaultMs = 24 * 3_600_000;
+/** Where an identity provider is whose address names no port. */
+export const httpsPort = 443;
 
 export function buildMesh(inventory: Inventory): Mesh | undefined {
   const [mesh] = inventory.of('Mesh');
   if (mesh === undefined) return undefined;
-  const { trustDomain, certificates, dns, authorization, explicit, drills, evidence, tracing, telemetry } =
-    mesh.object.spec;
+  const {
+    trustDomain,
+    certificates,
+    dns,
+    authorization,
+    explicit,
+    drills,
+    evidence,
+    tracing,
+    telemetry,
+    privateProviders,
+  } = mesh.object.spec;
   return {
     trustDomain,
     leafLifetimeMs: parseDurationMs(certificates?.leafLifetime ?? '') ?? leafLifetimeDefaultMs,
@@ -28,6 +40,9 @@ export function buildMesh(inventory: Inventory): Mesh | undefined {
     evidence: buildEvidenceRules(evidence),
     ...(tracing === undefined ? {} : { tracing: buildTracingRules(tracing) }),
     scrapers: telemetry?.scrapers ?? [],
+    privateProviders: (privateProviders ?? []).map(
+      ({ host, port = httpsPort, addresses }): PrivateHost => ({ host, port, addresses }),
+    ),
     where: mesh.where,
   };
 }
@@ -42,6 +57,7 @@ export const absentMesh: Mesh = {
   drills: defaultDrillRules,
   evidence: defaultEvidenceRules,
   scrapers: [],
+  privateProviders: [],
   where: { file: '', line: 1 },
 };
 

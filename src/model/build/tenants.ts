@@ -1,12 +1,18 @@
 /** Tenants, and the namespaces that wait for one. */
 import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
-import type { Tenant } from '../snapshot.ts';
+import type { PrivateHost, Tenant } from '../snapshot.ts';
 import { whereOf } from '../sourced-object.ts';
 import { systemNamespace } from '../system-namespace.ts';
 import type { Inventory } from './inventory.ts';
+import { httpsPort } from './mesh.ts';
 
-export function buildTenants(inventory: Inventory, problems: ProblemList): ReadonlyMap<string, Tenant> {
+/** @param privateProviders hosts inside that the mesh's author named. */
+export function buildTenants(
+  inventory: Inventory,
+  privateProviders: readonly PrivateHost[],
+  problems: ProblemList,
+): ReadonlyMap<string, Tenant> {
   const tenants = new Map<string, Tenant>();
   const services = new Set(inventory.of('Service').map(({ ref }) => `${ref.namespace}/${ref.name}`));
   for (const source of inventory.of('Tenant')) {
@@ -40,6 +46,7 @@ export function buildTenants(inventory: Inventory, problems: ProblemList): Reado
       identityProviders: (spec.identityProviders ?? []).map((provider, index) => ({
         ...provider,
         hostedDomains: provider.hostedDomains ?? [],
+        ...(isInside(provider, privateProviders) ? { privateHosts: privateProviders } : {}),
         where: whereOf(source, `spec.identityProviders[${index}]`),
       })),
       where: source.where,
@@ -55,4 +62,19 @@ export function buildTenants(inventory: Inventory, problems: ProblemList): Reado
     });
   }
   return tenants;
+}
+
+/** A provider with a public issuer gets no way in, whatever its discovery document names. */
+function isInside(
+  { issuer, jwksUri }: { readonly issuer: string; readonly jwksUri?: string },
+  privateProviders: readonly PrivateHost[],
+): boolean {
+  const named = new Set(privateProviders.map(({ host, port }) => `${host}:${port}`));
+  return [issuer, jwksUri ?? issuer].some((address) => named.has(authorityOf(address)));
+}
+
+/** @param address as the schema lets it be written, which a URL parser may still refuse: `https://1.2.3.999`. */
+function authorityOf(address: string): string {
+  const [, host = '', port = httpsPort] = /^https:[/][/]([^/:]+)(?::([0-9]+))?/.exec(address) ?? [];
+  return `${host}:${Number(port)}`;
 }

@@ -1,7 +1,7 @@
 /** `Mesh`, named `default`: what holds for every tenant. Without it nothing is served. */
 import Type from 'typebox';
 import { defaultDrillRules } from '../drill.ts';
-import { dnsLabel, duration, ipAddress, listOf, ourMetadata, ourObject, ourStatus } from './fields.ts';
+import { dnsLabel, duration, ipAddress, listOf, ourMetadata, ourObject, ourStatus, portNumber } from './fields.ts';
 import { evidenceSchema, telemetrySchema, tracingSchema } from './mesh-evidence.ts';
 
 const { maxConcurrent, secondPersonAbove } = defaultDrillRules;
@@ -48,6 +48,34 @@ export const meshSchema = ourObject(
               ),
             },
             'Who judges requests.',
+          ),
+        ),
+        privateProviders: Type.Optional(
+          listOf(
+            ourObject(
+              {
+                host: Type.String({
+                  description: 'Host of the provider, exactly as in its `issuer` or `jwksUri`.',
+                  examples: ['sso.corp.example'],
+                  maxLength: 253,
+                  pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$',
+                }),
+                port: Type.Optional(portNumber('Port of the provider; 443 by default.')),
+                addresses: listOf(
+                  Type.String({
+                    description: 'Private range that its addresses are in, such as `10.20.0.0/24`.',
+                    examples: ['10.20.0.0/24'],
+                    maxLength: 49,
+                    pattern: '^[0-9a-fA-F:.]+/[0-9]{1,3}$',
+                  }),
+                  'Where it may be beside the public internet.',
+                  8,
+                ),
+              },
+              'One identity provider in a private network.',
+            ),
+            'Identity providers inside that workers may ask for keys; all others must have public addresses, whatever a tenant writes.',
+            32,
           ),
         ),
         dns: Type.Optional(

@@ -71,6 +71,7 @@ class Equipment {
   readonly #files: WorkloadFiles;
   readonly #equipped = new Map<string, Equipped>();
   #subjects: readonly TokenSubject[] = [];
+  #withheld: ReadonlySet<string> = new Set();
   #slices: Slices | undefined;
 
   constructor(config: EquipConfig, { rootPem, tokens }: EquipAuthority, ports: EquipPorts) {
@@ -83,7 +84,8 @@ class Equipment {
     const { workloads } = snapshot;
     const nowMs = this.#ports.nowMs();
     this.#subjects = subjectsOf(workloads, this.#subjects);
-    const { nextRenewalMs } = await this.#files.sync(this.#subjects);
+    this.#withheld = withheldIn(snapshot, this.#withheld);
+    const { nextRenewalMs } = await this.#files.sync(this.#subjects, this.#withheld);
     const sources = this.#sourcesOf(snapshot, nowMs);
     const moved: { readonly workload: Workload; readonly source: unknown }[] = [];
     for (const workload of workloads.values()) {
@@ -170,6 +172,13 @@ function subjectsOf(workloads: Snapshot['workloads'], before: readonly TokenSubj
   if (before.length === workloads.size + 1 && areThose(workloads, before)) return before;
   const subjects = [...workloads.values()].map(({ key, serviceAccount }) => ({ workload: key, serviceAccount }));
   return [...subjects, { workload: workerKey, serviceAccount: 'authz' }];
+}
+
+/** Whoever is under quarantine gets no new token. @returns the very same value where it is equal. */
+function withheldIn({ quarantines, workloads }: Snapshot, before: ReadonlySet<string>): ReadonlySet<string> {
+  if (quarantines.size === 0) return before.size === 0 ? before : new Set();
+  const withheld = [...workloads.values()].filter(({ spiffeId }) => quarantines.has(spiffeId)).map(({ key }) => key);
+  return withheld.length === before.size && withheld.every((key) => before.has(key)) ? before : new Set(withheld);
 }
 
 function areThose(workloads: Snapshot['workloads'], subjects: readonly TokenSubject[]): boolean {

@@ -15,7 +15,7 @@ import { stationListeners } from '../envoy/listener.ts';
 import { serviceCluster } from '../envoy/names.ts';
 import type { Platform } from '../envoy/platform.ts';
 import { platformOf } from '../envoy/platform.ts';
-import type { Caller } from '../envoy/proxy-parts.ts';
+import { type Caller, isOpen } from '../envoy/proxy-parts.ts';
 import type { ProxyTrust } from '../envoy/proxy-trust.ts';
 import { fixtureResources, stationClusters, wayResources } from '../envoy/resources-for.ts';
 import { sharedInboundRoutes } from '../envoy/route.ts';
@@ -112,7 +112,7 @@ export class ClassConfiguration {
     }));
     const observation = { samplePercent, ...(tracing && { tracing }) };
     const station = { trustDomain, workload: { ...workload, serviceAccount }, inbound: doors, observation };
-    const ports = inbound.map(({ port, protocol }) => [port, protocol]);
+    const ports = inbound.map((each) => [each.port, each.protocol, isOpen(each)]);
     const place = JSON.stringify([trustDomain, station.workload, doors]);
     return [
       this.made.of(`peers ${place}`, [...believed.values()], () =>

@@ -4,6 +4,7 @@
  *   new                                    opens at most, and so may wait
  *   way to a service of the mesh           moves requests, while the destination judges them: may wait
  *   inbound routes, inbound listeners      may wait where the new one allows all that the old one did
+ *   way that ends what is open to someone  at once: a quarantine
  *   all else                               at once: secrets, endpoints, TCP rules, ways out of the mesh, removals
  *
  * What is not understood here is at once. The surprise: rules are compared as values and not by their names, because a
@@ -37,7 +38,8 @@ export function mayWait(before: Resource | undefined, after: Resource): boolean 
     case typeUrls.cluster:
       return name !== authzCluster;
     case typeUrls.listener:
-      return outboundName.test(name) || (isInboundListener(name) && onlyAddsChains(before, after));
+      if (outboundName.test(name)) return !cutsAnew(before, after);
+      return isInboundListener(name) && onlyAddsChains(before, after);
     default:
       return outboundName.test(name) || (inboundRouteName.test(name) && onlyAllowsMore(before, after));
   }
@@ -68,6 +70,13 @@ export function shapeOf(resource: Resource): string {
 
 function isInboundListener(name: string): boolean {
   return name === inboundListener || name.startsWith(`${inboundListener}/`);
+}
+
+/** A chain of a way has a name only where somebody is cut off from it. */
+function cutsAnew(before: Resource, after: Resource): boolean {
+  const [old, next] = [before, after].map((each) => anyUnpack(fromBinary(AnySchema, each.any), ListenerSchema));
+  const known = new Set(old?.filterChains.map(({ name }) => name));
+  return next?.filterChains.some(({ name }) => name !== '' && !known.has(name)) !== false;
 }
 
 /** Chains match by port and caller, so that one more takes nothing from the others. */

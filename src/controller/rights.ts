@@ -1,7 +1,7 @@
 /**
  * All that may be a reason to shut something, as hashes: equal ones, and nothing was tightened in between.
  *
- *   places          where requests of whom may go: the mesh and every tenant
+ *   places          where requests of whom may go: the mesh, every tenant, and who is under quarantine
  *   of(workload)    who may come in there: the policies that select it, and its tenant's grants that live
  *
  * It is coarse on purpose. A right that was added changes them as well, and then a handover is less careful for once;
@@ -20,12 +20,12 @@ export interface Rights {
 
 /** @param nowMs epoch ms at which grants are judged dead or alive. */
 export function rightsOf(snapshot: Snapshot, nowMs: number): Rights {
-  const { mesh, tenants, policies } = snapshot;
+  const { mesh, tenants, policies, quarantines } = snapshot;
   let places: string | undefined;
   let grantsOf: ReadonlyMap<string, string> | undefined;
   return {
     get places() {
-      places ??= [mesh, ...tenants.values()].map(hashOf).join(' ');
+      places ??= [mesh, ...tenants.values(), ...quarantines.values()].map(hashOf).join(' ');
       return places;
     },
     of({ tenant, labels }) {

@@ -16,20 +16,21 @@ const nobody: readonly string[] = [];
 
 export class Roster {
   /** Those of the last answer about identities. */
-  #seen: Pick<Snapshot, 'tenants' | 'workloads'> | undefined;
+  #seen: Pick<Snapshot, 'tenants' | 'workloads' | 'quarantines'> | undefined;
   #wanted: WantedIdentities | undefined;
   /** Those of the last answer about who has left. */
   #present: Workloads | undefined;
 
-  wanted({ tenants, workloads, mesh: { leafLifetimeMs } }: Snapshot): WantedIdentities {
+  wanted({ tenants, workloads, quarantines, mesh: { leafLifetimeMs } }: Snapshot): WantedIdentities {
     const [seen, before] = [this.#seen, this.#wanted];
-    this.#seen = { tenants, workloads };
-    if (seen !== undefined && before?.leafLifetimeMs === leafLifetimeMs) {
+    this.#seen = { tenants, workloads, quarantines };
+    if (seen?.quarantines === quarantines && before?.leafLifetimeMs === leafLifetimeMs) {
       if (haveSameKeys(seen.tenants, tenants) && haveSameIdentities(seen.workloads, workloads)) return before;
     }
     const spiffeIds = new Set<string>();
     for (const { spiffeId } of workloads.values()) spiffeIds.add(spiffeId);
-    this.#wanted = { tenants: [...tenants.keys()], spiffeIds: [...spiffeIds], leafLifetimeMs };
+    const withheld = [...quarantines.keys()].filter((spiffeId) => spiffeIds.has(spiffeId));
+    this.#wanted = { tenants: [...tenants.keys()], spiffeIds: [...spiffeIds], withheld, leafLifetimeMs };
     return this.#wanted;
   }
 

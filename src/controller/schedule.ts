@@ -1,4 +1,4 @@
-/** When the loop must look again by itself: time alone changes what is right, at the end of a grant, a rule or a consent and at a certificate's half life. */
+/** When the loop must look again by itself: time alone changes what is right, at the end of a grant, a rule, a consent or a quarantine and at a certificate's half life. */
 import type { AccessPolicy, Snapshot } from '../model/snapshot.ts';
 
 /** Shortest wait for a renewal, in ms: what failed a moment ago is not tried in a hot loop. */
@@ -15,8 +15,9 @@ export function waitMs(snapshot: Snapshot | undefined, renewalsMs: readonly numb
   return Math.min(untilEnd, untilRenewal, longestWaitMs);
 }
 
-function nextEndMs({ grants, policies, drillConsents }: Snapshot): number {
-  return Math.min(endOf(grants, itself), endOf(policies, rulesNotEnded), endOf(drillConsents, itself));
+function nextEndMs({ grants, policies, drillConsents, quarantines }: Snapshot): number {
+  const quarantined = endOf(quarantines, ({ untilMs }) => [{ notAfterMs: untilMs }]);
+  return Math.min(endOf(grants, itself), endOf(policies, rulesNotEnded), endOf(drillConsents, itself), quarantined);
 }
 
 interface Mortal {

@@ -12,7 +12,7 @@ import { bypassOption, http2Only } from './cluster-options.ts';
 import { authzClusterOf } from './ext-authz.ts';
 import { applicationCluster, serversSecret, serviceCluster, sniOf } from './names.ts';
 import type { Platform } from './platform.ts';
-import type { Caller, Door, Fixture, Station, Way } from './proxy-parts.ts';
+import { type Caller, type Door, type Fixture, isOpen, type Station, type Way } from './proxy-parts.ts';
 import { durationOf, type EnvoyResource, resource } from './resource.ts';
 import { fromAds, upstreamTls } from './tls.ts';
 import { circuitBreakers, outlierDetection } from './traffic.ts';
@@ -22,7 +22,7 @@ const connectTimeoutMs = 1_000;
 
 /** Of the application, one for each of its ports. */
 export function applicationClusters(station: Station, platform: Platform): readonly EnvoyResource[] {
-  return station.inbound.map((port) => clusterResource(application(station, port, platform)));
+  return station.inbound.filter(isOpen).map((port) => clusterResource(application(station, port, platform)));
 }
 
 /** Of who gives verdicts, where anybody asks for one. */

@@ -17,13 +17,13 @@ import { tcpAddress } from './address.ts';
 import { inboundConnections } from './evidence-log.ts';
 import { firstRecordTimeoutMs, inboundChains } from './inbound-chain.ts';
 import { boundInboundListener } from './names.ts';
-import type { Station } from './proxy-parts.ts';
+import { isOpen, type Station } from './proxy-parts.ts';
 import { durationOf, type EnvoyResource, resource } from './resource.ts';
 import { tlsInspector } from './tls.ts';
 
 /** One listener for each declared port at each address of the workload. */
 export function boundInbound(view: Station): readonly EnvoyResource[] {
-  return view.inbound.flatMap((port) =>
+  return view.inbound.filter(isOpen).flatMap((port) =>
     view.workload.addresses.map((address) => {
       const name = boundInboundListener(port.port, address);
       return resource(

@@ -24,7 +24,7 @@ function inboundChain(view: Station, port: Door, caller: CallerTenant): FilterCh
   const http = port.protocol !== 'tcp';
   const { samplePercent } = view.observation;
   return create(FilterChainSchema, {
-    name: inboundChainName(port.port, caller.tenant),
+    name: inboundChainName(port.port, caller),
     filterChainMatch: {
       destinationPort: port.port,
       transportProtocol: 'tls',

@@ -24,7 +24,14 @@ import { inboundConnections, outboundConnections } from './evidence-log.ts';
 import { boundInbound, outboundSocket } from './explicit-listener.ts';
 import { outboundHttp } from './http-connection-manager.ts';
 import { firstRecordTimeoutMs, inboundChains } from './inbound-chain.ts';
-import { inboundListener, outboundListener, outboundRoute, outboundServiceListener, serviceCluster } from './names.ts';
+import {
+  inboundListener,
+  outboundListener,
+  outboundRoute,
+  outboundServiceListener,
+  serviceCluster,
+  wayChainName,
+} from './names.ts';
 import type { Caller, Fixture, Station, Way } from './proxy-parts.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
 import { outboundTcp, outboundTcpEdge } from './tcp-proxy.ts';
@@ -91,7 +98,7 @@ function outboundService(caller: Caller, port: Way, address: string): EnvoyResou
       ...outboundSocket(caller.workload.capture, address, port.port),
       trafficDirection: TrafficDirection.OUTBOUND,
       accessLog: [connectionLog(name)],
-      filterChains: [{ filters: [filter] }],
+      filterChains: [{ name: wayChainName(port), filters: [filter] }],
     }),
   );
 }

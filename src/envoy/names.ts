@@ -2,8 +2,10 @@
  * What every resource is called, in one place: a name is a promise between a listener and its routes, a route and
  * its cluster, a chain and its secrets. Tenants and services are DNS labels, so `/` cannot be smuggled into a part.
  */
+import { contentHash } from '../model/canonical-json.ts';
 import type { ExternalService } from '../model/snapshot.ts';
 import type { Place } from '../policy/routing.ts';
+import type { CallerTenant, OutboundPort } from '../policy/view.ts';
 
 export const inboundListener = 'inbound';
 export const outboundListener = 'outbound';
@@ -48,8 +50,18 @@ export function boundInboundListener(port: number, address: string): string {
   return `${inboundListener}/${port}/${address}`;
 }
 
-export function inboundChainName(port: number, callerTenant: string): string {
-  return `in/${port}/${callerTenant}`;
+/** With whom it cut off: under another name Envoy drains the chain, and what is open on it ends. */
+export function inboundChainName(port: number, { tenant, cutOff }: Pick<CallerTenant, 'tenant' | 'cutOff'>): string {
+  return `in/${port}/${tenant}${cut(cutOff)}`;
+}
+
+/** Likewise of the chain of a way; '' where it leads to nobody who is cut off. */
+export function wayChainName({ cutOff }: Pick<OutboundPort, 'cutOff'>): string {
+  return cutOff === undefined ? '' : `way${cut(cutOff)}`;
+}
+
+function cut(cutOff: readonly string[] | undefined): string {
+  return cutOff === undefined ? '' : `/without/${contentHash(cutOff.join(' '))}`;
 }
 
 export function applicationCluster(port: number): string {

@@ -17,6 +17,11 @@ export interface Fixture {
 /** A declared port, whatever its rules are: they change, and move no listener. */
 export type Door = Pick<InboundPort, 'port' | 'protocol' | 'callers' | 'everyRequest'>;
 
+/** Whether anybody may come: nobody does to a workload under quarantine. */
+export function isOpen({ callers }: Pick<Door, 'callers'>): boolean {
+  return callers.length > 0;
+}
+
 /** Where a proxy stands, and what leads to it. */
 export interface Station {
   readonly trustDomain: string;

@@ -10,6 +10,8 @@
  */
 import { create } from '@bufbuild/protobuf';
 import {
+  type Permission,
+  PermissionSchema,
   type Policy,
   PolicySchema,
   type Principal,
@@ -17,6 +19,7 @@ import {
   RBAC_Action,
   RBACSchema as RulesSchema,
 } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
+import { quarantineRule } from '../model/quarantine.ts';
 import { spiffeIdPrefix } from '../model/spiffe-id.ts';
 import type { Effect } from '../policy/match-path.ts';
 import { type Caller, isStatic, type PortPolicy, type Rule } from '../policy/port-policy.ts';
@@ -33,13 +36,23 @@ const refusedForm = [
 /** The rules of an RBAC filter, HTTP or network. */
 export type RbacRules = ReturnType<typeof create<typeof RulesSchema>>;
 
-/** Of an HTTP port: the first thing denied is a path or a host with two readings. */
+/** Of an HTTP port: the first thing denied is who is under quarantine, then a path or a host with two readings. */
 export function denyRules(policy: PortPolicy): RbacRules {
   const form = refusedForm.map(([name, permission]) => {
     return [name, create(PolicySchema, { principals: [anyPrincipal()], permissions: [permission()] })] as const;
   });
   const { policies, ...rules } = rulesOf('deny', policy.deny.filter(isStatic), policy.trustDomain);
-  return { ...rules, policies: { ...Object.fromEntries(form), ...policies } };
+  return { ...rules, policies: { ...refusedCallers(policy), ...Object.fromEntries(form), ...policies } };
+}
+
+function refusedCallers({ quarantine }: PortPolicy): Record<string, Policy> {
+  if (quarantine === undefined || quarantine.callers.length === 0) return {};
+  const principals = quarantine.callers.map(({ spiffeId }) => exactly(spiffeId));
+  return { [quarantineRule]: create(PolicySchema, { principals, permissions: [anyPermission()] }) };
+}
+
+function anyPermission(): Permission {
+  return create(PermissionSchema, { rule: { case: 'any', value: true } });
 }
 
 export function allowRules(policy: PortPolicy): RbacRules {

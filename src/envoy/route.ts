@@ -21,7 +21,7 @@ import { armedFault, callerIs, faultName } from './fault.ts';
 import { allowFilter, denyFilter } from './http-connection-manager.ts';
 import { applicationCluster, inboundName, outboundRoute } from './names.ts';
 import { outboundRoutes } from './outbound-route.ts';
-import type { Way } from './proxy-parts.ts';
+import { isOpen, type Way } from './proxy-parts.ts';
 import { allowRules, denyRules, type RbacRules } from './rbac.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
 
@@ -31,7 +31,7 @@ export function inboundRoutes({ inbound, workload }: ProxyView): readonly EnvoyR
 
 /** The same for whoever has these ports. */
 export function sharedInboundRoutes(inbound: readonly InboundPort[]): readonly EnvoyResource[] {
-  const ports = inbound.filter((port) => isHttp(port) && !port.everyRequest);
+  const ports = inbound.filter((port) => isHttp(port) && isOpen(port) && !port.everyRequest);
   return ports.map((port) => inboundRoute(port, inboundHost(port)));
 }
 
@@ -40,7 +40,9 @@ export function sharedInboundRoutes(inbound: readonly InboundPort[]): readonly E
  * proxy's own. What the ports have in common is made once, for all who have them.
  */
 export function ownInboundRoutes(inbound: readonly InboundPort[]): (workload: string) => readonly EnvoyResource[] {
-  const hosts = inbound.filter(({ everyRequest }) => everyRequest).map((port) => ({ port, host: inboundHost(port) }));
+  const hosts = inbound
+    .filter((port) => isOpen(port) && port.everyRequest)
+    .map((port) => ({ port, host: inboundHost(port) }));
   return (workload) =>
     hosts.map(({ port, host: { typedPerFilterConfig, ...host } }) => {
       const settings = { ...typedPerFilterConfig, [authzFilter]: checkSettings(workload, port) };

@@ -53,6 +53,8 @@ export interface WantedIdentities {
   /** Tenants that need an anchor; those that `spiffeIds` speak of are included by themselves. */
   readonly tenants: readonly string[];
   readonly spiffeIds: readonly string[];
+  /** Of them, those that get no new certificate: what they have is kept until it ends or its issuer goes, and not renewed. */
+  readonly withheld?: readonly string[];
   readonly leafLifetimeMs: number;
 }
 

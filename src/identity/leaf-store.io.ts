@@ -45,6 +45,8 @@ export class LeafStore {
   readonly #state: StateFolder;
   readonly #ports: IdentityPorts;
   readonly #held = new Map<string, HeldLeaf>();
+  /** Names of those that are held and not to be renewed. */
+  readonly #kept = new Set<string>();
 
   constructor(state: StateFolder, ports: IdentityPorts) {
     this.#state = state;
@@ -64,15 +66,31 @@ export class LeafStore {
     return [...this.#held].every(([name, { signedBy }]) => !name.startsWith(prefix) || signedBy === keys);
   }
 
-  /** @returns Infinity where nothing is held. */
+  /** @returns Infinity where nothing is held. What is only kept is looked at again when it ends. */
   nextRenewalMs(): number {
     let next = Infinity;
-    for (const [name, { leaf }] of this.#held) next = Math.min(next, renewAtMs(name, leaf));
+    for (const [name, { leaf }] of this.#held) {
+      next = Math.min(next, this.#kept.has(name) ? leaf.notAfterMs : renewAtMs(name, leaf));
+    }
     return next;
+  }
+
+  /** Issues nothing: what is there is held for as long as it is good, and dropped then. @returns whether that is another than before. */
+  async keep({ name, issuer }: Pick<WantedLeaf, 'name' | 'issuer'>): Promise<boolean> {
+    const held = this.#held.get(name);
+    const before = held?.signedBy === issuer.keys ? held : await this.#readSaved({ name, issuer });
+    if (before === undefined || before instanceof StateError || before.leaf.notAfterMs <= this.#ports.clock.nowMs()) {
+      await this.remove(name);
+      return held !== undefined;
+    }
+    this.#kept.add(name);
+    this.#held.set(name, before);
+    return held !== before;
   }
 
   async ensure(wanted: WantedLeaf): Promise<LeafOutcome> {
     const { name, profile, issuer } = wanted;
+    this.#kept.delete(name);
     const held = this.#held.get(name);
     const before = held?.signedBy === issuer.keys ? held : await this.#readSaved(wanted);
     if (before instanceof StateError) {
@@ -90,6 +108,7 @@ export class LeafStore {
 
   async remove(name: string): Promise<void> {
     this.#held.delete(name);
+    this.#kept.delete(name);
     await this.#state.remove(name);
   }
 
@@ -114,7 +133,7 @@ export class LeafStore {
     return { kind: 'fine', changed };
   }
 
-  async #readSaved({ name, issuer }: WantedLeaf): Promise<HeldLeaf | undefined | StateError> {
+  async #readSaved({ name, issuer }: Pick<WantedLeaf, 'name' | 'issuer'>): Promise<HeldLeaf | undefined | StateError> {
     try {
       const record = await this.#state.read(name);
       if (record === undefined) return undefined;

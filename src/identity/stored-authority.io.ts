@@ -152,7 +152,7 @@ export class StoredAuthority implements Authority {
     return pass.failures;
   }
 
-  async #ensure({ tenants, spiffeIds, leafLifetimeMs }: WantedIdentities): Promise<EnsureResult> {
+  async #ensure({ tenants, spiffeIds, withheld = [], leafLifetimeMs }: WantedIdentities): Promise<EnsureResult> {
     const pass = new Pass();
     const own = controlPlaneSpiffeId(this.trustDomain);
     const leaves = [own, ...spiffeIds].map((spiffeId) => this.#wantedLeaf(spiffeId, leafLifetimeMs));
@@ -162,20 +162,26 @@ export class StoredAuthority implements Authority {
       issuingConcurrencyMax,
       (tenant) => this.#ensureTenant(pass, tenant),
     );
-    await forEachBounded(leaves, issuingConcurrencyMax, ({ name, tenant, profile }) =>
-      this.#ensureLeaf(pass, name, profile, this.#tenants.issuer(tenant)),
-    );
+    const held = new Set(withheld);
+    await forEachBounded(leaves, issuingConcurrencyMax, ({ name, tenant, profile, spiffeId }) => {
+      const issuer = this.#tenants.issuer(tenant);
+      return held.has(spiffeId) ? this.#keepLeaf(pass, name, issuer) : this.#ensureLeaf(pass, name, profile, issuer);
+    });
     await this.#prune(pass, new Set(leaves.map(({ name }) => name)));
     return { changed: pass.changed, failures: pass.failures };
   }
 
-  #wantedLeaf(spiffeId: string, lifetimeMs: number): { name: string; tenant: string; profile: CertificateProfile } {
+  #wantedLeaf(
+    spiffeId: string,
+    lifetimeMs: number,
+  ): { spiffeId: string; name: string; tenant: string; profile: CertificateProfile } {
     const parsed = parseSpiffeId(spiffeId);
     if (parsed.kind === 'refused' || parsed.id.trustDomain !== this.trustDomain) {
       throw new Error(`\`${spiffeId}\` is no identity of trust domain \`${this.trustDomain}\``);
     }
     const { namespace, serviceAccount } = parsed.id;
     return {
+      spiffeId,
       name: leafRecord(namespace, serviceAccount),
       tenant: namespace,
       profile: leafProfile(spiffeId, lifetimeMs),
@@ -213,6 +219,15 @@ export class StoredAuthority implements Authority {
       const outcome = await this.#leaves.ensure({ name, profile, issuer });
       if (outcome.changed) pass.changed = true;
       if (outcome.kind === 'troubled') pass.failures.push({ name, cause: outcome.cause });
+    } catch (cause) {
+      pass.failures.push({ name, cause });
+    }
+  }
+
+  async #keepLeaf(pass: Pass, name: string, issuer: Issuer | undefined): Promise<void> {
+    if (issuer === undefined) return;
+    try {
+      if (await this.#leaves.keep({ name, issuer })) pass.changed = true;
     } catch (cause) {
       pass.failures.push({ name, cause });
     }

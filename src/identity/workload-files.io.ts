@@ -39,12 +39,21 @@ export interface WorkloadFilesResult {
   readonly nextRenewalMs: number;
 }
 
+/** What a pass left nothing undone of. */
+interface Done {
+  readonly workloads: readonly TokenSubject[];
+  readonly withheld: ReadonlySet<string>;
+  readonly nextRenewalMs: number;
+}
+
+const nobody: ReadonlySet<string> = new Set();
+
 export class WorkloadFiles {
   readonly #options: WorkloadFilesOptions;
   /** Epoch ms at which each workload's token is due; a new process writes every token anew. */
   readonly #dueMs = new Map<string, { readonly serviceAccount: string; readonly atMs: number }>();
   /** What the last pass left nothing undone of. */
-  #done: { readonly workloads: readonly TokenSubject[]; readonly nextRenewalMs: number } | undefined;
+  #done: Done | undefined;
 
   constructor(options: WorkloadFilesOptions) {
     this.#options = options;
@@ -56,10 +65,11 @@ export class WorkloadFiles {
     return join(this.#options.folder, workload);
   }
 
-  async sync(workloads: readonly TokenSubject[]): Promise<WorkloadFilesResult> {
+  /** @param withheld workloads that get no new token: what they have is left to end. */
+  async sync(workloads: readonly TokenSubject[], withheld: ReadonlySet<string> = nobody): Promise<WorkloadFilesResult> {
     const nowMs = this.#options.clock.nowMs();
     const done = this.#done;
-    if (done?.workloads === workloads && nowMs < done.nextRenewalMs) {
+    if (done?.workloads === workloads && done.withheld === withheld && nowMs < done.nextRenewalMs) {
       return { renewed: [], removed: [], nextRenewalMs: done.nextRenewalMs };
     }
     const wanted = new Set(workloads.map(({ workload }) => workload));
@@ -69,6 +79,10 @@ export class WorkloadFiles {
     this.#done = undefined;
     for (const workload of this.#dueMs.keys()) if (!wanted.has(workload)) this.#dueMs.delete(workload);
     await forEachBounded(workloads, writingConcurrencyMax, async (subject) => {
+      if (withheld.has(subject.workload)) {
+        this.#dueMs.delete(subject.workload);
+        return;
+      }
       const due = this.#dueMs.get(subject.workload);
       if (due !== undefined && due.serviceAccount === subject.serviceAccount && nowMs < due.atMs) return;
       await this.#write(subject);
@@ -76,7 +90,7 @@ export class WorkloadFiles {
     });
     let nextRenewalMs = Infinity;
     for (const { atMs } of this.#dueMs.values()) nextRenewalMs = Math.min(nextRenewalMs, atMs);
-    this.#done = { workloads, nextRenewalMs };
+    this.#done = { workloads, withheld, nextRenewalMs };
     return { renewed: renewed.sort(), removed, nextRenewalMs };
   }
 

@@ -31,12 +31,13 @@ import type { HttpRoute } from './http-route.ts';
 import { isSameList, keepUnchanged } from './keep-unchanged.ts';
 import { Last } from './last.ts';
 import type { Problem } from './problem.ts';
+import { noQuarantines, type Quarantine, type Quarantines, standingAt } from './quarantine.ts';
 import type { AccessPolicy, ExternalService, Grant, Mesh, Service, Snapshot, Workload } from './snapshot.ts';
 import type { SourcedObject } from './sourced-object.ts';
 import type { TrafficPolicy } from './traffic-policy.ts';
 
 /** The nouns of a snapshot that are kept by name. */
-type Named = Omit<Snapshot, 'revision' | 'mesh' | 'problems'>;
+type Named = Omit<Snapshot, 'revision' | 'mesh' | 'quarantines' | 'problems'>;
 
 /** All that a snapshot is made of. */
 interface Made {
@@ -87,18 +88,21 @@ export class SnapshotBuilder {
   /**
    * @param nowMs epoch ms, against which grants, rules and consents end; without it none does here, and each still ends
    * at its `notAfterMs` wherever it is enforced.
+   * @param quarantines running state, beside what the sources say.
    * @returns a snapshot without tenants where there is no `Mesh`. Never throws.
    */
-  build(objects: readonly SourcedObject[], nowMs?: number): Snapshot {
+  build(objects: readonly SourcedObject[], nowMs?: number, quarantines: readonly Quarantine[] = []): Snapshot {
     const inventories = this.#inventories.take(objects);
     const look = lookOf(inventories, nowMs);
     const ground = this.#ground.of(look);
     const made = ground === undefined ? withoutMesh : this.#make(look, ground);
     const written = inventories.all.flatMap(({ problems }) => problems);
+    const standing = ground === undefined ? noQuarantines : standingAt(quarantines, nowMs, this.#snapshot?.quarantines);
     const snapshot: Snapshot = {
-      revision: this.#revisionOf(inventories.all, made.expired),
+      revision: this.#revisionOf(inventories.all, made.expired, standing),
       mesh: keepUnchanged(this.#snapshot?.mesh, made.mesh),
       ...made.nouns,
+      quarantines: standing,
       problems: this.#problems.of([...written, ...made.problems]),
     };
     const former = this.#snapshot;
@@ -154,9 +158,10 @@ export class SnapshotBuilder {
     };
   }
 
-  /** A grant, rule or consent that ended by the clock moves the revision like one that was withdrawn. */
-  #revisionOf(inventories: readonly NamespaceInventory[], expired: readonly string[]): string {
-    const hashed = [...inventories.map(({ hash }) => hash), ...expired];
+  /** A grant, rule, consent or quarantine that ended by the clock moves the revision like one that was withdrawn. */
+  #revisionOf(inventories: readonly NamespaceInventory[], expired: readonly string[], standing: Quarantines): string {
+    const quarantined = Array.from(standing.values(), (each) => JSON.stringify(each));
+    const hashed = [...inventories.map(({ hash }) => hash), ...expired, ...quarantined];
     return this.#revision.of(hashed, () => contentHash(hashed.join('\n')));
   }
 }

@@ -10,6 +10,7 @@ import type { Drill, DrillConsent, DrillRules } from './drill.ts';
 import type { EvidenceRules, TracingRules } from './evidence-rules.ts';
 import type { HttpRoute } from './http-route.ts';
 import type { Problem } from './problem.ts';
+import type { Quarantines } from './quarantine.ts';
 import type { SourceRef } from './source-ref.ts';
 import type { TrafficPolicy } from './traffic-policy.ts';
 
@@ -39,6 +40,8 @@ export interface Snapshot {
   readonly externalServices: ReadonlyMap<string, readonly ExternalService[]>;
   /** By workload under explicit capture, then by destination (see `explicit-address.ts`): what its application dials. */
   readonly explicitAddresses: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Who is cut off every peer; of identities that may have no workload at the moment. */
+  readonly quarantines: Quarantines;
   readonly problems: readonly Problem[];
 }
 
@@ -58,11 +61,11 @@ export interface Mesh {
   readonly tracing?: TracingRules;
   /** Identities that may read the statistics of every sidecar. */
   readonly scrapers: readonly { readonly namespace: string; readonly serviceAccount: string }[];
+  /** Identity providers in private networks; whatever else a tenant names must have public addresses. */
+  readonly privateProviders: readonly PrivateHost[];
   readonly where: SourceRef;
 }
 
-  /** Identity providers in private networks; whatever else a tenant names must have public addresses. */
-  readonly privateProviders: readonly PrivateHost[];
 export interface Tenant {
   readonly name: string;
   /** `prod`, `staging`...: tenants of different environments never meet. */
@@ -95,14 +98,11 @@ export interface IdentityProvider {
   readonly groupsClaim?: string;
   /** Of `google` only, and there never empty: values of `hd` that are let in, since anybody may have an account of that issuer. */
   readonly hostedDomains: readonly string[];
+  /** Absent where its own host is public: the hosts inside where it may be, and its keys. */
+  readonly privateHosts?: readonly PrivateHost[];
   readonly where: SourceRef;
 }
 
-  /** Absent where its own host is public: the hosts inside where it may be, and its keys. */
-  readonly privateHosts?: readonly PrivateHost[];
-/** One pod, and so one proxy. */
-export interface Workload {
-  /** `namespace/pod`; also the node id of its proxy. */
 /** A host inside that workers may dial for keys, in these ranges only. Of the mesh's author: a tenant who could name one could have any neighbour knocked at. */
 export interface PrivateHost {
   readonly host: string;
@@ -111,6 +111,9 @@ export interface PrivateHost {
   readonly addresses: readonly string[];
 }
 
+/** One pod, and so one proxy. */
+export interface Workload {
+  /** `namespace/pod`; also the node id of its proxy. */
   readonly key: string;
   readonly tenant: string;
   readonly name: string;
@@ -212,6 +215,8 @@ export interface Grant {
     readonly ports: readonly number[];
     readonly match: RequestMatch;
   };
+  /** A condition in CEL that was understood. */
+  readonly when?: string;
   /** Epoch ms from which the grant is dead; absent means it lives until withdrawn. */
   readonly notAfterMs?: number;
   readonly reason: string;

@@ -1,9 +1,10 @@
 /**
  * One verdict on one request, with its reason. Pure: the same policy, request, token and time give the same decision.
  *
- * Order: the identity, the path, the host, the tenant wall, deny rules, allow rules. The order changes only which reason is told,
+ * Order: the identity, quarantines, the path, the host, the tenant wall, deny rules, allow rules. The order changes only which reason is told,
  * never the verdict. Rules are looked up, not walked: see `rule-index.ts`.
  */
+import type { Quarantine } from '../model/quarantine.ts';
 import type { AccessRequest } from './access-request.ts';
 import type { PortPolicy, Rule, RuleLists } from './port-policy.ts';
 import { isUnclean } from './read-path.ts';
@@ -20,6 +21,8 @@ export type Decision =
 export type DenyReason =
   /** Malformed, or of another trust domain. */
   | { readonly kind: 'no-identity'; readonly principal: string }
+  /** The caller, or whoever is called, is cut off every peer. */
+  | { readonly kind: 'quarantined'; readonly quarantine: Quarantine }
   /** A path that one reader takes for another than the next. */
   | { readonly kind: 'unclean-path'; readonly path: string }
   /** No host, two of them, or what is no host: one reader takes it for another than the next. */
@@ -38,12 +41,19 @@ export type DenyReason =
 export function decide(policy: PortPolicy, request: AccessRequest, nowMs: number): Decision {
   const reading = readRequest(request, policy.trustDomain, nowMs);
   if (reading === undefined) return deny({ kind: 'no-identity', principal: request.principal });
+  const quarantine = quarantineFor(policy, reading.principal);
+  if (quarantine !== undefined) return deny({ kind: 'quarantined', quarantine });
   if (request.kind === 'http' && isUnclean(request.path)) return deny({ kind: 'unclean-path', path: request.path });
   if (request.kind === 'http' && request.host === undefined) return deny({ kind: 'bad-host' });
   const decision = decideBy(policy, policy.tenant, reading);
   if (decision.kind === 'deny' || policy.audited === undefined) return decision;
   const audited = decideBy(policy.audited, policy.tenant, reading);
   return audited.kind === 'allow' ? decision : { ...decision, audited: audited.reason };
+}
+
+function quarantineFor({ quarantine }: PortPolicy, principal: string): Quarantine | undefined {
+  if (quarantine === undefined) return undefined;
+  return quarantine.owner ?? quarantine.callers.find(({ spiffeId }) => spiffeId === principal);
 }
 
 /** Makes ready now what the first decision would make. */

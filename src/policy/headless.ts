@@ -30,6 +30,7 @@ export function podPorts(
       const owner = snapshot.tenants.get(service.tenant);
       const place = `${endpoint.workload} ${endpoint.port}`;
       if (workload === undefined || owner === undefined || byPlace.has(place)) continue;
+      if (snapshot.quarantines.has(workload.spiffeId)) continue;
       const { locality } = workload;
       if (!isAllowedIn(caller, locality) || !isAllowedIn(owner, locality)) continue;
       byPlace.set(place, {

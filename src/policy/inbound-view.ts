@@ -10,10 +10,10 @@ import { compilePort, selects } from './compile.ts';
 import { decide } from './decide.ts';
 import { leadsTo } from './live-grants.ts';
 import type { Lead, Moment } from './moment.ts';
-import { needsWorker, type PortPolicy } from './port-policy.ts';
+import { needsWorker, type PortPolicy, type PortQuarantine } from './port-policy.ts';
 import { patienceOf } from './routing.ts';
 import { longer, trafficOf } from './traffic.ts';
-import type { InboundPort } from './view.ts';
+import type { CallerTenant, InboundPort } from './view.ts';
 
 interface DeclaredPort {
   readonly protocol: PortProtocol;
@@ -34,16 +34,24 @@ export function inboundOf(now: Moment, workload: Workload): readonly InboundPort
     .sort(([left], [right]) => left - right)
     .map(([port, { protocol, grants, targets, requestTimeoutMs, idleTimeoutMs }]) => {
       const opaque = protocol === 'tcp';
-      const policy = compilePort(snapshot, { workload, tenant, port, opaque, grants: [...grants.values()] });
+      const rules = compilePort(snapshot, { workload, tenant, port, opaque, grants: [...grants.values()] });
+      const quarantine = quarantineOf(now, workload);
+      const policy = quarantine === undefined ? rules : { ...rules, quarantine };
       const granted = new Set([...grants.values()].map((grant) => grant.from.tenant));
-      const callers = [tenant.name, ...[...granted].sort()].map((caller) => ({
-        tenant: caller,
-        spiffeIds: opaque ? whoMayConnect(now, policy, caller) : [],
-      }));
-      const everyRequest = !opaque && (snapshot.mesh.authorizationMode === 'everyRequest' || needsWorker(policy));
+      // Whoever is cut off has no door: what is connected to one ends with it.
+      const tenants = quarantine?.owner === undefined ? [tenant.name, ...[...granted].sort()] : [];
+      const callers = tenants.map((caller) => callerOf(now, { rules, policy, opaque }, caller));
+      const everyRequest = !opaque && (snapshot.mesh.authorizationMode === 'everyRequest' || needsWorker(rules));
       const armed = opaque ? [] : armedCallers(snapshot, now.consents, targets);
       return { port, protocol, callers, policy, everyRequest, requestTimeoutMs, idleTimeoutMs, armed };
     });
+}
+
+/** @returns undefined where nobody is refused by one. */
+function quarantineOf({ snapshot, quarantined }: Moment, { spiffeId }: Workload): PortQuarantine | undefined {
+  const owner = snapshot.quarantines.get(spiffeId);
+  if (owner !== undefined) return { callers: quarantined, owner };
+  return quarantined.length === 0 ? undefined : { callers: quarantined };
 }
 
 /** Equal for workloads of one tenant whose inbound ports are equal. */
@@ -52,7 +60,8 @@ export function inboundKey({ snapshot, leads }: Moment, workload: Workload): str
   const led = (leads.get(workload.key) ?? []).map(
     ({ service, servicePort, port }) => `${service.key} ${servicePort.port} ${port}`,
   );
-  return JSON.stringify([selecting.map(({ key }) => key), led]);
+  const cutOff = snapshot.quarantines.has(workload.spiffeId) ? workload.spiffeId : '';
+  return JSON.stringify([selecting.map(({ key }) => key), led, cutOff]);
 }
 
 function declaredPorts(now: Moment, leads: readonly Lead[]): Map<number, DeclaredPort> {
@@ -80,6 +89,21 @@ function limitsOf({ snapshot, traffic }: Moment, { service, servicePort }: Lead)
   const { requestMs, idleMs } = trafficOf(traffic, service.key, servicePort).timeouts;
   const target = { service: service.key, port: servicePort.port };
   return { requestTimeoutMs: patienceOf(snapshot, target, requestMs), idleTimeoutMs: idleMs };
+}
+
+interface Opening {
+  /** Without quarantines. */
+  readonly rules: PortPolicy;
+  readonly policy: PortPolicy;
+  readonly opaque: boolean;
+}
+
+function callerOf(now: Moment, { rules, policy, opaque }: Opening, tenant: string): CallerTenant {
+  if (!opaque) return { tenant, spiffeIds: [] };
+  const spiffeIds = whoMayConnect(now, policy, tenant);
+  if (policy === rules) return { tenant, spiffeIds };
+  const cutOff = whoMayConnect(now, rules, tenant).filter((each) => !spiffeIds.includes(each));
+  return cutOff.length === 0 ? { tenant, spiffeIds } : { tenant, spiffeIds, cutOff };
 }
 
 /** Every identity known in the caller's tenant that the policy lets connect: the wall of an opaque port is a list of names. */

@@ -4,7 +4,7 @@
  *   Mesh: evidence, tracing, telemetry ──▶ Observation ──▶ access logs, tracer, door of the statistics
  */
 import type { TracingRules } from '../model/evidence-rules.ts';
-import type { Snapshot } from '../model/snapshot.ts';
+import type { Mesh, Snapshot } from '../model/snapshot.ts';
 import { formatSpiffeId } from '../model/spiffe-id.ts';
 
 export interface Observation {
@@ -23,9 +23,10 @@ export interface Scrapers {
 }
 
 /** Without scrapers of namespaces that are no tenant: no CA vouches for them, and a proxy that waited for one would stand still. */
-export function observationOf({ mesh, tenants }: Snapshot): Observation {
+export function observationOf({ mesh, tenants, quarantines }: Snapshot): Observation {
   const { trustDomain, evidence, tracing } = mesh;
-  const byTenant = Map.groupBy(mesh.scrapers, ({ namespace }) => namespace);
+  const allowed = mesh.scrapers.filter((each) => !quarantines.has(formatSpiffeId({ trustDomain, ...each })));
+  const byTenant = Map.groupBy(allowed, ({ namespace }) => namespace);
   return {
     samplePercent: evidence.samplePercent,
     ...(tracing === undefined ? {} : { tracing }),
@@ -39,4 +40,8 @@ export function observationOf({ mesh, tenants }: Snapshot): Observation {
           .map((serviceAccount) => formatSpiffeId({ trustDomain, namespace: tenant, serviceAccount })),
       })),
   };
+}
+
+export function isScraper({ scrapers, trustDomain }: Mesh, spiffeId: string): boolean {
+  return scrapers.some((each) => formatSpiffeId({ trustDomain, ...each }) === spiffeId);
 }

@@ -5,7 +5,7 @@
  * the same grants speak may dial the same.
  */
 import { isAllowedIn } from '../model/locality.ts';
-import type { Grant, Service, ServicePort, Snapshot, Tenant, Workload } from '../model/snapshot.ts';
+import type { ExternalService, Grant, Service, ServicePort, Snapshot, Tenant, Workload } from '../model/snapshot.ts';
 import { type HeadlessPort, podPorts } from './headless.ts';
 import { leadsTo, speaksOf } from './live-grants.ts';
 import type { Moment } from './moment.ts';
@@ -24,7 +24,7 @@ export function outboundOf(
 ): readonly OutboundPort[] {
   const { snapshot, traffic, routes } = now;
   const caller = snapshot.tenants.get(workload.tenant);
-  if (caller === undefined) return [];
+  if (caller === undefined || snapshot.quarantines.has(workload.spiffeId)) return [];
   const granted = grantsOf(now, workload);
   const outbound: OutboundPort[] = [];
   const headless: HeadlessPort[] = [];
@@ -36,13 +36,14 @@ export function outboundOf(
         headless.push({ service, servicePort });
         continue;
       }
-      const workloads = servicePort.endpoints.map((endpoint) => snapshot.workloads.get(endpoint.workload));
+      const behind = servicePort.endpoints.map((endpoint) => snapshot.workloads.get(endpoint.workload));
+      const workloads = behind.map((each) => (isCutOff(snapshot, each) ? undefined : each));
       const owner = snapshot.tenants.get(service.tenant);
       const place = placeOf({ service: service.key, port: servicePort.port });
       // Without a name to expect there is nobody to trust: a service nobody stands behind has no cluster.
       if (!workloads.some((each) => each !== undefined) && !routes.has(place)) continue;
       outbound.push(
-        remember(place, [caller, owner, service, traffic.get(place), ...workloads], () => ({
+        remember(place, [caller, owner, service, traffic.get(place), ...behind, ...workloads], () => ({
           service: service.key,
           tenant: service.tenant,
           port: servicePort.port,
@@ -50,6 +51,7 @@ export function outboundOf(
           virtualIps: service.virtualIps,
           endpoints: endpointsFor(snapshot, caller, service, servicePort),
           serverSpiffeIds: serversOf(workloads),
+          ...cutOffFrom(snapshot, servicePort, behind),
           traffic: trafficOf(traffic, service.key, servicePort),
           rules: [],
         })),
@@ -66,9 +68,32 @@ export function outboundOf(
   );
 }
 
+/** The ways out of the mesh: none of who is cut off, as far as its own sidecar keeps it. */
+export function externalOf(
+  { externalServices, quarantines }: Snapshot,
+  { tenant, spiffeId }: Pick<Workload, 'tenant' | 'spiffeId'>,
+): readonly ExternalService[] {
+  return quarantines.has(spiffeId) ? [] : (externalServices.get(tenant) ?? []);
+}
+
+function isCutOff({ quarantines }: Snapshot, workload: Workload | undefined): boolean {
+  return workload !== undefined && quarantines.has(workload.spiffeId);
+}
+
+/** Requests go elsewhere with the endpoints; a connection of bytes stays where it is until somebody ends it. */
+function cutOffFrom(
+  snapshot: Snapshot,
+  { protocol }: ServicePort,
+  behind: readonly (Workload | undefined)[],
+): Pick<OutboundPort, 'cutOff'> {
+  const cutOff = protocol === 'tcp' ? serversOf(behind.filter((each) => isCutOff(snapshot, each))) : [];
+  return cutOff.length === 0 ? {} : { cutOff };
+}
+
 /** Equal for workloads of one tenant that may dial the same; where their application dials it, is another matter. */
 export function outboundKey(now: Moment, workload: Workload): string {
-  return JSON.stringify(grantsOf(now, workload).map(({ key }) => key));
+  const isHeldBack = now.snapshot.quarantines.has(workload.spiffeId);
+  return JSON.stringify([grantsOf(now, workload).map(({ key }) => key), isHeldBack]);
 }
 
 export function hasServers({ serverSpiffeIds }: Pick<OutboundPort, 'serverSpiffeIds'>): boolean {
@@ -88,7 +113,8 @@ function endpointsFor(
 ): readonly OutboundEndpoint[] {
   const owner = snapshot.tenants.get(service.tenant);
   return endpoints.flatMap((endpoint) => {
-    const locality = snapshot.workloads.get(endpoint.workload)?.locality;
+    const workload = snapshot.workloads.get(endpoint.workload);
+    const locality = isCutOff(snapshot, workload) ? undefined : workload?.locality;
     if (!endpoint.ready || locality === undefined || owner === undefined) return [];
     return isAllowedIn(caller, locality) && isAllowedIn(owner, locality) ? [{ ...endpoint, locality }] : [];
   });

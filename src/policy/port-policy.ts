@@ -7,6 +7,7 @@
  * The tenant wall is already in it: an allow rule names only callers that may stand behind the wall, so an enforcer
  * that reads the two lists (a deny wins, then some allow is needed) cannot open the wall by mistake.
  */
+import type { Quarantine } from '../model/quarantine.ts';
 import type { IdentityProvider, RequestMatch, TokenMatch } from '../model/snapshot.ts';
 import type { SourceRef } from '../model/source-ref.ts';
 
@@ -15,6 +16,8 @@ export interface PortPolicy {
   readonly trustDomain: string;
   /** The tenant that owns the port. */
   readonly tenant: string;
+  /** Who is refused before any rule is asked; absent where nobody is. */
+  readonly quarantine?: PortQuarantine;
   /** Sorted by name; any match denies. */
   readonly deny: readonly Rule[];
   /** Sorted by name; without a match the request is denied. */
@@ -23,6 +26,13 @@ export interface PortPolicy {
   readonly audited?: RuleLists;
   /** Who may vouch for the bearer of a token here; absent where no rule asks for one. */
   readonly identityProviders?: readonly IdentityProvider[];
+}
+
+export interface PortQuarantine {
+  /** Of the tenants that may come here at all, sorted by SPIFFE ID. */
+  readonly callers: readonly Quarantine[];
+  /** Of the workload itself: then everybody is refused. */
+  readonly owner?: Quarantine;
 }
 
 export type RuleLists = Pick<PortPolicy, 'deny' | 'allow'>;

@@ -19,6 +19,7 @@ import { parseSpiffeId } from '../model/spiffe-id.ts';
 import { prepare } from './decide.ts';
 import { isStatic, type PortPolicy, type RuleLists } from './port-policy.ts';
 import { readProvider, writeProvider } from './provider-message.ts';
+import { readQuarantines, writeQuarantine } from './quarantine-message.ts';
 import { isWhole, readRule, saysMore, writeRule } from './rule-message.ts';
 import type { ProxyView } from './view.ts';
 
@@ -44,6 +45,7 @@ export type ReadProgramResult =
 
 export function programOf({ workload, inbound }: ProxyView): PolicyProgram {
   const { key, spiffeId, tenant } = workload;
+  const quarantine = inbound.find(({ policy }) => policy.quarantine !== undefined)?.policy.quarantine;
   const providers = inbound.find(({ policy }) => policy.identityProviders !== undefined)?.policy.identityProviders;
   return create(PolicyProgramSchema, {
     workload: key,
@@ -55,6 +57,8 @@ export function programOf({ workload, inbound }: ProxyView): PolicyProgram {
       ...(audited === undefined ? {} : { audited: writeLists(audited) }),
     })),
     identityProviders: (providers ?? []).map(writeProvider),
+    quarantinedCallers: (quarantine?.callers ?? []).map(writeQuarantine),
+    ...(quarantine?.owner === undefined ? {} : { quarantine: writeQuarantine(quarantine.owner) }),
   });
 }
 
@@ -72,6 +76,8 @@ export function readProgram(message: PolicyProgram): ReadProgramResult {
   const providers = message.identityProviders.map(readProvider);
   if (providers.some((provider) => provider === undefined)) return refused('an identity provider cannot be read');
   const known = providers.filter((provider) => provider !== undefined);
+  const quarantine = readQuarantines(message);
+  if (quarantine === 'refused') return refused('a quarantine cannot be read');
   const ports = new Map<number, PortPolicy>();
   for (const portMessage of message.ports) {
     const { port } = portMessage;
@@ -82,7 +88,7 @@ export function readProgram(message: PolicyProgram): ReadProgramResult {
     if (portMessage.audited !== undefined && saysMore(portMessage.audited)) {
       return refused(`what is under audit on port ${port} cannot be read`);
     }
-    const policy = readPort(portMessage, { trustDomain: owner.id.trustDomain, tenant }, known);
+    const policy = readPort(portMessage, { trustDomain: owner.id.trustDomain, tenant, ...quarantine }, known);
     prepare(policy);
     ports.set(port, policy);
   }
@@ -91,7 +97,7 @@ export function readProgram(message: PolicyProgram): ReadProgramResult {
 
 function readPort(
   message: PortProgram,
-  owner: Pick<PortPolicy, 'trustDomain' | 'tenant'>,
+  owner: Pick<PortPolicy, 'trustDomain' | 'tenant' | 'quarantine'>,
   providers: readonly IdentityProvider[],
 ): PortPolicy {
   const { audited } = message;

@@ -31,7 +31,7 @@ export interface Seating {
 /** @param standing of the same slice. */
 export function seatingOf(now: Moment, tenant: string, standing: Standing, former?: Seating): Seating {
   const { snapshot, grants } = now;
-  const sources = [snapshot.mesh.trustDomain, standing.values, snapshot.policies, ...grants];
+  const sources = [snapshot.mesh.trustDomain, standing.values, snapshot.policies, snapshot.quarantines, ...grants];
   if (former !== undefined && isSameList(former.sources, sources))
     return { tables: reseated(former, snapshot), sources };
   const tables = new Map<string, Table & { readonly members: Workload[] }>();

@@ -1,4 +1,5 @@
 /** A denial in words: a stable code for records, and a sentence for those who may know why. */
+import type { Quarantine } from '../model/quarantine.ts';
 import type { SourceRef } from '../model/source-ref.ts';
 import { formatSourceRef } from '../model/source-ref.ts';
 import type { DenyReason } from './decide.ts';
@@ -19,6 +20,8 @@ export function tellReason(reason: DenyReason): ToldReason {
       return { code, sentence: 'the path can be read in more than one way, so no rule is asked about it' };
     case 'bad-host':
       return { code, sentence: 'the request names no host, or not exactly one, so no rule is asked about it' };
+    case 'quarantined':
+      return { code, sentence: tellQuarantine(reason.quarantine) };
     case 'tenant-wall':
       return { code, sentence: `no grant leads from tenant \`${reason.from}\` to this port of \`${reason.to}\`` };
     case 'grant-expired':
@@ -35,6 +38,10 @@ export function tellReason(reason: DenyReason): ToldReason {
     case 'no-allow-rule':
       return { code, sentence: 'no rule allows it' };
   }
+}
+
+function tellQuarantine({ spiffeId, by, reason, untilMs }: Quarantine): string {
+  return `\`${spiffeId}\` is under quarantine until ${new Date(untilMs).toISOString()}, by \`${by}\`: ${reason}`;
 }
 
 function byRule(

@@ -9,6 +9,7 @@
 import type { DrillConsent } from '../model/drill.ts';
 import type { HttpRoute } from '../model/http-route.ts';
 import { isSameList } from '../model/keep-unchanged.ts';
+import type { Quarantine } from '../model/quarantine.ts';
 import type { AccessPolicy, ExternalService, Grant, Service, Snapshot, Tenant, Workload } from '../model/snapshot.ts';
 import type { TrafficPolicy } from '../model/traffic-policy.ts';
 import { liveConsents } from './arming.ts';
@@ -30,6 +31,7 @@ export interface TenantShare {
   /** Those that live, by whom they open and by whom they let in. */
   readonly grantsTo: readonly Grant[];
   readonly grantsFrom: readonly Grant[];
+  readonly quarantined: readonly Quarantine[];
   readonly external: readonly ExternalService[] | undefined;
   /** By workload; of those that have some. */
   readonly explicit: ReadonlyMap<string, ReadonlyMap<string, string>>;
@@ -52,6 +54,7 @@ interface Grouped {
   readonly grants: readonly Grant[];
   readonly grantsTo: Groups<Grant>;
   readonly grantsFrom: Groups<Grant>;
+  readonly quarantined: Groups<Quarantine>;
 }
 
 /** @param nowMs epoch ms at which grants and consents are judged dead or alive. */
@@ -85,6 +88,7 @@ function groupsOf(snapshot: Snapshot, nowMs: number, former: Shares | undefined)
     grants,
     grantsTo,
     grantsFrom,
+    quarantined: grouped(snapshot.quarantines.values(), owner, before?.groups.quarantined),
   };
 }
 
@@ -110,6 +114,7 @@ function shareOf(snapshot: Snapshot, groups: Grouped, tenant: Tenant, before: Sh
   const consents = groups.consents.get(name) ?? nothing;
   const grantsTo = groups.grantsTo.get(name) ?? nothing;
   const grantsFrom = groups.grantsFrom.get(name) ?? nothing;
+  const quarantined = groups.quarantined.get(name) ?? nothing;
   const external = snapshot.externalServices.get(name);
   const isPresent = former?.workloads === workloads;
   const isExplicitStill = isPresent && before?.snapshot.explicitAddresses === snapshot.explicitAddresses;
@@ -125,12 +130,13 @@ function shareOf(snapshot: Snapshot, groups: Grouped, tenant: Tenant, before: Sh
     former.consents === consents &&
     former.grantsTo === grantsTo &&
     former.grantsFrom === grantsFrom &&
+    former.quarantined === quarantined &&
     former.external === external &&
     former.explicit === explicit;
   if (isStill) return former;
   const identities = isPresent ? former.identities : identitiesIn(workloads, former?.identities ?? nothing);
   const lists = { workloads, identities, services, policies, traffic, routes, consents, grantsTo, grantsFrom };
-  return { tenant, ...lists, external, explicit };
+  return { tenant, ...lists, quarantined, external, explicit };
 }
 
 /** One value for every tenant that has none: what nobody wrote does not move. */

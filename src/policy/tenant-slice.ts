@@ -10,15 +10,23 @@
  */
 
 import { isSameList, keepSameMap } from '../model/keep-unchanged.ts';
+import type { Quarantine } from '../model/quarantine.ts';
 import type { Mesh, Snapshot, Tenant } from '../model/snapshot.ts';
+import { isScraper } from './observation.ts';
 import { type Shares, sharesOf, type TenantShare } from './tenant-share.ts';
 
 export interface Slices {
   /** By tenant. */
   readonly slices: ReadonlyMap<string, Slice>;
   readonly shares: Shares;
-  /** Tenants that read statistics. */
-  readonly scrapers: readonly Tenant[];
+  readonly scrapers: ScrapersNow;
+}
+
+/** Who reads the statistics of everybody. */
+interface ScrapersNow {
+  readonly tenants: readonly Tenant[];
+  /** Of them, who may not at the moment. */
+  readonly quarantined: readonly Quarantine[];
 }
 
 export interface Slice {
@@ -34,11 +42,7 @@ export interface Slice {
 export function slicesOf(snapshot: Snapshot, nowMs: number, former?: Slices): Slices {
   const { mesh } = snapshot;
   const shares = sharesOf(snapshot, nowMs, former?.shares);
-  const scraping = present(
-    shares,
-    mesh.scrapers.map(({ namespace }) => namespace),
-  ).map(({ tenant }) => tenant);
-  const scrapers = former !== undefined && isSameList(former.scrapers, scraping) ? former.scrapers : scraping;
+  const scrapers = scrapersIn(snapshot, shares, former?.scrapers);
   const moved = movedIn(former?.shares, shares);
   const slices = new Map<string, Slice>();
   for (const [tenant, share] of shares.byTenant) {
@@ -47,6 +51,15 @@ export function slicesOf(snapshot: Snapshot, nowMs: number, former?: Slices): Sl
     slices.set(tenant, isStill && before ? atMesh(mesh, before) : sliceOf(mesh, share, shares, scrapers, before));
   }
   return { slices, shares, scrapers };
+}
+
+function scrapersIn({ mesh, quarantines }: Snapshot, shares: Shares, former: ScrapersNow | undefined): ScrapersNow {
+  const namespaces = mesh.scrapers.map(({ namespace }) => namespace);
+  const tenants = present(shares, namespaces).map(({ tenant }) => tenant);
+  const quarantined = [...quarantines.values()].filter(({ spiffeId }) => isScraper(mesh, spiffeId));
+  const isStill =
+    former !== undefined && isSameList(former.tenants, tenants) && isSameList(former.quarantined, quarantined);
+  return isStill ? former : { tenants, quarantined };
 }
 
 /** Tenants whose share is another, or is there no more. */
@@ -69,7 +82,7 @@ function sliceOf(
   mesh: Mesh,
   own: TenantShare,
   shares: Shares,
-  scrapers: readonly Tenant[],
+  scrapers: ScrapersNow,
   former: Slice | undefined,
 ): Slice {
   const owners = own.grantsFrom.map(({ tenant }) => tenant);
@@ -84,7 +97,7 @@ function sliceOf(
 interface Others {
   readonly callees: readonly TenantShare[];
   readonly callers: readonly TenantShare[];
-  readonly scrapers: readonly Tenant[];
+  readonly scrapers: ScrapersNow;
 }
 
 function cut(mesh: Mesh, own: TenantShare, { callees, callers, scrapers }: Others): Snapshot {
@@ -97,10 +110,17 @@ function cut(mesh: Mesh, own: TenantShare, { callees, callers, scrapers }: Other
   const owners = callees
     .map(({ tenant }) => tenant)
     .filter(({ name }) => foreign.some(({ tenant }) => tenant === name));
+  const identities = new Set(behind.map(({ spiffeId }) => spiffeId));
+  const quarantined = [
+    ...own.quarantined,
+    ...callers.flatMap((each) => each.quarantined),
+    ...callees.flatMap((each) => each.quarantined.filter(({ spiffeId }) => identities.has(spiffeId))),
+    ...scrapers.quarantined,
+  ].sort((left, right) => (left.spiffeId < right.spiffeId ? -1 : 1));
   return {
     revision: '',
     mesh,
-    tenants: new Map([own.tenant, ...owners, ...scrapers].map((each) => [each.name, each])),
+    tenants: new Map([own.tenant, ...owners, ...scrapers.tenants].map((each) => [each.name, each])),
     workloads: keyed(own.workloads, behind, ...callers.map(({ identities }) => identities)),
     services: keyed(own.services, foreign),
     grants: keyed(own.grantsTo, grantsFrom),
@@ -119,6 +139,7 @@ function cut(mesh: Mesh, own: TenantShare, { callees, callers, scrapers }: Other
     drillConsents: keyed(own.consents, ...callers.map(({ consents }) => consents)),
     externalServices: new Map(external === undefined ? [] : [[own.tenant.name, external]]),
     explicitAddresses: own.explicit,
+    quarantines: new Map(quarantined.map((each) => [each.spiffeId, each])),
     problems: noProblems,
   };
 }
@@ -147,6 +168,7 @@ function kept(former: Snapshot | undefined, next: Snapshot): Snapshot {
     httpRoutes: keepSameMap(former.httpRoutes, next.httpRoutes),
     drillConsents: keepSameMap(former.drillConsents, next.drillConsents),
     externalServices: keepSameMap(former.externalServices, next.externalServices),
+    quarantines: keepSameMap(former.quarantines, next.quarantines),
   };
   return isSameList(Object.values(former), Object.values(slice)) ? former : slice;
 }

@@ -93,13 +93,13 @@ class Draft {
   private readonly ports = new Map<string, OutboundPort[]>();
 
   constructor(now: Moment, tenant: string, standing: Standing, former: ViewClasses | undefined) {
-    const { mesh, tenants, workloads, services, policies, trafficPolicies, httpRoutes } = now.snapshot;
+    const { mesh, tenants, workloads, services, policies, trafficPolicies, httpRoutes, quarantines } = now.snapshot;
     this.now = now;
     this.standing = standing;
     this.former = former;
     this.observation = keepUnchanged(former?.parts.observation, observationOf(now.snapshot));
     this.external = keepUnchanged(former?.parts.external, now.snapshot.externalServices.get(tenant) ?? []);
-    const grounds = [tenants, trafficPolicies, httpRoutes, mesh.trustDomain, ...now.grants];
+    const grounds = [tenants, trafficPolicies, httpRoutes, quarantines, mesh.trustDomain, ...now.grants];
     this.outboundSources = [workloads, services, ...grounds];
     const { authorizationMode } = mesh;
     const consents = [...now.consents.values()].flat();
@@ -130,7 +130,8 @@ class Draft {
     const { trustDomain } = this.now.snapshot.mesh;
     const inbound = this.inboundFor(workload, inboundBy);
     const outbound = this.outboundFor(workload, outboundBy);
-    const { observation, external } = this;
+    const { observation } = this;
+    const external = this.now.snapshot.quarantines.has(workload.spiffeId) ? noWayOut : this.external;
     const before = this.former?.classes.get(key)?.view;
     const view = { trustDomain, workload: seatOf(workload), inbound, outbound, external, observation };
     const addresses = this.now.snapshot.explicitAddresses.get(workload.key);
@@ -193,6 +194,8 @@ class Draft {
     return made;
   }
 }
+
+const noWayOut: readonly ExternalService[] = [];
 
 function seatOf({ tenant, serviceAccount, spiffeId, capture, addresses, applicationAddress }: Workload): Seat {
   const bound = capture === 'explicit' ? addresses : [];

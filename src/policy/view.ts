@@ -12,7 +12,7 @@ import { atOwnAddresses } from './explicit-view.ts';
 import { inboundOf } from './inbound-view.ts';
 import { momentOf } from './moment.ts';
 import { type Observation, observationOf } from './observation.ts';
-import { hasServers, outboundOf } from './outbound-view.ts';
+import { externalOf, hasServers, outboundOf } from './outbound-view.ts';
 import type { PortPolicy } from './port-policy.ts';
 import type { OutboundRule } from './routing.ts';
 import type { TrafficSettings } from './traffic.ts';
@@ -34,7 +34,7 @@ export interface InboundPort {
   /** Port of the application. */
   readonly port: number;
   readonly protocol: PortProtocol;
-  /** One filter chain each: the own tenant first, then each with a live grant, sorted. */
+  /** One filter chain each: the own tenant first, then each with a live grant, sorted. None of a workload under quarantine. */
   readonly callers: readonly CallerTenant[];
   readonly policy: PortPolicy;
   /** Every request is put to an authorization worker as well; never on an opaque port. */
@@ -51,6 +51,8 @@ export interface CallerTenant {
   readonly tenant: string;
   /** On an opaque TCP port, exactly who may connect, sorted, perhaps nobody; on an HTTP port empty: the routes judge. */
   readonly spiffeIds: readonly string[];
+  /** Who would be among them but for a quarantine, sorted: what they have open is to end. Absent where nobody is. */
+  readonly cutOff?: readonly string[];
 }
 
 /** A service port this workload may dial, or that port of one pod of a headless service: of its own tenant, or granted. */
@@ -71,6 +73,8 @@ export interface OutboundPort {
    * elsewhere and nobody stands behind the service itself, which then has no cluster.
    */
   readonly serverSpiffeIds: readonly string[];
+  /** Of an opaque port, who would be among them but for a quarantine, sorted: what is open to them is to end. Absent where nobody is. */
+  readonly cutOff?: readonly string[];
   readonly traffic: TrafficSettings;
   /** Of HTTP routes, the first that matches is heard; empty means that the service itself answers everything. */
   readonly rules: readonly OutboundRule[];
@@ -88,7 +92,7 @@ export function viewOf(snapshot: Snapshot, workload: Workload, nowMs: number): P
     workload,
     inbound: inboundOf(now, workload),
     outbound: outboundOf(now, workload),
-    external: snapshot.externalServices.get(workload.tenant) ?? [],
+    external: externalOf(snapshot, workload),
     observation: observationOf(snapshot),
   };
   const addresses = snapshot.explicitAddresses.get(workload.key);

@@ -25,7 +25,15 @@ export const verdicts = ['allow', 'deny', 'unavailable', 'undecodable'] as const
 export const reasonClasses = [
   'none',
   ...(['unclean-path', 'token-missing', 'token-invalid', 'rule-expired'] as const),
-  ...(['no-identity', 'tenant-wall', 'grant-expired', 'outside-grant', 'deny-rule', 'no-allow-rule'] as const),
+  ...([
+    'no-identity',
+    'quarantined',
+    'tenant-wall',
+    'grant-expired',
+    'outside-grant',
+    'deny-rule',
+    'no-allow-rule',
+  ] as const),
   ...(['oversized', 'malformed', 'too-many-headers', 'too-many-extensions', 'no-id', 'no-destination'] as const),
   ...(['bad-method', 'bad-path', 'path-differs', 'bad-host'] as const),
   otherValue,

@@ -13,6 +13,7 @@ import { platform } from '../fixtures/configured.ts';
 import { fakeTrust } from '../fixtures/fake-trust.ts';
 import { randomHistory } from '../fixtures/random-history.ts';
 import { momentsMs, randomTestMs, snapshotOf } from '../fixtures/random-mesh.ts';
+import { randomQuarantines } from '../fixtures/random-quarantines.ts';
 
 /** By type and name: the version, which is the hash of the bytes. */
 function versions({ types }: ResourceSnapshot) {
@@ -48,12 +49,13 @@ const missing = fc
   .subarray(['bastion', 'spiffe://mesh.test/ns/aurore/sa/adele', 'spiffe://mesh.test/ns/cipres/sa/celia'])
   .map((names) => new Set(names));
 const look = fc.record({
+  quarantines: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, randomQuarantines),
   day: fc.nat({ max: 1 }),
   missing: fc.oneof({ weight: 2, arbitrary: fc.constant(new Set<string>()) }, missing),
 });
 
 test(
-  'through any history of objects, certificates and moments, it tells what the pure function tells of the last',
+  'through any history of objects, quarantines, certificates and moments, it tells what the pure function tells of the last',
   () => {
     let proxies = 0;
     const looks = fc.array(fc.tuple(look, fc.constantFrom(...momentsMs)), { minLength: 5, maxLength: 5 });
@@ -64,8 +66,10 @@ test(
         let before: Configuration | undefined;
         for (const [index, objects] of history.entries()) {
           const nowMs = moments[index] ?? 0;
-          const [{ day, missing }] = unsorted[index] ?? [{ day: 0, missing: new Set<string>() }];
-          const snapshot = snapshotOf(objects, nowMs);
+          const [{ day, missing, quarantines }] = unsorted[index] ?? [
+            { day: 0, missing: new Set<string>(), quarantines: [] },
+          ];
+          const snapshot = snapshotOf(objects, nowMs, quarantines);
           const trust = trustAt(day, missing);
           const told = configurator.configure(snapshot, trust, nowMs);
           expect(comparable(told)).toEqual(comparable(configure(snapshot, trust, platform, nowMs)));

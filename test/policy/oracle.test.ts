@@ -13,6 +13,7 @@ import {
   requestPaths,
   snapshotOf,
 } from '../fixtures/random-mesh.ts';
+import { randomQuarantines } from '../fixtures/random-quarantines.ts';
 import { mayPass } from './oracle.ts';
 
 const requests: readonly AccessRequest[] = principals.flatMap((principal) => [
@@ -27,8 +28,8 @@ test('compile and decide agree with the oracle', { timeout: randomTestMs }, () =
   let allowed = 0;
   let denied = 0;
   fc.assert(
-    fc.property(randomMesh(), moments, moments, (objects, one, other) => {
-      const snapshot = snapshotOf(objects);
+    fc.property(randomMesh(), randomQuarantines, moments, moments, (objects, quarantines, one, other) => {
+      const snapshot = snapshotOf(objects, undefined, quarantines);
       const [compiledMs, nowMs] = [Math.min(one, other), Math.max(one, other)];
       for (const { workload, port, opaque, policy } of portsOf(snapshot, compiledMs)) {
         for (const request of requests) {

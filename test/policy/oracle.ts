@@ -2,10 +2,11 @@
  * The same question answered a second time, as dumbly as it can be said, from docs/decisions and nothing of src/policy.
  *
  *   1. who has no name of this mesh is refused
- *   2. a policy that nobody understands refuses all of what it selects
- *   3. a deny rule that speaks of caller and request refuses; where requests cannot be seen it speaks of all of them
- *   4. another tenant needs a live grant that speaks of caller, port and request
- *   5. one's own tenant needs an allow rule where there is any on the port, and the default where there is none
+ *   2. who is under quarantine reaches nobody, and nobody reaches them
+ *   3. a policy that nobody understands refuses all of what it selects
+ *   4. a deny rule that speaks of caller and request refuses; where requests cannot be seen it speaks of all of them
+ *   5. another tenant needs a live grant that speaks of caller, port and request
+ *   6. one's own tenant needs an allow rule where there is any on the port, and the default where there is none
  */
 import type { AccessRule, Grant, RequestMatch, Snapshot, Workload } from '../../src/model/snapshot.ts';
 import type { AccessRequest } from '../../src/policy/decide.ts';
@@ -19,6 +20,9 @@ export function mayPass(
 ): boolean {
   const [, domain, from] = /^spiffe:\/\/([a-z.]+)\/ns\/([a-z]+)\/sa\/[a-z]+$/.exec(request.principal) ?? [];
   if (from === undefined || domain !== snapshot.mesh.trustDomain) return false;
+
+  const cutOff = [...snapshot.quarantines.values()].map(({ spiffeId }) => spiffeId);
+  if (cutOff.includes(request.principal) || cutOff.includes(workload.spiffeId)) return false;
 
   const selecting = [...snapshot.policies.values()].filter(
     (policy) =>

@@ -11,6 +11,7 @@
  * nothing that the response code details can. These are Envoy's own words; the application's 403 is not a denial of ours.
  */
 
+import { quarantineRule } from '../../model/quarantine.ts';
 import type { DenialEvent } from '../event.ts';
 import type { AccessLogEntry } from './access-log-entry.ts';
 import { type EvidenceLog, evidenceLogs } from './log-names.ts';
@@ -116,6 +117,7 @@ function outbound(entry: AccessLogEntry): Meaning | undefined {
 function refusalBy(text: string): Extract<Meaning, { kind: 'denial' }> | undefined {
   const [, rule] = /^rbac_access_denied_matched_policy\[([^\]]*)\]$/.exec(text) ?? [];
   if (rule === undefined) return undefined;
+  if (rule === quarantineRule) return { kind: 'denial', verdict: 'deny', by: 'proxy', reason: 'quarantined' };
   return rule === 'none'
     ? { kind: 'denial', verdict: 'deny', by: 'proxy', reason: 'no-allow-rule' }
     : { kind: 'denial', verdict: 'deny', by: 'proxy', reason: 'deny-rule', rule };

@@ -7,7 +7,7 @@ import { type Command, Option } from 'commander';
 import type { ChainReport } from '../evidence/chain/chain-check.ts';
 import { findingText } from '../evidence/chain/chain-finding.ts';
 import { exportTo } from '../evidence/chain/export.io.ts';
-import { headText, parseHead, publicKeyOf } from '../evidence/chain/head.ts';
+import { headText, parseHead } from '../evidence/chain/head.ts';
 import { verifyFile } from '../evidence/chain/verify.io.ts';
 import type { EventKind } from '../evidence/event.ts';
 import { exportPostgres, verifyPostgres } from '../evidence/postgres/postgres-copy.io.ts';
@@ -18,6 +18,7 @@ import { askDoor, type DoorOptions, stateOption, withDoorOptions } from './door-
 import { collectKind, filterOf, type SpanOptions, withSpan } from './event-filters.ts';
 import { exitCode } from './exit-code.ts';
 import { plural } from './plural.ts';
+import { publicKeyIn } from './public-key-file.ts';
 import { printable } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 
@@ -127,18 +128,6 @@ async function verify(terminal: Terminal, file: string | undefined, options: Ver
   if (output === 'json') writeJson(terminal, { ...report, whole: report.findings.length === 0 });
   else terminal.out(reportText(report, expected !== undefined));
   if (report.findings.length > 0) terminal.setExitCode(exitCode.no);
-}
-
-/** @throws CliFailure */
-async function publicKeyIn(file: string): Promise<string> {
-  const pem = await readFile(file, 'utf8');
-  try {
-    publicKeyOf(pem);
-    return pem;
-  } catch {
-    const advice = 'give the PEM that `coffre evidence head --public-key` prints, taken while you trusted its source';
-    throw new CliFailure(exitCode.misuse, `\`${file}\` holds no public key of Ed25519`, advice);
-  }
 }
 
 /** One that cannot be opened is misuse, and not damage. */

@@ -9,7 +9,7 @@ export const exitCode = {
   unreachable: 3,
   /** Of `prove`: a path was found, where there was to be none. */
   reachable: 77,
-  /** Of `prove`: the only way left leads through something that is not understood. */
+  /** Of `prove`: the only way left leads through something that is not understood. Of `simulate`: a verdict may flip. */
   unknown: 78,
   /** Of a change that was only looked at: it would let a tenant in where none was. */
   opened: 79,
@@ -28,7 +28,7 @@ Exit codes:
   2  the command line or a file it names cannot be used
   3  the control plane cannot be reached, or refuses this caller
  77  of a proof: there is a path
- 78  of a proof: it is not known, as something on the only way is not understood
+ 78  of a proof or a simulation: it is not known, as something on the only way is not understood or was not recorded
  79  of a change: it would open one tenant to another
  80  of a drill: a probe left its tolerance, so the hypothesis did not hold
  81  of a drill: it was halted, or ended by an alert, the lever or withdrawn consent`;

@@ -26,6 +26,7 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['reach', async () => (await import('./reach-command.ts')).addReachCommand],
   ['prove', async () => (await import('./prove-command.ts')).addProveCommand],
   ['diff', async () => (await import('./diff-command.ts')).addDiffCommand],
+  ['simulate', async () => (await import('./simulate-command.ts')).addSimulateCommand],
   ['events', async () => (await import('./events-command.ts')).addEventsCommand],
   ['tap', async () => (await import('./events-command.ts')).addTapCommand],
   ['top', async () => (await import('./top-command.ts')).addTopCommand],

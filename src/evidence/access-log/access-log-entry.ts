@@ -10,7 +10,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { RequestMethod } from '#gen/envoy/config/core/v3/base_pb.js';
 import { AccessLogType, ResponseFlagsSchema } from '#gen/envoy/data/accesslog/v3/accesslog_pb.js';
 import { responseFlags } from './response-flags.ts';
-import { hostLengthMax, hostOnly, pathOnly } from './url-parts.ts';
+import { hostLengthMax, hostOnly, pathLengthMax, pathOnly } from './url-parts.ts';
 import type { WireFields } from './wire-fields.ts';
 
 export interface AccessLogEntry {
@@ -61,7 +61,7 @@ export interface SocketAddress {
 }
 
 /** Longest texts, in UTF-16 units; that of a URI is what a SPIFFE ID may have: one that is proved is never cut. */
-const lengthMax = { path: 1_024, sni: 256, uri: 2_048, reason: 256, name: 512, id: 64, tag: 256 } as const;
+const lengthMax = { path: pathLengthMax, sni: 256, uri: 2_048, reason: 256, name: 512, id: 64, tag: 256 } as const;
 /** Largest port there is. */
 const portMax = 65_535;
 /** Most names read of a certificate, tags of an entry, and metadata values of a filter. */

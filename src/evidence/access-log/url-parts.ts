@@ -6,6 +6,9 @@ export function pathOnly(text: string): string {
   return path.startsWith('/') || path === '*' ? path : '';
 }
 
+/** Most of `:path`, with its query, that is read of an entry, in characters. A path of this length may have been cut. */
+export const pathLengthMax = 1_024;
+
 /** Longest host that is one, in characters: a DNS name, a colon and a port. */
 export const hostLengthMax = 259;
 

@@ -84,8 +84,8 @@ async function verifyExport(
   }
 }
 
-/** @throws where one is too long to be of an export. */
-async function* linesOf(path: string): AsyncGenerator<string> {
+/** Of an export. @throws where one is too long to be of one. */
+export async function* linesOf(path: string): AsyncGenerator<string> {
   let rest = '';
   for await (const chunk of createReadStream(path, 'utf8')) {
     const lines = `${rest}${chunk}`.split('\n');

@@ -64,7 +64,7 @@ test('without a rule that is called superfluous, or all of them, every request i
     { numRuns: 400 },
   );
   // Nothing found, and nothing let in, would prove nothing.
-  expect(tally.removed).toBeGreaterThan(100);
+  expect(tally.removed).toBeGreaterThan(30);
   expect(tally.allowed).toBeGreaterThan(500);
 });
 

@@ -20,10 +20,11 @@ const waitMaxMs = 1_200_000;
 /**
  * @param {string} repo
  * @param {(pid: string) => void} onWait told once, when another set-up is at work
+ * @param {string} name of the lock under .cache
  * @returns {Promise<() => void>} gives the lock back
  */
-export async function takeLock(repo, onWait) {
-  const lock = join(repo, '.cache', 'setup.lock');
+export async function takeLock(repo, onWait, name = 'setup.lock') {
+  const lock = join(repo, '.cache', name);
   const me = `${process.pid}-${startTimeOf(process.pid)}`;
   const deadline = Date.now() + waitMaxMs;
   for (let told = false; ; ) {

@@ -1,9 +1,11 @@
 /**
  * The set-up without a word: whatever is missing is made, then the script runs on Node 24.
  *
- *   node tools/setup/main.mjs [--quiet] [-- script.ts args…]
+ *   node tools/setup/main.mjs [--quiet] [--kube] [-- script.ts args…]
  *
  *   facts ──▶ problems? ──▶ system packages ──▶ npm ci ──▶ protobuf code ──▶ Envoy ──▶ node_modules/.bin/node script.ts
+ *
+ * With `--kube` also the Kubernetes of the tests, built from source: see kube.mjs.
  *
  * Plain JavaScript with nothing but Node's own modules, since it runs before anything is installed. A run that finds
  * every stamp in place takes no lock, starts no program and says nothing.
@@ -14,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { envoyStep } from './envoy.mjs';
 import { fingerprint, gatherDearFacts, gatherFacts, wholePath } from './facts.mjs';
 import { protosStep } from './generate.mjs';
+import { setUpKube } from './kube.mjs';
 import { takeLock } from './lock.mjs';
 import { npmStep } from './npm.mjs';
 import {
@@ -36,18 +39,22 @@ const repo = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /**
  * @param {readonly string[]} argv
- * @returns {{ quiet: boolean, command: readonly string[] }}
+ * @returns {{ quiet: boolean, kube: boolean, command: readonly string[] }}
  */
 function parseArguments(argv) {
   const end = argv.indexOf('--');
   const own = end < 0 ? argv : argv.slice(0, end);
-  const unknown = own.find((argument) => argument !== '--quiet');
+  const unknown = own.find((argument) => argument !== '--quiet' && argument !== '--kube');
   if (unknown !== undefined) {
     throw new Error(
-      `\`${unknown}\` is not an option of the set-up; usage: node tools/setup/main.mjs [--quiet] [-- script.ts args…]`,
+      `\`${unknown}\` is not an option of the set-up; usage: node tools/setup/main.mjs [--quiet] [--kube] [-- script.ts args…]`,
     );
   }
-  return { quiet: own.includes('--quiet'), command: end < 0 ? [] : argv.slice(end + 1) };
+  return {
+    quiet: own.includes('--quiet'),
+    kube: own.includes('--kube'),
+    command: end < 0 ? [] : argv.slice(end + 1),
+  };
 }
 
 async function setUp(progress) {
@@ -105,11 +112,12 @@ function stopAt(problems) {
 }
 
 async function main() {
-  const { quiet, command } = parseArguments(process.argv.slice(2));
+  const { quiet, kube, command } = parseArguments(process.argv.slice(2));
   const progress = createProgress({ quiet });
   process.env.PATH = wholePath().join(':');
   try {
     await setUp(progress);
+    if (kube) await setUpKube(repo, progress);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     for (const problem of error.problems) progress.failure(`cannot go on: ${sentence(problem)}`);

@@ -13,7 +13,9 @@ export function createProgress({ quiet }) {
     /** @param {string} text a line about something that takes no time */
     line: (text) => write(`set-up: ${text}\n`),
     /** Failures are never quiet. */
-    failure: (text) => process.stderr.write(`set-up: ${text}\n`),
+    failure: (text) => {
+      process.stderr.write(`set-up: ${text}\n`);
+    },
     /**
      * @template T
      * @param {string} name

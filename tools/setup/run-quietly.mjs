@@ -14,16 +14,16 @@ const shownLinesMax = 12;
 /**
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ cwd?: string, env?: NodeJS.ProcessEnv }} options
+ * @param {{ cwd?: string, env?: NodeJS.ProcessEnv, timeoutMs?: number }} options
  * @returns {Promise<{ kind: 'ok' } | { kind: 'failed', tail: string }>} never rejects
  */
-export function runQuietly(program, args, { cwd, env = process.env } = {}) {
+export function runQuietly(program, args, { cwd, env = process.env, timeoutMs = runTimeoutMs } = {}) {
   return new Promise((resolve) => {
     let kept = '';
     const keep = (chunk) => {
       kept = (kept + chunk).slice(-keptMax);
     };
-    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: runTimeoutMs });
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs });
     child.stdout.setEncoding('utf8').on('data', keep);
     child.stderr.setEncoding('utf8').on('data', keep);
     child.on('error', (error) => resolve({ kind: 'failed', tail: error.message }));

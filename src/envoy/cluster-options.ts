@@ -6,6 +6,7 @@ import {
   SocketOption_SocketState,
   SocketOptionSchema,
 } from '#gen/envoy/config/core/v3/socket_option_pb.js';
+import type { RetryPolicy } from '#gen/envoy/config/route/v3/route_components_pb.js';
 import { HttpProtocolOptionsSchema } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import type { CaptureBypass } from './platform.ts';
 import { outsideMarkBit } from './redirect.ts';
@@ -51,9 +52,10 @@ export function eitherHttp() {
   return { 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': pack(HttpProtocolOptionsSchema, options) };
 }
 
-/** HTTP/2 towards the upstream, whatever the downstream speaks. */
-export function http2Only() {
+/** HTTP/2 towards the upstream, whatever the downstream speaks. @param retryPolicy of every call to the cluster, whatever a route says. */
+export function http2Only(retryPolicy?: RetryPolicy) {
   const options = create(HttpProtocolOptionsSchema, {
+    ...(retryPolicy === undefined ? {} : { retryPolicy }),
     upstreamProtocolOptions: {
       case: 'explicitHttpConfig',
       value: { protocolConfig: { case: 'http2ProtocolOptions', value: create(Http2ProtocolOptionsSchema) } },

@@ -33,6 +33,7 @@ import { HeaderMutationSchema } from '#gen/envoy/extensions/http/early_header_mu
 import { GenericSchema } from '#gen/envoy/extensions/http/injected_credentials/generic/v3/generic_pb.js';
 import { UuidRequestIdConfigSchema } from '#gen/envoy/extensions/request_id/uuid/v3/uuid_pb.js';
 import { DownstreamConnectionsConfigSchema } from '#gen/envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections_pb.js';
+import { PreviousHostsPredicateSchema } from '#gen/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts_pb.js';
 import {
   ParentBasedSamplerConfigSchema,
   TraceIdRatioBasedSamplerConfigSchema,
@@ -67,6 +68,7 @@ export const envoyRegistry = createRegistry(
   HeaderMutationSchema,
   OpenTelemetryConfigSchema,
   UuidRequestIdConfigSchema,
+  PreviousHostsPredicateSchema,
   ParentBasedSamplerConfigSchema,
   TraceIdRatioBasedSamplerConfigSchema,
   HttpRbacSchema,

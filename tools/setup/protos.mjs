@@ -72,6 +72,18 @@ const amendments = [
     anchor: 'import "envoy/type/matcher/v3/regex.proto";',
     insert: 'import "envoy/type/matcher/v3/string.proto";',
   },
+  {
+    file: 'envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
+    why: 'HttpProtocolOptions.retry_policy: a retry of our own calls that goes to another host',
+    anchor: '  repeated filters.network.http_connection_manager.v3.HttpFilter http_filters = 6;',
+    insert: '\n  config.route.v3.RetryPolicy retry_policy = 11;',
+  },
+  {
+    file: 'envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
+    why: 'the message of retry_policy',
+    anchor: 'import "envoy/config/core/v3/protocol.proto";',
+    insert: 'import "envoy/config/route/v3/route_components.proto";',
+  },
 ];
 
 /**

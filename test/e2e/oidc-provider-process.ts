@@ -1,17 +1,25 @@
 /**
- * A real OpenID Connect provider as a process of its own, by npm's `oidc-provider`: forked, and told what to do by messages.
+ * A real OpenID Connect provider as a process of its own, by npm's `oidc-provider`: forked, and told what to do by messages;
+ * or started, with the first of them on its standard input, and told nothing more.
  *
- *   { open: {cert, key, jwks} } ─▶ { issuer }      { rotate: jwks } ─▶ { rotated: true }
+ *   { open: {cert, key, keys} } ─▶ { issuer }      { rotate: keys } ─▶ { rotated: true }
  *
  * Whoever signs in is Ada, of the staff; nobody is asked for a password or for consent.
  */
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:https';
+import { text } from 'node:stream/consumers';
 import Provider from 'oidc-provider';
 
 export interface ProviderOrder {
-  readonly open?: { readonly cert: string; readonly key: string; readonly keys: readonly object[] };
+  readonly open?: {
+    readonly cert: string;
+    readonly key: string;
+    readonly keys: readonly object[];
+    /** Where it listens, and its name; a free port of loopback and `idp.test` unless told. */
+    readonly at?: { readonly address: string; readonly port: number };
+  };
   readonly rotate?: readonly object[];
 }
 
@@ -38,6 +46,13 @@ function providerWith(keys: readonly object[]): RequestListener {
         grant_types: ['client_credentials'],
         response_types: [],
       },
+      {
+        client_id: 'guest',
+        client_secret: 'guest-secret',
+        redirect_uris: [],
+        grant_types: ['client_credentials'],
+        response_types: [],
+      },
     ],
     cookies: { keys: ['a key for the cookies of a test'] },
     pkce: { required: () => false },
@@ -59,7 +74,7 @@ function providerWith(keys: readonly object[]): RequestListener {
         }),
       },
     },
-    extraTokenClaims: () => ({ groups: ['robots'] }),
+    extraTokenClaims: (_: unknown, { clientId }: { clientId: string }) => ({ groups: [`${clientId}s`] }),
     findAccount: (_: unknown, accountId: string) => ({
       accountId,
       claims: () => ({ sub: accountId, groups: ['staff'] }),
@@ -79,15 +94,16 @@ function providerWith(keys: readonly object[]): RequestListener {
   };
 }
 
-async function open({ cert, key, keys }: NonNullable<ProviderOrder['open']>): Promise<void> {
+async function open({ cert, key, keys, at }: NonNullable<ProviderOrder['open']>): Promise<void> {
   const server = createServer({ cert, key }, (request, response) => serve(request, response));
-  server.listen(0, '127.0.0.1');
+  server.listen(at?.port ?? 0, at?.address ?? '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('the provider has no port');
-  issuer = `https://idp.test:${address.port}`;
+  issuer = `https://${at?.address ?? 'idp.test'}:${address.port}`;
   serve = providerWith(keys);
-  process.send?.({ issuer });
+  if (process.send === undefined) console.log(`issuer ${issuer}`);
+  else process.send({ issuer });
 }
 
 process.on('message', ({ open: opening, rotate }: ProviderOrder) => {
@@ -97,3 +113,8 @@ process.on('message', ({ open: opening, rotate }: ProviderOrder) => {
     process.send?.({ rotated: true });
   }
 });
+
+if (process.send === undefined) {
+  const { open: opening }: ProviderOrder = JSON.parse(await text(process.stdin));
+  if (opening !== undefined) await open(opening);
+}

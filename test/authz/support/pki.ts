@@ -9,7 +9,7 @@ export interface Leaf {
 }
 
 export interface AlternativeName {
-  readonly type: 'url' | 'dns';
+  readonly type: 'url' | 'dns' | 'ip';
   readonly value: string;
 }
 

@@ -37,7 +37,9 @@ import { startTelemetry } from './telemetry/start-telemetry.ts';
 import { AuthzWorker } from './verdict/authz-worker.io.ts';
 import { KnowledgeKeeper } from './verdict/knowledge-keeper.io.ts';
 
-/** How long open checks may go on after SIGTERM, in ms; a check lasts less than one. */
+/** How long it answers and says goodbye after SIGTERM, in ms: a sidecar that asks for anything in that time has left before the door closes. */
+const drainMs = 1_000;
+/** How long open checks may go on behind the closed door, in ms; a check lasts less than one. */
 const stopGraceMs = 1_000;
 
 const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
@@ -113,6 +115,7 @@ async function run(): Promise<void> {
 
   /** What was decided last is exported too. */
   async function stop(): Promise<void> {
+    await worker.drain(drainMs);
     await worker.stop(stopGraceMs);
     await telemetry.shutdown();
   }

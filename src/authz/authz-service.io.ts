@@ -5,6 +5,7 @@
  *
  * The judge is asked from `ready` on. Before that, health is NOT_SERVING and every check is UNAVAILABLE; while stale or
  * draining, health is NOT_SERVING, and the checks that still come are judged as ever: a stale judge says so by itself.
+ * Envoy asks for health seldom, so while draining each answer says beside its verdict that the next check belongs elsewhere.
  */
 import { status } from '@grpc/grpc-js';
 import { Authorization } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
@@ -14,6 +15,12 @@ import type { LeanServer } from '../grpc/lean-server.ts';
 import { type CheckAnswer, type CheckerOptions, type CheckPeer, createChecker } from './checker.ts';
 import { healthMethods } from './health-service.io.ts';
 import { HealthState } from './health-status.ts';
+
+/**
+ * On any answer, it makes Envoy take the host for unhealthy at once, until a health check of its own says otherwise.
+ * Source: Envoy's documentation, HTTP header `x-envoy-immediate-health-check-fail`.
+ */
+const askElsewhere = { 'x-envoy-immediate-health-check-fail': 'true' };
 
 export type ServicePhase = 'starting' | 'ready' | 'stale' | 'draining';
 
@@ -26,6 +33,10 @@ export function createAuthzService(options: CheckerOptions): AuthzService {
   const check = createChecker(options);
   const health = new HealthState();
   let phase: ServicePhase = 'starting';
+  const reply = (answer: CheckAnswer): LeanAnswer => {
+    const told = replyOf(answer);
+    return phase === 'draining' && told.kind === 'message' ? { ...told, headers: askElsewhere } : told;
+  };
 
   return {
     addTo(server) {
@@ -37,7 +48,7 @@ export function createAuthzService(options: CheckerOptions): AuthzService {
         answer(message, call) {
           if (phase === 'starting') return replyOf({ kind: 'unavailable', why: 'no policy yet' });
           const answer = check(message, checkPeer(call));
-          return answer instanceof Promise ? answer.then(replyOf) : replyOf(answer);
+          return answer instanceof Promise ? answer.then(reply) : reply(answer);
         },
       });
     },

@@ -96,7 +96,10 @@ export class LeanStream implements LeanCall {
     if (this.#answered || stream.destroyed || stream.closed) return;
     this.#answered = true;
     if (answer.kind === 'message') {
-      stream.respond(messageHeaders, { waitForTrailers: true });
+      const { headers } = answer;
+      stream.respond(headers === undefined ? messageHeaders : { ...messageHeaders, ...headers }, {
+        waitForTrailers: true,
+      });
       stream.on('wantTrailers', sendTrailers);
       stream.end(framed(answer.bytes));
       return;

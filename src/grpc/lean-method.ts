@@ -19,7 +19,14 @@ export interface LeanCall {
   header(name: string): string | undefined;
 }
 
-export type LeanAnswer = { readonly kind: 'message'; readonly bytes: Uint8Array } | LeanStatus;
+export type LeanAnswer =
+  | {
+      readonly kind: 'message';
+      readonly bytes: Uint8Array;
+      /** Beside those that every answer has; names in lower case. */
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  | LeanStatus;
 
 /** An answer without a message. */
 export interface LeanStatus {

@@ -5,7 +5,8 @@
  *                       └──▶ sealed on disk ──▶ the next start, control plane or not
  *
  * Not a child of the control plane's life: it begins to serve as soon as it knows a certificate and a policy, from
- * wherever it has them, and goes on with what it has for as long as it may believe it.
+ * wherever it has them, and goes on with what it has for as long as it may believe it. It leaves in two steps: `drain`
+ * sends callers elsewhere by the answers they get, `stop` closes the door behind them.
  */
 import { type AuthzService, createAuthzService } from '../authz/authz-service.io.ts';
 import type { Clock as CheckClock } from '../authz/checker.ts';
@@ -73,6 +74,7 @@ export class AuthzWorker {
   #book: ProgramBook | undefined;
   #server: LeanServer | undefined;
   #connected = false;
+  #leaving = false;
   /** Types whose newest response was refused: what is held of them is not what the control plane says. */
   readonly #refused = new Set<string>();
   #cancelConfirm: () => void = () => undefined;
@@ -105,6 +107,14 @@ export class AuthzWorker {
     if (remembered.kind === 'knowledge') this.#know(remembered.knowledge);
     this.#client.start();
     this.#confirmLater();
+  }
+
+  /** Answers whoever still asks, by the newest policies as ever, and tells them to ask another worker. @param ms how long. */
+  async drain(ms: number): Promise<void> {
+    this.#leaving = true;
+    if (this.#server === undefined) return;
+    this.#tellHealth();
+    await new Promise<void>((resolve) => this.#options.clock.setTimer(ms, resolve));
   }
 
   /** Stops taking checks, answers those that are open, and writes down what it knows. */
@@ -174,7 +184,7 @@ export class AuthzWorker {
     this.#cancelStale();
     const nowMs = this.#options.clock.nowMs();
     const state = bookState(this.#book, nowMs);
-    this.#service.setPhase(state.kind === 'fresh' ? 'ready' : 'stale');
+    this.#service.setPhase(this.#leaving ? 'draining' : state.kind === 'fresh' ? 'ready' : 'stale');
     if (state.kind !== 'fresh') return;
     const staleAtMs = state.book.confirmedAtMs + programAgeMaxMs + 1;
     this.#cancelStale = this.#options.clock.setTimer(staleAtMs - nowMs, () => this.#tellHealth());

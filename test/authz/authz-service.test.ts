@@ -93,6 +93,22 @@ test('no check is answered before the judge is ready, and each one is while drai
   await expect(check()).resolves.toMatchObject({ status: { code: 0 } });
 });
 
+test('each answer says that the next check belongs elsewhere while draining, and only then', async () => {
+  const toldElsewhere = async () => {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    const { path, requestSerialize, responseDeserialize } = methodDefinition(Authorization.method.check, {});
+    const request = create(CheckRequestSchema, checkRequestInit({}));
+    watcher
+      .makeUnaryRequest(path, requestSerialize, responseDeserialize, request, () => undefined)
+      .once('metadata', (metadata: Metadata) => resolve(metadata.get('x-envoy-immediate-health-check-fail')[0]));
+    return promise;
+  };
+  service.setPhase('ready');
+  expect(await toldElsewhere()).toBeUndefined();
+  service.setPhase('draining');
+  expect(await toldElsewhere()).toBe('true');
+});
+
 test('the judge is told the SPIFFE ID of the certificate that asks, with each check of the connection', async () => {
   service.setPhase('ready');
   await check();

@@ -102,6 +102,11 @@ class Bench {
     return bench;
   }
 
+  /** Until the clock has moved on by `ms`. */
+  drain(ms: number): Promise<void> {
+    return this.#worker.drain(ms);
+  }
+
   stop(): Promise<void> {
     return this.#worker.stop(0);
   }
@@ -307,6 +312,27 @@ test('the keys of all providers are asked for with the policies that believe the
   await sayPrograms(stream, 'r4', believing);
   await bench.stop();
   expect((await Bench.start(folder, bench.clock)).kept).toEqual([both]);
+});
+
+test('a worker that leaves is not serving at once, and judges by the newest policies until its time is over', async () => {
+  const { bench, stream } = await serving();
+  const drained = bench.drain(minuteMs);
+  expect({ health: await bench.health(), verdict: await bench.verdict() }).toEqual({
+    health: Serving.NOT_SERVING,
+    verdict: 'allow',
+  });
+  await sayPrograms(stream, 'r2', mesh('none'));
+  expect({ health: await bench.health(), verdict: await bench.verdict() }).toEqual({
+    health: Serving.NOT_SERVING,
+    verdict: 'deny',
+  });
+  bench.clock.advance(minuteMs);
+  await drained;
+});
+
+test('a worker that never served leaves at once', async () => {
+  const bench = await Bench.start();
+  await bench.drain(minuteMs);
 });
 
 test('an address that is taken is tried again until it is free', async () => {

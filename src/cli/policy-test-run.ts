@@ -116,6 +116,7 @@ const decidedBy: Readonly<
   'token-missing': ['allow', 'token-missing'],
   'token-invalid': ['allow', 'token-invalid'],
 };
+  'token-untold': ['allow', 'token-invalid'],
 
 function failureOf(
   { expect, reason, rule: wanted }: Asked,

@@ -4,14 +4,15 @@
  *   claims ──audience──▶ ──kind of token──▶ ──the preset's pin──▶ ──groups──▶ valid | why not
  *
  * A claim that is missing or of a wrong shape is never read as "any". Groups that a provider holds back because they
- * are too many are not read as "none": a rule that denies a group would let its members through.
+ * are too many are not read as "none", since a rule that denies a group would let its members through: they are told as
+ * untold, and whoever asks for them must refuse.
  * Source: OpenID Connect Core 1.0 section 3.1.3.7, RFC 9068 section 4, RFC 8725.
  */
 import type { CompactToken } from './compact-token.ts';
 import type { IdentityProvider } from './identity-provider.ts';
 import { groupsClaimOf, presetObjection } from './preset-rules.ts';
 import { isMap, isTextList, type Json, type JsonMap } from './strict-json.ts';
-import { type InvalidToken, invalid, type TokenVerdict } from './token-verdict.ts';
+import { invalid, type TokenVerdict, type Untold } from './token-verdict.ts';
 
 /** Most audiences of one token. */
 const audiencesMax = 32;
@@ -27,8 +28,10 @@ export function judgeClaims(token: CompactToken, provider: IdentityProvider): To
   const { iss, sub, exp } = claims;
   if (typeof sub !== 'string' || sub === '' || sub.length > subjectLengthMax) return invalid('the token has no `sub`');
   if (typeof iss !== 'string' || typeof exp !== 'number') return invalid('the token has no `iss` or no `exp`');
-  const groups = readGroups(claims, groupsClaimOf(provider));
-  if ('kind' in groups) return groups;
+  const groupsClaim = groupsClaimOf(provider);
+  const untold = untoldIn(claims, groupsClaim, provider);
+  const groups = untold?.groups === true ? [] : readGroups(claims, groupsClaim);
+  if (groups === undefined) return invalid('the claim that holds the groups is no list of texts');
   return {
     kind: 'valid',
     provider: provider.name,
@@ -36,6 +39,7 @@ export function judgeClaims(token: CompactToken, provider: IdentityProvider): To
     subject: sub,
     claims,
     groups,
+    ...(untold === undefined ? {} : { untold }),
     expiresAtMs: exp * 1_000,
   };
 }
@@ -61,18 +65,32 @@ function kindObjection(claims: JsonMap): string | undefined {
     : undefined;
 }
 
-/** Claims by which Entra says, instead of the groups, that there are too many; `_claim_names` is the standard's own way. */
-function areElsewhere(claims: JsonMap, name: string): boolean {
+/**
+ * `_claim_names` is the standard's way to say that a claim is elsewhere, which Entra takes for groups beyond 200;
+ * `hasgroups` is what it says instead in a token that travels in a URL. Source: OpenID Connect Core 1.0 section 5.6.2.
+ */
+function untoldIn(claims: JsonMap, groupsClaim: string | undefined, { preset }: IdentityProvider): Untold | undefined {
   const { _claim_names: elsewhere, hasgroups } = claims;
-  return (isMap(elsewhere) && Object.hasOwn(elsewhere, name)) || (name === 'groups' && hasgroups === true);
+  const named = isMap(elsewhere) ? Object.keys(elsewhere) : [];
+  const all = [...new Set([...named, ...(hasgroups === true ? ['groups'] : [])])];
+  if (all.length === 0) return undefined;
+  const groups = groupsClaim !== undefined && all.includes(groupsClaim);
+  const tooMany = `the groups were not in the token: overage, they are more than it holds; ${preset === 'entra' ? entraAdvice : advice}`;
+  return {
+    groups,
+    claims: all,
+    why: groups ? tooMany : 'what it asks for is not in the token: the provider says it elsewhere',
+  };
 }
 
-function readGroups(claims: JsonMap, name: string | undefined): readonly string[] | InvalidToken {
-  if (name === undefined) return [];
-  if (areElsewhere(claims, name)) {
-    return invalid('the groups are too many for the token: let the provider send fewer, or name a claim with roles');
-  }
-  const groups = Object.hasOwn(claims, name) ? claims[name] : [];
+const advice = 'let the provider send fewer, or name a claim with roles in `groupsClaim`';
+/** Source: Microsoft, "Groups overage", and "Configure group claims". */
+const entraAdvice =
+  'let Entra send only groups assigned to the application, or roles by `groupsClaim: roles` (learn.microsoft.com/troubleshoot/entra/entra-id/app-integration/get-signed-in-users-groups-in-access-token)';
+
+/** @returns undefined where the claim is of another shape. */
+function readGroups(claims: JsonMap, name: string | undefined): readonly string[] | undefined {
+  const groups = name !== undefined && Object.hasOwn(claims, name) ? claims[name] : [];
   if (typeof groups === 'string') return [groups];
-  return isTextList(groups) ? groups : invalid('the claim that holds the groups is no list of texts');
+  return isTextList(groups) ? groups : undefined;
 }

@@ -10,9 +10,22 @@ export interface ValidToken {
   readonly issuer: string;
   readonly subject: string;
   readonly claims: JsonMap;
+  /** Empty where they are untold. */
   readonly groups: readonly string[];
+  /** What the provider says of the bearer elsewhere; absent where the token holds all of it. */
+  readonly untold?: Untold | undefined;
   /** Its `exp`, in epoch ms. */
   readonly expiresAtMs: number;
+}
+
+/** Neither in the token nor "none". */
+export interface Untold {
+  /** Whether the groups are among it. */
+  readonly groups: boolean;
+  /** Names of claims. */
+  readonly claims: readonly string[];
+  /** And what to do about it. */
+  readonly why: string;
 }
 
 export interface InvalidToken {

@@ -61,6 +61,9 @@ export function cureFor(
     const why = `\`${reason.rule.name}\` would allow it: what is wanted is a valid token, not another rule`;
     return { kind: 'none', why };
   }
+  if (reason.kind === 'token-untold') {
+    return { kind: 'none', why: `whether \`${reason.rule.name}\` would allow it nobody can know: ${reason.why}` };
+  }
   const { namespace, serviceAccount } = caller.id;
   if (reason.kind === 'deny-rule') return changeDeny(reason.rule);
   if (namespace === target.workload.tenant) return writePolicy(snapshot, target, request, serviceAccount);

@@ -34,6 +34,8 @@ export type DenyReason =
   /** `rule` would allow it, were there a token. */
   | { readonly kind: 'token-missing'; readonly rule: Rule }
   | { readonly kind: 'token-invalid'; readonly rule: Rule; readonly why: string }
+  /** The token is valid, and does not tell the groups or claims that `rule` asks for. */
+  | { readonly kind: 'token-untold'; readonly rule: Rule; readonly why: string }
   /** `rule` would have allowed it before its end. */
   | { readonly kind: 'rule-expired'; readonly rule: Rule }
   | { readonly kind: 'no-allow-rule'; readonly considered: readonly Rule[] };
@@ -92,6 +94,9 @@ function missReason(outcomes: Outcomes, considered: readonly Rule[], reading: Re
   const token = refused === undefined ? undefined : reading.token();
   if (refused !== undefined && token?.kind === 'invalid') {
     return { kind: 'token-invalid', rule: refused, why: token.why };
+  }
+  if (refused !== undefined && token?.kind === 'valid' && token.untold !== undefined) {
+    return { kind: 'token-untold', rule: refused, why: token.untold.why };
   }
   return ended === undefined ? { kind: 'no-allow-rule', considered } : { kind: 'rule-expired', rule: ended };
 }

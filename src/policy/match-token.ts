@@ -11,6 +11,16 @@ export function matchesToken({ provider, groups, claims }: TokenMatch, token: Va
   return claims.every((claim) => matchesClaim(claim, token.claims));
 }
 
+/** Whether it would match, if what the token leaves untold were what the rule asks for. */
+export function asksUntold(wanted: TokenMatch, token: ValidToken): boolean {
+  const { untold } = token;
+  if (untold === undefined) return false;
+  const groups = untold.groups ? [] : wanted.groups;
+  const claims = wanted.claims.filter(({ path: [name = ''] }) => !untold.claims.includes(name));
+  const isAsked = groups.length < wanted.groups.length || claims.length < wanted.claims.length;
+  return isAsked && matchesToken({ ...wanted, groups, claims }, token);
+}
+
 function matchesClaim({ path, values }: ClaimMatch, claims: JsonObject): boolean {
   let found: JsonValue | undefined = claims;
   for (const name of path) found = isObject(found) && Object.hasOwn(found, name) ? found[name] : undefined;

@@ -4,14 +4,15 @@
  *   caller ─▶ method ─▶ path ─▶ host ─▶ header ─▶ end ─▶ token ─▶ when
  *
  * The cheap conditions come first, so that a token is verified only where all else holds. What cannot be judged is no
- * match in an allow and a match in a deny: a header that is no text, a token that is not valid, an error in CEL.
+ * match in an allow and a match in a deny: a header that is no text, a token that is not valid or does not tell what is
+ * asked, an error in CEL.
  */
 
 import { noHeaders } from './access-request.ts';
 import { type Condition, planCondition } from './cel/condition.ts';
 import { type Effect, type PathMatcher, pathMatcher } from './match-path.ts';
 import { matchesHeader, matchesHost } from './match-request.ts';
-import { matchesToken } from './match-token.ts';
+import { asksUntold, matchesToken } from './match-token.ts';
 import { type Callers, matchesEvery, type Rule } from './port-policy.ts';
 import type { Reading } from './reading.ts';
 
@@ -24,6 +25,7 @@ export type RuleOutcome =
   | 'other-header'
   | 'ended'
   | 'token-missing'
+  /** Or it does not tell what is asked. */
   | 'token-invalid'
   | 'other-token'
   | 'condition-false'
@@ -68,7 +70,8 @@ export class RuleJudge {
     const token = reading.token();
     if (token.kind === 'none') return 'token-missing';
     if (token.kind === 'invalid') return this.#unless('token-invalid');
-    return matchesToken(wanted, token) ? undefined : 'other-token';
+    if (matchesToken(wanted, token)) return undefined;
+    return asksUntold(wanted, token) ? this.#unless('token-invalid') : 'other-token';
   }
 
   #conditionMiss(reading: Reading): RuleOutcome | undefined {

@@ -19,5 +19,17 @@ export type TokenFacts =
       readonly claims: JsonObject;
       /** As the provider's groups claim has them; empty where it has none. */
       readonly groups: readonly string[];
+      /** What the provider says of the bearer elsewhere; absent where the token holds all of it. */
+      readonly untold?: Untold | undefined;
       readonly expiresAtMs: number;
     };
+
+/** Not in the token, and not "none" either: whether a rule that asks for it holds, nobody here can know. */
+export interface Untold {
+  /** Whether the groups are among it. */
+  readonly groups: boolean;
+  /** Names of claims. */
+  readonly claims: readonly string[];
+  /** And what to do about it: for the record and for callers of the same tenant. */
+  readonly why: string;
+}

@@ -24,7 +24,7 @@ export const verdicts = ['allow', 'deny', 'unavailable', 'undecodable'] as const
 /** `none` of an allow and of an unavailable, whose reason is a sentence. */
 export const reasonClasses = [
   'none',
-  ...(['unclean-path', 'token-missing', 'token-invalid', 'rule-expired'] as const),
+  ...(['unclean-path', 'token-missing', 'token-invalid', 'token-untold', 'rule-expired'] as const),
   ...([
     'no-identity',
     'quarantined',

@@ -117,7 +117,29 @@ describe('groups that are not told are not "no groups"', () => {
     ['by a flag', { hasgroups: true }],
   ])('too many, said %s', async (_, said) => {
     expect(await verify(providers.entra, { ...entra, ...said })).toMatchObject({
-      why: expect.stringMatching(/too many/),
+      kind: 'valid',
+      groups: [],
+      untold: {
+        groups: true,
+        claims: ['groups'],
+        why: expect.stringMatching(/overage.*only groups assigned.*learn[.]microsoft[.]com/),
+      },
+    });
+  });
+
+  test('nor are those beside them that a token which has too many still shows', async () => {
+    const verdict = await verify(providers.entra, { ...entra, hasgroups: true, groups: ['staff'] });
+    expect(verdict).toMatchObject({ kind: 'valid', groups: [], untold: { groups: true } });
+  });
+
+  test('another provider’s advice names no vendor, and other claims may be elsewhere as well', async () => {
+    const elsewhere = { _claim_names: { groups: 'a', address: 'b' }, _claim_sources: {} };
+    expect(await verify(providers.oidc, elsewhere)).toMatchObject({
+      untold: { groups: true, claims: ['groups', 'address'], why: expect.not.stringMatching(/Entra|microsoft/) },
+    });
+    expect(await verify(providers.oidc, { _claim_names: { address: 'b' }, groups: ['staff'] })).toMatchObject({
+      groups: ['staff'],
+      untold: { groups: false, claims: ['address'], why: expect.stringMatching(/says it elsewhere/) },
     });
   });
 
@@ -129,7 +151,7 @@ describe('groups that are not told are not "no groups"', () => {
   test('too many groups do not matter where roles are read instead', async () => {
     const provider = { ...providers.entra, groupsClaim: 'roles' };
     const verdict = await verify(provider, { ...entra, hasgroups: true, roles: ['Orders.Read'] });
-    expect(verdict).toMatchObject({ kind: 'valid', groups: ['Orders.Read'] });
+    expect(verdict).toMatchObject({ kind: 'valid', groups: ['Orders.Read'], untold: { groups: false } });
   });
 
   test.each([[{ staff: true }], [7], [[7]], [null]])('a claim of another shape, %j, is refused', async (groups) => {

@@ -11,6 +11,7 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { type HttpAccess, noHeaders } from '../access-request.ts';
 import type { ValidToken } from '../match-token.ts';
 import type { Reading } from '../reading.ts';
+import type { Untold } from '../token.ts';
 
 export type ConditionResult = boolean | 'error';
 export type Condition = (reading: Reading) => ConditionResult;
@@ -66,10 +67,10 @@ function bindings(reading: Reading) {
       return bearerOf(reading)?.subject ?? '';
     },
     get 'token.groups'() {
-      return bearerOf(reading)?.groups ?? [];
+      return toldBy(bearerOf(reading), ({ groups }) => groups)?.groups ?? [];
     },
     get 'token.claims'() {
-      return bound(bearerOf(reading)?.claims ?? {});
+      return bound(toldBy(bearerOf(reading), () => true)?.claims ?? {});
     },
   };
 }
@@ -89,6 +90,12 @@ function bearerOf(reading: Reading): ValidToken | undefined {
   const token = reading.token();
   if (token.kind === 'invalid') throw new Error(`the token is not valid: ${token.why}`);
   return token.kind === 'valid' ? token : undefined;
+}
+
+/** As with a token that is not valid: of what a token does not tell, neither yes nor no can be said. */
+function toldBy(token: ValidToken | undefined, lacks: (untold: Untold) => boolean): ValidToken | undefined {
+  if (token?.untold !== undefined && lacks(token.untold)) throw new Error(token.untold.why);
+  return token;
 }
 
 /** As a rule's `headers` count them. */

@@ -116,9 +116,20 @@ function tokenMatches({ token: wanted }: RuleSketch, effect: Effect, { token }: 
   if (wanted === undefined) return true;
   if (token.kind === 'none') return false;
   if (token.kind === 'invalid') return effect === 'deny';
+  const { untold } = token;
+  const orUnknown = (isTold: boolean, holds: boolean) => (isTold ? holds : effect === 'deny');
   if (wanted.provider !== undefined && wanted.provider !== token.provider) return false;
-  if (wanted.groups !== undefined && !wanted.groups.some((group) => token.groups.includes(group))) return false;
+  if (wanted.groups !== undefined) {
+    if (
+      !orUnknown(
+        untold?.groups !== true,
+        wanted.groups.some((group) => token.groups.includes(group)),
+      )
+    )
+      return false;
+  }
   return (wanted.claims ?? []).every(({ path, values }) => {
+    if (untold?.claims.includes(path[0] ?? '') === true) return orUnknown(false, false);
     const found = path.reduce<unknown>(
       (value, name) => (value as Record<string, unknown> | undefined)?.[name],
       token.claims,

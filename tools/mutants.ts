@@ -12,8 +12,8 @@ import { type Mutant, mutants } from './mutants/mutants.ts';
 
 /** Trials at one time: of the two cores that this is made for. */
 const jobs = 2;
-/** Longest trial, in ms; a mutant that hangs was seen. */
-const trialMs = 60_000;
+/** A mutant that takes so many times as long as the sources themselves hangs, and was seen. */
+const patience = 10;
 const repo = join(import.meta.dirname, '..');
 const copied = [
   'src/model',
@@ -39,7 +39,7 @@ async function workshop(): Promise<string> {
   return folder;
 }
 
-async function tryMutant(folder: string, mutant: Mutant): Promise<Outcome> {
+async function tryMutant(folder: string, mutant: Mutant, longestMs: number): Promise<Outcome> {
   const path = join(folder, mutant.file);
   const original = await readFile(path, 'utf8');
   const pieces = original.split(mutant.find);
@@ -47,19 +47,19 @@ async function tryMutant(folder: string, mutant: Mutant): Promise<Outcome> {
     throw new Error(`\`${mutant.name}\` finds its text ${pieces.length - 1} times in ${mutant.file}`);
   await writeFile(path, pieces.join(mutant.put));
   try {
-    const seenBy = await trial(folder);
+    const seenBy = await trial(folder, longestMs);
     return { mutant, ...(seenBy === undefined ? {} : { seenBy }) };
   } finally {
     await writeFile(path, original);
   }
 }
 
-/** @returns what was seen, undefined if nothing was. */
-function trial(folder: string): Promise<string | undefined> {
+/** @param longestMs longest wait, in ms. @returns what was seen, undefined if nothing was. */
+function trial(folder: string, longestMs?: number): Promise<string | undefined> {
   const child = spawn(process.execPath, [join(folder, 'tools/mutants/trial.ts')], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: trialMs,
+    ...(longestMs === undefined ? {} : { timeout: longestMs }),
   });
   let said = '';
   child.stdout.on('data', (part: Buffer) => {
@@ -67,9 +67,10 @@ function trial(folder: string): Promise<string | undefined> {
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) =>
-      resolve(code === 0 ? undefined : (said.trim().split('\n')[0] ?? '') || 'it does not run'),
-    );
+    child.on('close', (code, signal) => {
+      const [told = ''] = said.trim().split('\n');
+      resolve(code === 0 ? undefined : told || (signal === null ? 'it does not run' : 'it does not end'));
+    });
   });
 }
 
@@ -80,14 +81,16 @@ const chosen = mutants.filter(
 const folders = await Promise.all(Array.from({ length: jobs }, workshop));
 try {
   const [first = ''] = folders;
+  const began = performance.now();
   const unchanged = await trial(first);
+  const longestMs = patience * (performance.now() - began);
   if (unchanged !== undefined) throw new Error(`the sources fail without a mutation: ${unchanged}`);
   const waiting = chosen.values();
   const outcomes: Outcome[] = [];
   await Promise.all(
     folders.map(async (folder) => {
       for (const mutant of waiting) {
-        const outcome = await tryMutant(folder, mutant);
+        const outcome = await tryMutant(folder, mutant, longestMs);
         outcomes.push(outcome);
         const { seenBy } = outcome;
         console.log(

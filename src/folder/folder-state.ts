@@ -17,7 +17,7 @@
 import { canonicalJson } from '../model/canonical-json.ts';
 import { type ParsedFile, parseDocument } from '../model/parse-document.ts';
 import type { ObjectRef, Problem } from '../model/problem.ts';
-import { type BrokenObject, brokenObject, policySelector, type SourcedObject } from '../model/sourced-object.ts';
+import { type BrokenObject, brokenObject, type SourcedObject, scopeAround } from '../model/sourced-object.ts';
 
 export type FileReading =
   | { readonly kind: 'text'; readonly text: string }
@@ -139,10 +139,13 @@ function keepsLastGood({ kind }: ObjectRef): boolean {
   return kind !== 'Grant';
 }
 
-/** A broken edit that also moved the selector would leave what it protected before unprotected: it denies the tenant. */
+/**
+ * A broken edit that also moved the selector would leave what it protected before unprotected: it denies the tenant. Nor
+ * does one put under audit what was enforced.
+ */
 function widened(object: BrokenObject, before: SourcedObject): BrokenObject {
-  const isSame = canonicalJson(policySelector(object) ?? {}) === canonicalJson(policySelector(before) ?? {});
-  return isSame ? object : brokenObject(object, undefined);
+  const scope = scopeAround([object, before]);
+  return canonicalJson(scope) === canonicalJson(object.scope) ? object : brokenObject(object, scope);
 }
 
 function fading(held: readonly Held[], nowMs: number, settleMs: number): Held[] {

@@ -59,7 +59,6 @@ function meshFindings({ spec }: MeshObject): Finding[] {
       bad(
         'spec.certificates.leafLifetime',
         `a life of ${quote(lifetime ?? '')} is out of range`,
-  findings.push(...privateProviderFindings(spec.privateProviders ?? []));
         'write between `10m` and `720h`',
       ),
     );
@@ -72,6 +71,7 @@ function meshFindings({ spec }: MeshObject): Finding[] {
     const path = 'spec.explicit.outboundRange';
     findings.push(bad(path, `${quote(range)} is no range of loopback`, 'write its first address, as `127.128.0.0/10`'));
   }
+  findings.push(...privateProviderFindings(spec.privateProviders ?? []));
   return [...findings, ...houseRuleFindings(spec.drills), ...evidenceFindings(spec)];
 }
 

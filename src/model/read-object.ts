@@ -27,12 +27,15 @@ import { isForeignRoute, unsupportedValue } from './route-rules.ts';
 import { findingsOf } from './schema-findings.ts';
 import type { SourceRef } from './source-ref.ts';
 import {
+  type BrokenObject,
   brokenObject,
   type FieldLines,
   type Finding,
+  type PolicyScope,
   problemOf,
   type SourcedObject,
   validObject,
+  widestScope,
 } from './sourced-object.ts';
 
 export type ReadObject =
@@ -74,11 +77,13 @@ export function readObject(raw: unknown, where: SourceRef, notes: SourceNotes = 
     const kept = { ref, where, lines: pruneLines(object, lines) };
     return { kind: 'object', object: validObject(kept, object), problems: [] };
   }
+  const scope = definition.kind === 'AccessPolicy' ? scopeOf(raw, notes) : widestScope;
+  const broken = brokenObject(place, scope);
   const problems = [
-    ...notes.problems.map((problem) => ({ ...problem, ...withConsequence(definition.kind, problem), object: ref })),
-    ...findings.map((finding) => problemOf(place, withConsequence(definition.kind, finding))),
+    ...notes.problems.map((problem) => ({ ...problem, ...withConsequence(broken, problem), object: ref })),
+    ...findings.map((finding) => problemOf(place, withConsequence(broken, finding))),
   ];
-  return { kind: 'object', object: brokenObject(place, selectorOf(raw, notes)), problems };
+  return { kind: 'object', object: broken, problems };
 }
 
 type Identity =
@@ -146,24 +151,32 @@ function judge(
   return findings.length > 0 ? { findings } : { object, findings };
 }
 
-/** The selector alone, judged by its own part of the schema: a broken rule need not deny more than its scope. */
-function selectorOf(raw: Record<string, unknown>, notes: SourceNotes): Readonly<Record<string, string>> | undefined {
-  const isDoubtful = notes.problems.some(({ path }) => path === 'spec' || path.startsWith('spec.selector'));
-  if (raw['kind'] !== 'AccessPolicy' || isDoubtful) return undefined;
-  const probe = {
-    apiVersion: apiVersionOf(kinds.AccessPolicy),
-    kind: 'AccessPolicy',
-    metadata: { name: 'probe', namespace: 'probe' },
-    spec: { selector: isRecord(raw['spec']) ? raw['spec']['selector'] : undefined, allow: [{}] },
+/**
+ * The selector alone and the enforcement alone, each judged by its own part of the schema: a broken rule need not deny
+ * more than its scope, and what plainly was under audit could never refuse anybody.
+ */
+function scopeOf(raw: Record<string, unknown>, { problems }: SourceNotes): PolicyScope {
+  const spec = isRecord(raw['spec']) && !problems.some(({ path }) => path === 'spec') ? raw['spec'] : {};
+  const alone = (field: 'selector' | 'enforcement') => {
+    if (problems.some(({ path }) => path.startsWith(`spec.${field}`))) return undefined;
+    const probe = {
+      apiVersion: apiVersionOf(kinds.AccessPolicy),
+      kind: 'AccessPolicy',
+      metadata: { name: 'probe', namespace: 'probe' },
+      spec: { [field]: spec[field], allow: [{}] },
+    };
+    const { object } = judge(kinds.AccessPolicy, probe);
+    return object?.kind === 'AccessPolicy' ? object.spec : undefined;
   };
-  const { object } = judge(kinds.AccessPolicy, probe);
-  return object?.kind === 'AccessPolicy' ? object.spec.selector?.matchLabels : undefined;
+  const { enforcement = widestScope.enforcement } = alone('enforcement') ?? {};
+  return { selector: alone('selector')?.selector?.matchLabels, enforcement };
 }
 
-function withConsequence(kind: Kind, finding: Finding): Finding {
-  if (kind === 'HTTPRoute') return { condition: unsupportedValue, ...finding };
-  if (kind !== 'AccessPolicy') return finding;
-  return { ...finding, message: `${finding.message}; until it is mended the policy denies everything it selects` };
+function withConsequence({ ref, scope }: BrokenObject, finding: Finding): Finding {
+  if (ref.kind === 'HTTPRoute') return { condition: unsupportedValue, ...finding };
+  if (ref.kind !== 'AccessPolicy') return finding;
+  const told = scope.enforcement === 'Audit' ? 'is judged as one that denies' : 'denies';
+  return { ...finding, message: `${finding.message}; until it is mended the policy ${told} everything it selects` };
 }
 
 const notAnObject: Finding = {

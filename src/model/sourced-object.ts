@@ -5,6 +5,7 @@
  * understand denies its scope instead of vanishing, and a folder knows whose last good state to keep.
  */
 import { canonicalJson, contentHash } from './canonical-json.ts';
+import type { AccessPolicyObject } from './kinds/access-policy.ts';
 import type { Kind, KnownObject, ObjectOfKind } from './kinds/catalogue.ts';
 import type { ObjectRef, Problem, ProblemCode, RouteCondition } from './problem.ts';
 import type { SourceRef } from './source-ref.ts';
@@ -32,10 +33,20 @@ export interface BrokenObject {
   readonly ref: ObjectRef;
   readonly where: SourceRef;
   readonly lines: FieldLines;
-  /** Of an AccessPolicy, where its selector alone could be read; absent means the whole tenant. */
-  readonly selector: Readonly<Record<string, string>> | undefined;
+  /** Of an AccessPolicy: what of its scope could be read. */
+  readonly scope: PolicyScope;
   readonly hash: string;
 }
+
+/** What a policy denies that nobody understands, and whether that is enforced. */
+export interface PolicyScope {
+  /** Labels by which it names its workloads; undefined means all of the tenant. */
+  readonly selector: Readonly<Record<string, string>> | undefined;
+  readonly enforcement: NonNullable<AccessPolicyObject['spec']['enforcement']>;
+}
+
+/** Of what says nothing of its scope. */
+export const widestScope: PolicyScope = { selector: undefined, enforcement: 'Enforce' };
 
 /** What is wrong with one field of one object, before it is known where the object stands. */
 export interface Finding {
@@ -58,7 +69,7 @@ export function validObject(place: Place, object: KnownObject): ValidObject {
   return { kind: 'valid', id: objectId(ref), ref, where, lines, object, hash: contentHash(canonicalJson(object)) };
 }
 
-export function brokenObject(place: Place, selector: BrokenObject['selector']): BrokenObject {
+export function brokenObject(place: Place, scope: PolicyScope): BrokenObject {
   const { ref, where, lines } = place;
   const id = objectId(ref);
   return {
@@ -67,8 +78,8 @@ export function brokenObject(place: Place, selector: BrokenObject['selector']): 
     ref,
     where,
     lines,
-    selector,
-    hash: contentHash(canonicalJson({ broken: id, selector })),
+    scope,
+    hash: contentHash(canonicalJson({ broken: id, scope })),
   };
 }
 
@@ -80,10 +91,20 @@ export function isOfKind<K extends Kind>(object: SourcedObject, kind: K): object
   return object.kind === 'valid' && object.object.kind === kind;
 }
 
-/** Labels by which a policy, broken or not, names its workloads; absent means all of the tenant. */
-export function policySelector(object: SourcedObject): BrokenObject['selector'] {
-  if (object.kind === 'broken') return object.selector;
-  return isOfKind(object, 'AccessPolicy') ? object.object.spec.selector?.matchLabels : undefined;
+/** The narrowest scope around all of these policies, broken or not: where they differ, it is the widest. */
+export function scopeAround(policies: readonly SourcedObject[]): PolicyScope {
+  const scopes = policies.map(scopeOf);
+  const [first = widestScope] = scopes;
+  const isSame = new Set(scopes.map(({ selector }) => canonicalJson(selector ?? {}))).size === 1;
+  const isAudited = scopes.every(({ enforcement }) => enforcement === 'Audit');
+  return { selector: isSame ? first.selector : undefined, enforcement: isAudited ? 'Audit' : 'Enforce' };
+}
+
+function scopeOf(object: SourcedObject): PolicyScope {
+  if (object.kind === 'broken') return object.scope;
+  if (!isOfKind(object, 'AccessPolicy')) return widestScope;
+  const { selector, enforcement = 'Enforce' } = object.object.spec;
+  return { selector: selector?.matchLabels, enforcement };
 }
 
 /** The line of a field, or of the nearest thing around it that was written. */

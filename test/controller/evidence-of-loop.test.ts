@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { objectsNamedMax, recordLoop, reportToAll } from '../../src/controller/evidence-of-loop.io.ts';
 import type { Problem } from '../../src/model/problem.ts';
-import type { SourcedObject } from '../../src/model/sourced-object.ts';
+import { type SourcedObject, widestScope } from '../../src/model/sourced-object.ts';
 import { listeningTeller } from '../evidence/teller.ts';
 
 const problem: Problem = {
@@ -18,7 +18,7 @@ function object(kind: string, name: string, hash: string, line = 1): SourcedObje
   const ref = { kind, namespace: kind === 'Tenant' ? '' : 'shop', name };
   const where = { file: 'shop.yaml', line };
   const id = `${kind}/${ref.namespace}/${name}`;
-  return { kind: 'broken', id, ref, where, lines: new Map(), selector: undefined, hash };
+  return { kind: 'broken', id, ref, where, lines: new Map(), scope: widestScope, hash };
 }
 
 test('a problem is told when it comes and when it goes, to whoever owns the object', () => {

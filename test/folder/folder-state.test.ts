@@ -86,10 +86,22 @@ test('a broken edit that moves a selector denies the whole tenant, for as long a
   const first = look(emptyFolder, { 'a.yaml': deny }, 0);
   const moved = deny.replace('app: api', 'app: web').replace('[{}]', '7');
   const state = look(first, { 'a.yaml': moved }, 1_000);
-  expect(state.objects).toMatchObject([{ kind: 'broken', selector: undefined }]);
-  expect(look(state, { 'a.yaml': moved }, 9_000).objects).toMatchObject([{ kind: 'broken', selector: undefined }]);
+  expect(state.objects).toMatchObject([{ kind: 'broken', scope: { selector: undefined } }]);
+  expect(look(state, { 'a.yaml': moved }, 9_000).objects).toMatchObject([
+    { kind: 'broken', scope: { selector: undefined } },
+  ]);
   const stayed = look(first, { 'a.yaml': deny.replace('[{}]', '7') }, 1_000);
-  expect(stayed.objects).toMatchObject([{ kind: 'broken', selector: { app: 'api' } }]);
+  expect(stayed.objects).toMatchObject([{ kind: 'broken', scope: { selector: { app: 'api' } } }]);
+});
+
+test('a broken edit puts nothing under audit that was enforced, and leaves under audit what was', () => {
+  const audited = deny.replace('spec:', 'spec:\n  enforcement: Audit');
+  const broken = audited.replace('[{}]', '7');
+  const enforced = look(look(emptyFolder, { 'a.yaml': deny }, 0), { 'a.yaml': broken }, 1_000);
+  expect(enforced.objects).toMatchObject([{ kind: 'broken', scope: { enforcement: 'Enforce' } }]);
+  expect(look(enforced, { 'a.yaml': broken }, 9_000).objects).toEqual(enforced.objects);
+  const watched = look(look(emptyFolder, { 'a.yaml': audited }, 0), { 'a.yaml': broken }, 1_000);
+  expect(watched.objects).toMatchObject([{ kind: 'broken', scope: { enforcement: 'Audit' } }]);
 });
 
 test('what nobody can identify might be any object of the file: what is gone stays, but for grants', () => {

@@ -430,6 +430,9 @@ test('a policy written twice denies what both selected, or the tenant where they
   const differing = snapshotOf(...sound, one ?? '', other ?? '').policies.get('shop/p');
   expect(same).toMatchObject({ broken: true, selector: new Map([['app', 'api-0']]) });
   expect(differing).toMatchObject({ broken: true, selector: new Map() });
+  const audited = policy('shop', 'p', 'enforcement: Audit\n  allow: [{}]');
+  expect(snapshotOf(...sound, audited, audited).policies.get('shop/p')?.enforcement).toBe('Audit');
+  expect(snapshotOf(...sound, audited, one ?? '').policies.get('shop/p')?.enforcement).toBe('Enforce');
 });
 
 test('a principal of another trust domain breaks its policy', () => {

@@ -196,7 +196,7 @@ const rows: readonly Row[] = [
   {
     sentence: 'a resolver on loopback is refused',
     text: completeObjects.Mesh.replace('10.96.0.10', '127.0.0.1'),
-    problems: ['bad-value f.yaml:11 spec.dns.resolvers[0]'],
+    problems: ['bad-value f.yaml:16 spec.dns.resolvers[0]'],
     objects: ['broken Mesh//default'],
     completeness: 'whole',
     says: 'not the address of a neighbour',
@@ -282,7 +282,7 @@ test('nesting beyond the stack is refused like any other syntax', () => {
 
 test('a broken policy keeps its selector where that alone can be read', () => {
   const [object] = parseDocument(completeObjects.AccessPolicy.replace('- GET', '- get'), 'f.yaml').objects;
-  expect(object).toMatchObject({ kind: 'broken', selector: { app: 'api' } });
+  expect(object).toMatchObject({ kind: 'broken', scope: { selector: { app: 'api' }, enforcement: 'Enforce' } });
 });
 
 test('a broken policy whose selector is in doubt denies its whole tenant', () => {
@@ -290,8 +290,35 @@ test('a broken policy whose selector is in doubt denies its whole tenant', () =>
   const misspelt = completeObjects.AccessPolicy.replace('matchLabels', 'matchLabel');
   for (const text of [twice, misspelt]) {
     const [object] = parseDocument(text, 'f.yaml').objects;
-    expect(object).toMatchObject({ kind: 'broken', selector: undefined });
+    expect(object).toMatchObject({ kind: 'broken', scope: { selector: undefined } });
   }
+});
+
+const brokenPolicy = (spec: string) =>
+  parseDocument(
+    `apiVersion: coffre.dev/v1alpha1\nkind: AccessPolicy\nmetadata: { name: p, namespace: shop }\nspec:\n${spec}`,
+    'f.yaml',
+  );
+
+test.each([
+  ['the rules cannot be read', '  enforcement: Audit\n  deny: 7\n'],
+  ['the selector cannot be read', '  enforcement: Audit\n  selector: 7\n  deny: [{}]\n'],
+  ['a rule is written twice', '  enforcement: Audit\n  deny: [{}]\n  deny: []\n'],
+])('a broken policy stays under audit where %s', (_what, spec) => {
+  const { objects, problems } = brokenPolicy(spec);
+  expect(objects).toMatchObject([{ kind: 'broken', scope: { enforcement: 'Audit' } }]);
+  expect(problems[0]?.message).toMatch(/is judged as one that denies everything it selects$/);
+});
+
+test.each([
+  ['is misspelt', '  enforcment: Audit\n  deny: [{}]\n'],
+  ['has another value', '  enforcement: audit\n  deny: [{}]\n'],
+  ['is written twice', '  enforcement: Audit\n  enforcement: Enforce\n  deny: [{}]\n'],
+  ['is absent', '  deny: 7\n'],
+])('a broken policy is enforced where its enforcement %s', (_what, spec) => {
+  const { objects, problems } = brokenPolicy(spec);
+  expect(objects).toMatchObject([{ kind: 'broken', scope: { enforcement: 'Enforce' } }]);
+  expect(problems[0]?.message).toMatch(/the policy denies everything it selects$/);
 });
 
 test('what a cluster adds to an object of ours changes nothing of it', () => {

@@ -1,5 +1,7 @@
 /** A policy that cannot be understood denies everything it selects; it never falls back to what was allowed without it. */
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
+import { decide } from '../../src/policy/decide.ts';
+import { viewOf } from '../../src/policy/view.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
 import { atelier, atelierPolicy as policy, twoTenants } from '../fixtures/two-tenants.ts';
 import { expectDecisions } from './decisions.ts';
@@ -26,6 +28,19 @@ test('where the selector cannot be read either, the whole tenant is denied', () 
     { from: atelier.api, to: web, request: 'GET /', want: broken },
     { from: atelier.web, to: 'atelier/db-1:5432', want: broken },
   ]);
+});
+
+test('under audit it refuses nobody, and is told as one that would', () => {
+  const misspelt = policy(`{ enforcement: Audit, ${selector}, deny: [{ too: { paths: ["/admin/*"] } }] }`);
+  const mesh = meshFrom(documents(twoTenants, misspelt), ['unknown-field']);
+  expectDecisions(mesh, [{ from: atelier.web, to: api, request: 'GET /', want: byDefault }]);
+  const workload = mesh.workloads.get('atelier/api-1') ?? expect.fail('there is no such workload');
+  const inbound = viewOf(mesh, workload, 0).inbound.find(({ port }) => port === 8_080) ?? expect.fail('no such port');
+  const asked = { kind: 'http', principal: atelier.web, method: 'GET', path: '/', host: 'api' } as const;
+  expect(decide(inbound.policy, asked, 0)).toMatchObject({
+    kind: 'allow',
+    audited: { kind: 'deny-rule', rule: { name: 'access-policy/atelier/p/broken' } },
+  });
 });
 
 test('an identity of another trust domain breaks the policy: what was meant is unknown', () => {

@@ -56,7 +56,7 @@ function languageFinding(drawn: Drawn, requests: Parameters<typeof requestOf>[0]
   }
   const isDynamic = drawn.policies.some(
     ({ enforcement, broken, allow = [], deny = [] }) =>
-      (enforcement === 'Audit' && broken !== true) ||
+      enforcement === 'Audit' ||
       (broken !== true && [...allow, ...deny].some((rule) => rule.token !== undefined || rule.when !== undefined)),
   );
   if (needsWorker(policy) && !isDynamic) return 'port policy: a worker is asked for nothing';

@@ -5,7 +5,7 @@
  * Two objects of one kind, namespace and name contradict each other and nobody can say which was meant, so neither is
  * in force; of a policy that means its scope is denied, because either of the two might have refused something.
  */
-import { canonicalJson, compareText, contentHash } from '../canonical-json.ts';
+import { compareText, contentHash } from '../canonical-json.ts';
 import type { Kind } from '../kinds/catalogue.ts';
 import type { Problem } from '../problem.ts';
 import { ProblemList } from '../problem-list.ts';
@@ -14,8 +14,8 @@ import {
   type BrokenObject,
   brokenObject,
   isOfKind,
-  policySelector,
   type SourcedObject,
+  scopeAround,
   type ValidObject,
 } from '../sourced-object.ts';
 
@@ -95,6 +95,5 @@ function contradiction(same: readonly SourcedObject[], problems: ProblemList): B
     compareText(formatSourceRef(left.where), formatSourceRef(right.where)),
   );
   if (!isPolicy || first === undefined) return [];
-  const [selector, ...others] = new Set(same.map((object) => canonicalJson(policySelector(object) ?? {})));
-  return [brokenObject(first, others.length === 0 && selector !== undefined ? policySelector(first) : undefined)];
+  return [brokenObject(first, scopeAround(same))];
 }

@@ -19,7 +19,7 @@ import type {
   Tenant,
   TokenMatch,
 } from '../snapshot.ts';
-import { type BrokenObject, type SourcedObject, type ValidObject, whereOf } from '../sourced-object.ts';
+import { type PolicyScope, type SourcedObject, scopeAround, type ValidObject, whereOf } from '../sourced-object.ts';
 import { formatSpiffeId, parseSpiffeId } from '../spiffe-id.ts';
 import { unknownAccount } from './grants.ts';
 import type { Inventory } from './inventory.ts';
@@ -45,7 +45,7 @@ export function buildPolicies(
 ): ReadonlyMap<string, AccessPolicy> {
   const policies = [
     ...inventory.of('AccessPolicy').map((source) => ({ source, policy: policyOf(source, context, problems) })),
-    ...inventory.brokenPolicies.map((source) => ({ source, policy: brokenPolicy(source, source.selector, 'Enforce') })),
+    ...inventory.brokenPolicies.map((source) => ({ source, policy: brokenPolicy(source, source.scope) })),
   ];
   const owned = policies.filter(({ source }) => isOwned(source, context, problems));
   owned.sort((left, right) => compareText(left.policy.key, right.policy.key));
@@ -68,8 +68,7 @@ function policyOf(source: ValidObject<'AccessPolicy'>, context: PolicyContext, p
   const { spec } = source.object;
   const mistakes = [...foreignPrincipals(spec, context), ...unknownProviders(spec, source.ref.namespace, context)];
   for (const mistake of mistakes) problems.error(source, mistake);
-  const enforcement = spec.enforcement ?? 'Enforce';
-  const broken = brokenPolicy(source, spec.selector?.matchLabels, enforcement);
+  const broken = brokenPolicy(source, scopeAround([source]));
   if (mistakes.length > 0) return broken;
   return {
     ...broken,
@@ -79,12 +78,7 @@ function policyOf(source: ValidObject<'AccessPolicy'>, context: PolicyContext, p
   };
 }
 
-/** @param enforcement of a policy whose text could not be read, always `Enforce`: which part of it was meant, nobody can tell. */
-function brokenPolicy(
-  { ref, where }: SourcedObject,
-  selector: BrokenObject['selector'],
-  enforcement: AccessPolicy['enforcement'],
-): AccessPolicy {
+function brokenPolicy({ ref, where }: SourcedObject, { selector, enforcement }: PolicyScope): AccessPolicy {
   return {
     key: `${ref.namespace}/${ref.name}`,
     tenant: ref.namespace,

@@ -27,7 +27,7 @@ export interface Expected {
 }
 
 export function expected(drawn: Drawn, asked: Asked): Expected {
-  const enforced = drawn.policies.filter(({ broken, enforcement }) => broken === true || enforcement !== 'Audit');
+  const enforced = drawn.policies.filter(({ enforcement }) => enforcement !== 'Audit');
   return {
     verdict: judge(drawn, enforced, asked, false),
     audited: judge(drawn, drawn.policies, asked, false),

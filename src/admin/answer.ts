@@ -9,6 +9,7 @@ import type { Rotations, RotationView } from '../controller/rotations.ts';
 import type { RotationStatus } from '../identity/authority.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
+import { readHeaderLines } from '../policy/header-lines.ts';
 import { type AlertDoor, answerAlerts, answerDrillCall, type DrillAnswers } from './drills.ts';
 import { type DrillRequests, isDrillCall } from './drills-requests.ts';
 import { answerEvidenceCall, type EvidenceAnswers, type EvidenceDesk } from './evidence.ts';
@@ -205,7 +206,16 @@ function readQuestion(body: unknown): Question | undefined {
   if (request === undefined) return { from, to: destination };
   const [method, path] = [fieldOf(request, 'method'), fieldOf(request, 'path')];
   if (typeof method !== 'string' || typeof path !== 'string') return undefined;
-  return { from, to: destination, request: { method, path } };
+  const [host, headers] = [fieldOf(request, 'host'), readHeaderLines(fieldOf(request, 'headers'))];
+  return {
+    from,
+    to: destination,
+    request: {
+      ...{ method, path },
+      ...(typeof host === 'string' ? { host } : {}),
+      ...(headers === undefined ? {} : { headers }),
+    },
+  };
 }
 
 function readDestination(to: unknown): Destination | undefined {

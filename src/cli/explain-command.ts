@@ -7,14 +7,17 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { canonicalHost } from '../authz/canonical-host.ts';
 import { loadFolder } from '../folder/watch-folder.ts';
 import { buildSnapshot } from '../model/build-snapshot.ts';
 import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
+import { headerLines } from '../policy/header-lines.ts';
 import { CliFailure } from './cli-failure.ts';
 import { askDoor, type DoorOptions, tryDoor, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
 import { explanationText, pastText } from './explanation-text.ts';
 import { findDecision, type PastDecision } from './find-decision.ts';
+import { lastRefusal } from './last-refusal.ts';
 import { pastOfEvent } from './past-event.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 import { decisionsFile } from './up-layout.ts';
@@ -27,6 +30,8 @@ interface ExplainOptions extends DoorOptions {
   readonly to?: string;
   readonly method: string;
   readonly path: string;
+  readonly host?: string;
+  readonly header: readonly string[];
   readonly folder?: string;
   readonly log: readonly string[];
   readonly output: OutputFormat;
@@ -36,10 +41,15 @@ export function addExplainCommand(program: Command, terminal: Terminal): void {
   withDoorOptions(program.command('explain'))
     .description('why a request is allowed or denied; exit 1 where it is denied')
     .argument('[id]', 'a decision, from the response header `x-coffre-decision`, or an event of `coffre events`')
-    .option('--from <caller>', 'SPIFFE ID, or `tenant/service-account`')
-    .option('--to <destination>', '`tenant/service`, `tenant/service:port`')
+    .option(
+      '--from <caller>',
+      'SPIFFE ID, or `tenant/service-account`; with `--to`, the last refusal between the two is told as well',
+    )
+    .option('--to <destination>', '`tenant/service`, `tenant/service:port`, or `address:port`')
     .option('--method <method>', 'HTTP method', 'GET')
     .option('--path <path>', 'path without query', '/')
+    .option('--host <host>', 'host that the request names; by default the name of the service')
+    .option('--header <line>', 'header that the request brings, as `name: value`; repeatable', collect, [])
     .option('--folder <dir>', 'judge by this folder of YAML instead of asking the control plane')
     .option(
       '--log <file>',
@@ -58,7 +68,7 @@ function collect(file: string, files: readonly string[]): readonly string[] {
 }
 
 async function explainQuestion(terminal: Terminal, options: ExplainOptions): Promise<void> {
-  const { from, to, method, path } = options;
+  const { from, to } = options;
   if (from === undefined || to === undefined) {
     throw new CliFailure(
       exitCode.misuse,
@@ -66,8 +76,26 @@ async function explainQuestion(terminal: Terminal, options: ExplainOptions): Pro
       'give a decision id, or `--from tenant/service-account --to tenant/service`',
     );
   }
-  const question = { from, to: readDestination(to), request: { method, path: path.split('?')[0] ?? path } };
-  report(terminal, await explanationOf(terminal, options, question), options);
+  const destination = readDestination(to);
+  const question = { from, to: destination, request: readRequest(options) };
+  const now = await explanationOf(terminal, options, question);
+  const last = options.folder === undefined ? await lastRefusal(options, from, destination, now) : undefined;
+  report(terminal, now, options, undefined, last);
+}
+
+/** @throws CliFailure */
+function readRequest({ method, path, host, header }: ExplainOptions): NonNullable<Question['request']> {
+  const lines = header.map((line): [string, string] => {
+    const [, name, value] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? [];
+    if (name !== undefined && value !== undefined) return [name.toLowerCase(), value];
+    throw new CliFailure(exitCode.misuse, `\`${line}\` is no header`, 'write `name: value`');
+  });
+  return {
+    method,
+    path: path.split('?')[0] ?? path,
+    ...(host === undefined ? {} : { host: canonicalHost(host) ?? host }),
+    ...(lines.length === 0 ? {} : { headers: headerLines(lines) }),
+  };
 }
 
 async function explainId(terminal: Terminal, id: string, options: ExplainOptions): Promise<void> {
@@ -114,31 +142,38 @@ async function explanationOf(terminal: Terminal, options: ExplainOptions, questi
   return explain(buildSnapshot(objects), question, terminal.nowMs());
 }
 
-/** @param now absent where the record holds no request that could be judged again. */
+/**
+ * @param now absent where the record holds no request that could be judged again.
+ * @param last what the evidence tells of the same two, where nobody named an event.
+ */
 function report(
   terminal: Terminal,
   now: Explanation | undefined,
   { output }: ExplainOptions,
   past?: PastDecision,
+  last?: PastDecision,
 ): void {
   const verdict = past?.verdict ?? (now?.kind === 'judged' ? now.verdict : 'deny');
   if (verdict !== 'allow') terminal.setExitCode(exitCode.no);
   if (output === 'json') {
-    writeJson(terminal, past === undefined ? now : { past, now });
+    writeJson(terminal, past === undefined ? { ...now, ...(last === undefined ? {} : { last }) } : { past, now });
     return;
   }
   if (past !== undefined) terminal.out(pastText(past, now));
+  if (last !== undefined) terminal.out(`last refused: ${pastText(last, now)}`);
   if (now !== undefined) terminal.out(explanationText(now));
 }
 
 /** @param to as `--to` takes it. @throws CliFailure */
 export function readDestination(to: string): Destination {
+  const [, address, addressPort] = /^\[?([0-9a-fA-F:.]+?)\]?:(\d{1,5})$/.exec(to) ?? [];
+  if (address !== undefined) return { kind: 'address', address, port: Number(addressPort) };
   const [, service, port] = /^([a-z0-9-]+\/[a-z0-9.-]+)(?::(\d{1,5}))?$/.exec(to) ?? [];
   if (service === undefined) {
     throw new CliFailure(
       exitCode.misuse,
       `\`${to}\` is no destination`,
-      'write `tenant/service` or `tenant/service:port`',
+      'write `tenant/service`, `tenant/service:port` or `address:port`',
     );
   }
   return { kind: 'service', service, ...(port === undefined ? {} : { port: Number(port) }) };

@@ -1,8 +1,10 @@
 /** An explanation for a person: the verdict, the line that decided, every rule with its first miss, and the cure. */
 import { formatSourceRef } from '../model/source-ref.ts';
+import type { ConsideredRule } from '../policy/considered.ts';
 import type { Cure } from '../policy/cure.ts';
-import type { ConsideredRule, Explanation, Judgement } from '../policy/explain.ts';
+import type { Explanation, Judgement } from '../policy/explain.ts';
 import type { PastDecision } from './find-decision.ts';
+import { plural } from './plural.ts';
 import { printable } from './table.ts';
 
 export function explanationText(explanation: Explanation): string {
@@ -16,8 +18,9 @@ export function explanationText(explanation: Explanation): string {
 
 /** What was decided then, and whether it would be decided so again. */
 export function pastText(past: PastDecision, now: Explanation | undefined): string {
-  const { id, time, verdict, reason, revision, source } = past;
+  const { id, time, verdict, reason, revision, source, meaning } = past;
   const lines = [`decision ${id}, ${time}, by the ${source}: ${verdict}, ${reason}`];
+  if (meaning !== undefined) lines.push(`  ${meaning.why}`, `  what would mend it: ${meaning.next}`);
   const current = now?.kind === 'judged' ? now : undefined;
   if (current !== undefined && revision !== undefined && revision !== current.revision) {
     lines.push(
@@ -27,7 +30,7 @@ export function pastText(past: PastDecision, now: Explanation | undefined): stri
   if (current !== undefined && revision === undefined && isOther(verdict, current.verdict)) {
     lines.push('the mesh has changed since, as it is judged otherwise now; what follows is how it stands now');
   }
-  if (verdict === 'unavailable')
+  if (verdict === 'unavailable' && meaning === undefined)
     lines.push('nobody refused it: no verdict could be had, so it was answered as a failure');
   if (verdict === 'undecodable') lines.push('the request could not be read in only one way, so no policy was asked');
   return `${lines.map(printable).join('\n')}\n\n`;
@@ -57,31 +60,54 @@ function judgementText(alike: readonly Judgement[]): string {
   const { port, sentence, considered, cure } = judgement;
   const lines = [
     `  ${alike.map(({ workload }) => workload).join(', ')} port ${port}: ${sentence}`,
-    ...(considered.length === 0
-      ? ['    no rule speaks of this port']
-      : considered.map((rule) => `    ${ruleText(rule)}`)),
+    ...rulesText(considered),
   ];
   return `${lines.map(printable).join('\n')}\n${cure === undefined ? '' : cureText(cure)}`;
 }
 
-const outcomes = {
-  matches: 'matches',
-  'other-caller': 'speaks of other callers',
-  'other-method': 'speaks of other methods',
-  'other-path': 'speaks of other paths',
-  'other-host': 'speaks of other hosts',
-  'other-header': 'speaks of other headers',
-  ended: 'has ended',
-  'token-missing': 'asks for a token',
-  'token-invalid': 'asks for a valid token',
-  'other-token': 'asks for a token that says something else',
-  'condition-false': 'has a condition that does not hold',
-  'condition-error': 'has a condition that cannot be judged',
-} as const satisfies Record<ConsideredRule['outcome'], string>;
+/** Most rules that a person is shown; `--output json` has them all. */
+const shownMax = 40;
 
-function ruleText({ effect, name, where, outcome, audited }: ConsideredRule): string {
-  const told = `${effect.padEnd(5)} ${name} (${formatSourceRef(where)}): ${outcomes[outcome]}`;
-  return audited === true ? `${told} (under audit)` : told;
+/** How near a rule came: the later its first failing condition, the nearer. */
+const nearest: readonly ConsideredRule['outcome'][] = [
+  'matches',
+  'condition-error',
+  'condition-false',
+  'other-token',
+  'token-invalid',
+  'token-missing',
+  'ended',
+  'other-header',
+  'other-host',
+  'other-path',
+  'other-method',
+  'other-caller',
+  'no-say',
+];
+
+function rulesText(considered: readonly ConsideredRule[]): readonly string[] {
+  if (considered.length === 0) return ['    no rule speaks of this port'];
+  const rank = ({ outcome }: ConsideredRule) => nearest.indexOf(outcome);
+  const sorted = [...considered].sort((left, right) => rank(left) - rank(right));
+  const rest = sorted.length - shownMax;
+  return [
+    `    ${plural(considered.length, 'rule')} considered, the nearest first:`,
+    ...sorted.slice(0, shownMax).map((rule) => `      ${ruleText(rule)}`),
+    ...(rest > 0 ? [`      and ${rest} more; \`-o json\` tells them all`] : []),
+  ];
+}
+
+function ruleText({ effect, name, where, outcome, miss, audited }: ConsideredRule): string {
+  const told = `${effect.padEnd(5)} ${name} (${formatSourceRef(where)}): ${missText(outcome, miss)}`;
+  return audited === true ? `${told} (under audit: it decides nothing)` : told;
+}
+
+function missText(outcome: ConsideredRule['outcome'], miss: ConsideredRule['miss']): string {
+  if (outcome === 'matches') return 'matches';
+  if (miss === undefined) return 'speaks of identities of this mesh';
+  const { condition, asks, shows } = miss;
+  if (outcome === 'no-say') return `is no rule of this port: its ${condition} is ${asks}, and here is ${shows}`;
+  return `fails first at its ${condition}: it asks for ${asks}, the request shows ${shows}`;
 }
 
 function cureText(cure: Cure): string {
@@ -93,11 +119,18 @@ function cureText(cure: Cure): string {
           .trimEnd()
           .split('\n')
           .map((line) => `${printable(line)}\n`),
-        cure.caution === undefined ? '' : `\n  mind: ${printable(cure.caution)}\n`,
+        ...[cure.caution, cure.wider].flatMap((mind) => (mind === undefined ? [] : `\n  mind: ${printable(mind)}\n`)),
       ].join('');
     case 'change':
-      return printable(`  to allow it, change ${formatSourceRef(cure.where)}: ${cure.advice}`).concat('\n');
+      return lines(
+        '  no rule beside it would allow it:',
+        `  the owner of \`${cure.owner}\` can change ${formatSourceRef(cure.where)}: ${cure.advice}`,
+      );
     case 'none':
-      return printable(`  nothing would allow it: ${cure.why}`).concat('\n');
+      return lines(`  no rule would allow it: ${cure.why}`, `  what would: ${cure.instead}`);
   }
+}
+
+function lines(...all: readonly string[]): string {
+  return all.map((line) => `${printable(line)}\n`).join('');
 }

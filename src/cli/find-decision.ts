@@ -12,6 +12,7 @@ import { createInterface } from 'node:readline';
 import type { Question } from '../policy/explain.ts';
 import { CliFailure } from './cli-failure.ts';
 import { exitCode } from './exit-code.ts';
+import type { RefusalMeaning } from './past-meaning.ts';
 
 export interface PastDecision {
   readonly id: string;
@@ -23,8 +24,10 @@ export interface PastDecision {
   readonly reason: string;
   /** Which policy judged; absent in a sidecar's record. */
   readonly revision?: string;
-  /** To be judged again; absent where no request could be read. */
+  /** To be judged again; absent where no request could be read, and where no rule refused it. */
   readonly question?: Question;
+  /** Of what no rule refused. */
+  readonly meaning?: RefusalMeaning;
 }
 
 /** @throws CliFailure where a file cannot be read. @returns the last record of the best source. */

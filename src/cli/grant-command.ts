@@ -140,7 +140,8 @@ function writable(cure: Cure | undefined): Written {
   const nothing = 'no grant may help';
   if (cure === undefined || cure.kind === 'none') {
     const why = cure?.why ?? 'its reason is not known';
-    throw new CliFailure(exitCode.no, `${nothing}: ${why}`, 'ask the owner of the destination for another way');
+    const instead = cure?.instead ?? 'ask the owner of the destination for another way';
+    throw new CliFailure(exitCode.no, `${nothing}: ${why}`, instead);
   }
   if (cure.kind === 'change') {
     throw new CliFailure(exitCode.no, `${nothing} against ${formatSourceRef(cure.where)}`, cure.advice);

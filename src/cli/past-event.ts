@@ -1,12 +1,17 @@
 /**
  * A refusal that is kept as evidence, as `explain` looks at it again.
  *
- * Where nothing was proved there is nobody to judge: a claimed name is told, and never asked about.
+ * Where nothing was proved there is nobody to judge: a claimed name is told, and never asked about. Of what no rule of the
+ * mesh refused (bytes that are no TLS, a request that Envoy could not read, an open breaker) it is told what that means
+ * and what would mend it, since to judge it again would tell of something else.
  */
-import type { EvidenceEvent, Peer, Target } from '../evidence/event.ts';
+import { canonicalHost } from '../authz/canonical-host.ts';
+import type { DenialEvent, EvidenceEvent, Peer, RecordedRequest, Target } from '../evidence/event.ts';
 import type { Question } from '../policy/explain.ts';
-import { eventLine } from './event-text.ts';
+import { isReasonCode } from '../policy/tell-reason.ts';
+import { eventLine, peerText, targetText } from './event-text.ts';
 import type { PastDecision } from './find-decision.ts';
+import { meaningOfRefusal } from './past-meaning.ts';
 
 /** @returns undefined of an event that is no refusal and no request. */
 export function pastOfEvent(event: EvidenceEvent): PastDecision | undefined {
@@ -17,46 +22,70 @@ export function pastOfEvent(event: EvidenceEvent): PastDecision | undefined {
     ...(revision === undefined ? {} : { revision }),
   };
   switch (event.kind) {
-    case 'denial': {
-      const { verdict, by, reason, rule, from, to, request } = event;
-      const told = rule === undefined ? reason : `${reason} (${rule})`;
-      const source = by === 'worker' ? 'worker' : 'sidecar';
-      return { ...past, source, verdict, reason: told, ...asked(from, to, request) };
+    case 'denial':
+      return { ...past, ...pastOfDenial(event) };
+    case 'request': {
+      const { from, to, request } = event;
+      return { ...past, source: 'sidecar', verdict: 'allow', reason: 'allowed', ...asked(from, to, request) };
     }
-    case 'request':
-      return {
-        ...past,
-        source: 'sidecar',
-        verdict: 'allow',
-        reason: 'allowed',
-        ...asked(event.from, event.to, event.request),
-      };
-    case 'undeclared-port':
+    case 'undeclared-port': {
+      const { from, to, kind, direction } = event;
+      const question = asked(from, to, undefined);
+      const meaning = meaningOfRefusal({ kind: direction, from: peerText(from), to: targetText(to) });
       return {
         ...past,
         source: 'sidecar',
         verdict: 'deny',
-        reason: event.kind,
-        ...asked(event.from, event.to, undefined),
+        reason: kind,
+        ...(question.question ? question : { meaning }),
       };
+    }
     case 'plaintext-attempt':
-    case 'handshake-failure':
-      return { ...past, source: 'sidecar', verdict: 'deny', reason: `${event.kind}: ${eventLine(event).told}` };
+    case 'handshake-failure': {
+      const reason = `${event.kind}: ${eventLine(event).told}`;
+      const meaning = meaningOfRefusal({
+        ...{ kind: event.kind, from: peerText(event.from), to: targetText(event.to) },
+        detail: event.kind === 'handshake-failure' ? event.reason : '',
+      });
+      return { ...past, source: 'sidecar', verdict: 'deny', reason, meaning };
+    }
+    case 'breaker-overflow': {
+      const { kind, flags, from, to } = event;
+      const meaning = meaningOfRefusal({ kind, from: peerText(from), to: targetText(to), detail: flags.join(',') });
+      return { ...past, source: 'sidecar', verdict: 'unavailable', reason: `${kind}: ${flags.join(',')}`, meaning };
+    }
     default:
       return undefined;
   }
 }
 
-function asked(
-  from: Peer,
-  to: Target,
-  request: { readonly method: string; readonly path: string } | undefined,
-): { readonly question?: Question } {
+function pastOfDenial({
+  verdict,
+  by,
+  reason,
+  rule,
+  from,
+  to,
+  request,
+}: DenialEvent): Omit<PastDecision, 'id' | 'time'> {
+  const told = {
+    source: by === 'worker' ? ('worker' as const) : ('sidecar' as const),
+    verdict,
+    reason: rule === undefined ? reason : `${reason} (${rule})`,
+  };
+  if (by === 'proxy' && verdict === 'deny' && !isReasonCode(reason)) {
+    const meaning = meaningOfRefusal({ kind: 'form', from: peerText(from), to: targetText(to), detail: reason });
+    return { ...told, meaning };
+  }
+  return { ...told, ...asked(from, to, request) };
+}
+
+function asked(from: Peer, to: Target, request: RecordedRequest | undefined): { readonly question?: Question } {
   const [, address, port] = /^\[?([0-9a-fA-F:.]+?)\]?:(\d{1,5})$/.exec(to.address ?? '') ?? [];
   if (from.identity === undefined || address === undefined) return {};
   const question: Question = { from: from.identity, to: { kind: 'address', address, port: to.port ?? Number(port) } };
-  return {
-    question:
-      request === undefined ? question : { ...question, request: { method: request.method, path: request.path } },
-  };
+  if (request === undefined) return { question };
+  const { method, path } = request;
+  const host = canonicalHost(request.host);
+  return { question: { ...question, request: { method, path, ...(host === undefined ? {} : { host }) } } };
 }

@@ -7,7 +7,8 @@
 import type { Snapshot } from '../model/snapshot.ts';
 import type { SourceRef } from '../model/source-ref.ts';
 import { grantName, writtenRules } from '../policy/analyze-written.ts';
-import { type ConsideredRule, type Destination, explain, type Judgement, type Question } from '../policy/explain.ts';
+import type { ConsideredRule } from '../policy/considered.ts';
+import { type Destination, explain, type Judgement, type Question } from '../policy/explain.ts';
 import type { TokenFacts } from '../policy/token.ts';
 import type { PolicyCase } from './policy-test-file.ts';
 
@@ -115,7 +116,6 @@ const decidedBy: Readonly<
   'grant-expired': ['allow', 'ended'],
   'token-missing': ['allow', 'token-missing'],
   'token-invalid': ['allow', 'token-invalid'],
-  'token-untold': ['allow', 'token-invalid'],
 };
 
 function failureOf(

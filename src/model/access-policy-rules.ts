@@ -37,7 +37,7 @@ function ruleFindings(rule: AccessRuleObject, path: string): Finding[] {
   return [
     ...principalFindings(rule, path),
     ...headerFindings(rule, path),
-    ...conditionFindings(rule, path),
+    ...conditionFindings(rule, path, 'the policy denies everything it selects'),
     ...noMoment(`${path}.notAfter`, rule.notAfter),
   ];
 }
@@ -50,7 +50,8 @@ function principalFindings({ from }: AccessRuleObject, path: string): Finding[] 
   });
 }
 
-function headerFindings({ to }: AccessRuleObject, path: string): Finding[] {
+/** @param rule of a policy, or a whole grant. */
+export function headerFindings({ to }: Pick<AccessRuleObject, 'to'>, path: string): Finding[] {
   return (to?.headers ?? []).flatMap(({ name }, index) => {
     if (!unseenHeaders.has(name) && !unseenPrefixes.some((prefix) => name.startsWith(prefix))) return [];
     const message = `no rule can see the header ${quote(name)} as the caller sent it: the sidecar rewrites it`;
@@ -59,11 +60,12 @@ function headerFindings({ to }: AccessRuleObject, path: string): Finding[] {
   });
 }
 
-function conditionFindings({ when }: AccessRuleObject, path: string): Finding[] {
+/** @param until what its object does while it cannot be judged. */
+export function conditionFindings({ when }: Pick<AccessRuleObject, 'when'>, path: string, until: string): Finding[] {
   const checked = when === undefined ? { kind: 'ok' as const } : checkCel(when);
   if (checked.kind === 'ok') return [];
   const message = `the condition cannot be judged: ${checked.why}`;
-  return [bad(`${path}.when`, message, 'mend it; until then the policy denies everything it selects')];
+  return [bad(`${path}.when`, message, `mend it; until then ${until}`)];
 }
 
 function bad(path: string, message: string, advice: string): Finding {

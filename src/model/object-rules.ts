@@ -2,7 +2,7 @@
  * Rules over one object that a schema cannot say: ranges of written durations, dates that exist, a policy with a rule.
  */
 import { X509Certificate } from 'node:crypto';
-import { accessPolicyFindings } from './access-policy-rules.ts';
+import { accessPolicyFindings, conditionFindings, headerFindings } from './access-policy-rules.ts';
 import { captureFindings } from './capture.ts';
 import { consentFindings, drillFindings, houseRuleFindings, noMoment } from './drill-rules.ts';
 import { parseDurationMs } from './duration.ts';
@@ -63,6 +63,7 @@ function meshFindings({ spec }: MeshObject): Finding[] {
       ),
     );
   }
+  findings.push(...privateProviderFindings(spec.privateProviders ?? []));
   for (const [index, resolver] of (spec.dns?.resolvers ?? []).entries()) {
     if (canonicalIp(resolver) === undefined) findings.push(badAddress(`spec.dns.resolvers[${index}]`, resolver));
   }
@@ -71,7 +72,6 @@ function meshFindings({ spec }: MeshObject): Finding[] {
     const path = 'spec.explicit.outboundRange';
     findings.push(bad(path, `${quote(range)} is no range of loopback`, 'write its first address, as `127.128.0.0/10`'));
   }
-  findings.push(...privateProviderFindings(spec.privateProviders ?? []));
   return [...findings, ...houseRuleFindings(spec.drills), ...evidenceFindings(spec)];
 }
 
@@ -102,7 +102,11 @@ function isCertificate(pem: string): boolean {
 }
 
 function grantFindings({ spec }: GrantObject): Finding[] {
-  return noMoment('spec.notAfter', spec.notAfter);
+  return [
+    ...headerFindings(spec, 'spec'),
+    ...conditionFindings(spec, 'spec', 'the grant opens nothing'),
+    ...noMoment('spec.notAfter', spec.notAfter),
+  ];
 }
 
 export function badAddress(path: string, address: string): Finding {

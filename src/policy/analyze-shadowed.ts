@@ -97,12 +97,16 @@ function coversGrant(wide: Grant, narrow: Grant): boolean {
   );
 }
 
-function conditionsOf({ from, to, notAfterMs }: Grant): Conditions {
+function conditionsOf({ from, to, when, notAfterMs }: Grant): Conditions {
   const callers: Caller[] =
     from.spiffeIds.length === 0
       ? [{ kind: 'tenant', tenant: from.tenant }]
       : from.spiffeIds.map((spiffeId) => ({ kind: 'identity', spiffeId }));
-  return { effect: 'allow', callers, match: to.match, ...(notAfterMs === undefined ? {} : { notAfterMs }) };
+  return {
+    ...{ effect: 'allow', callers, match: to.match },
+    ...(when === undefined ? {} : { when }),
+    ...(notAfterMs === undefined ? {} : { notAfterMs }),
+  };
 }
 
 type Related = PolicyFinding['related'];

@@ -100,7 +100,9 @@ function compileAllow(snapshot: Snapshot, policy: AccessPolicy, { port, opaque, 
   });
 }
 
-function conditionsOf(rule: AccessRule): Pick<Rule, 'match' | 'token' | 'when' | 'notAfterMs'> {
+function conditionsOf(
+  rule: Pick<AccessRule, 'match' | 'token' | 'when' | 'notAfterMs'>,
+): Pick<Rule, 'match' | 'token' | 'when' | 'notAfterMs'> {
   const { match, token, when } = rule;
   return {
     match,
@@ -116,7 +118,7 @@ function endOf({ notAfterMs }: Pick<Rule, 'notAfterMs'>): Pick<Rule, 'notAfterMs
 }
 
 function compileGrant(grant: Grant, { opaque }: PortToCompile): Rule[] {
-  if (opaque && !matchesEvery(grant.to.match)) return [];
+  if (opaque && !(matchesEvery(grant.to.match) && grant.when === undefined)) return [];
   const callers: Caller[] =
     grant.from.spiffeIds.length === 0
       ? [{ kind: 'tenant', tenant: grant.from.tenant }]
@@ -125,9 +127,8 @@ function compileGrant(grant: Grant, { opaque }: PortToCompile): Rule[] {
     {
       name: `grant/${grant.key}`,
       callers,
-      match: grant.to.match,
       where: grant.where,
-      ...endOf(grant),
+      ...conditionsOf({ ...grant, match: grant.to.match }),
     },
   ];
 }

@@ -3,15 +3,18 @@
  *
  *   tenant wall ──▶ a Grant in the destination's namespace          own tenant ──▶ an AccessPolicy there
  *
- * Least means this caller, this service port, this method and this path, and nothing beside. What a text cannot mend
- * (a deny rule, a sealed service, another environment) is told as such: no text of ours loosens what an author refused.
+ * Least means one new rule that speaks of this caller, this port and this request, in everything that the question states
+ * and in everything that rules of the port ask about (see `exact-rule.ts`): applied, it lets in nothing else that was
+ * refused before. What it lets in beside, because the language has no words for less, it says.
+ * What a text cannot mend (a deny rule, a sealed service, another environment, a quarantine) is told as such, with what
+ * would mend it and who can: no text of ours loosens what an author refused.
  */
-import { Value } from 'typebox/value';
-import { paths as pathsSchema } from '../model/kinds/fields.ts';
-import type { Service, ServicePort, Snapshot, Workload } from '../model/snapshot.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 import { formatSourceRef, type SourceRef } from '../model/source-ref.ts';
 import { parseSpiffeId } from '../model/spiffe-id.ts';
+import type { ConsideredPort } from './considered.ts';
 import { type AccessRequest, type DenyReason, decide } from './decide.ts';
+import { type ExactRule, exactRule, type Stated } from './exact-rule.ts';
 import type { Rule } from './port-policy.ts';
 import { type InboundPort, viewOf } from './view.ts';
 
@@ -23,78 +26,118 @@ export type Cure =
       readonly yaml: string;
       /** What it would not mend, or would change beside. */
       readonly caution?: string;
+      /** What it lets in beside the request, as no rule can say less. */
+      readonly wider?: string;
       /** The deny rule that would refuse the request all the same; `caution` says so. */
       readonly refusedBy?: SourceRef;
     }
-  /** Something that stands there must be changed first. */
-  | { readonly kind: 'change'; readonly where: SourceRef; readonly advice: string }
-  | { readonly kind: 'none'; readonly why: string };
+  /** Something that stands there must be changed first, by the owner of the namespace it stands in. */
+  | { readonly kind: 'change'; readonly owner: string; readonly where: SourceRef; readonly advice: string }
+  /** No text of the destination's owner helps: why, and what would help and who can do it. */
+  | { readonly kind: 'none'; readonly why: string; readonly instead: string };
 
-export interface CureTarget {
-  readonly workload: Workload;
-  readonly inbound: InboundPort;
-  readonly service: Service;
-  readonly servicePort: ServicePort;
+interface Wanted {
+  readonly request: AccessRequest;
+  readonly stated: Stated;
+  readonly nowMs: number;
 }
 
-export function cureFor(
-  snapshot: Snapshot,
-  target: CureTarget,
-  request: AccessRequest,
-  reason: DenyReason,
-  nowMs: number,
-): Cure {
-  const caller = parseSpiffeId(request.principal);
+/** @param stated what of the request is known, and not assumed. */
+export function cureFor(snapshot: Snapshot, target: ConsideredPort, wanted: Wanted, reason: DenyReason): Cure {
+  const { workload } = target;
+  const caller = parseSpiffeId(wanted.request.principal);
   if (reason.kind === 'no-identity' || caller.kind === 'refused') {
-    return { kind: 'none', why: 'a caller without an identity of this mesh is nobody, and nobody can be let in' };
-  }
-  if (reason.kind === 'unclean-path') {
-    return { kind: 'none', why: 'no rule speaks of a path that can be read in two ways: ask for it in its plain form' };
-  }
-  if (reason.kind === 'bad-host') {
     return {
       kind: 'none',
-      why: 'no rule speaks of a request without exactly one host: let the caller name the one it means',
+      why: 'a caller without an identity of this mesh is nobody, and nobody can be let in',
+      instead: `let it run as a Pod in the namespace of a Tenant of \`${snapshot.mesh.trustDomain}\`, with a sidecar: whoever deploys it can`,
     };
   }
-  if (reason.kind === 'token-missing' || reason.kind === 'token-invalid') {
-    const why = `\`${reason.rule.name}\` would allow it: what is wanted is a valid token, not another rule`;
-    return { kind: 'none', why };
+  switch (reason.kind) {
+    case 'quarantined': {
+      const { spiffeId } = reason.quarantine;
+      return {
+        kind: 'none',
+        why: 'no rule opens a quarantine',
+        instead: `once its cause is gone, an operator can run \`coffre quarantine ${spiffeId} --release\``,
+      };
+    }
+    case 'unclean-path':
+      return {
+        kind: 'none',
+        why: 'no rule speaks of a path that can be read in two ways',
+        instead:
+          'let the caller ask for it in its plain form, without dot segments, doubled slashes and encoded separators',
+      };
+    case 'bad-host':
+      return {
+        kind: 'none',
+        why: 'no rule speaks of a request without exactly one host',
+        instead: 'let the caller name the one it means',
+      };
+    case 'token-missing':
+    case 'token-invalid':
+      return {
+        kind: 'none',
+        why: `\`${reason.rule.name}\` would allow it, so another rule would only do without its token`,
+        instead: `let the caller bring a valid token, from ${providersText(reason.rule, target)}`,
+      };
+    case 'deny-rule':
+      return changeDeny(reason.rule, workload.tenant);
+    default: {
+      const { namespace, serviceAccount } = caller.id;
+      if (namespace === workload.tenant) return writePolicy(snapshot, target, wanted, serviceAccount);
+      return writeGrant(snapshot, target, wanted, { tenant: namespace, serviceAccount });
+    }
   }
-  if (reason.kind === 'token-untold') {
-    return { kind: 'none', why: `whether \`${reason.rule.name}\` would allow it nobody can know: ${reason.why}` };
-  }
-  const { namespace, serviceAccount } = caller.id;
-  if (reason.kind === 'deny-rule') return changeDeny(reason.rule);
-  if (namespace === target.workload.tenant) return writePolicy(snapshot, target, request, serviceAccount);
-  return writeGrant(snapshot, target, request, { tenant: namespace, serviceAccount }, nowMs);
 }
 
-function changeDeny({ name, where }: Rule): Cure {
+function providersText({ token }: Rule, { inbound }: ConsideredPort): string {
+  const { identityProviders = [] } = inbound.policy;
+  const known = identityProviders.filter(({ name }) => token?.provider === undefined || name === token.provider);
+  const names = known.map(({ name, issuer }) => `\`${name}\` (${issuer})`);
+  return names.length === 0 ? 'a provider that the destination’s tenant names' : names.join(' or ');
+}
+
+function changeDeny({ name, where }: Rule, owner: string): Cure {
   const advice = name.endsWith('/broken')
     ? 'the policy could not be understood, so it denies its whole scope: mend it'
     : 'a deny wins over every allow and every grant: remove the rule, or narrow what it speaks of';
-  return { kind: 'change', where, advice };
+  return { kind: 'change', owner, where, advice };
 }
 
 function writeGrant(
   snapshot: Snapshot,
-  { workload, inbound, service, servicePort }: CureTarget,
-  request: AccessRequest,
+  target: ConsideredPort,
+  wanted: Wanted,
   from: { readonly tenant: string; readonly serviceAccount: string },
-  nowMs: number,
 ): Cure {
+  const { workload, inbound, service, servicePort } = target;
   const [caller, owner] = [snapshot.tenants.get(from.tenant), snapshot.tenants.get(workload.tenant)];
-  if (caller === undefined) return { kind: 'none', why: `\`${from.tenant}\` is no tenant of this mesh` };
+  if (caller === undefined) {
+    return {
+      kind: 'none',
+      why: `\`${from.tenant}\` is no tenant of this mesh`,
+      instead: `whoever runs the mesh can write a \`Tenant\` named \`${from.tenant}\``,
+    };
+  }
   if (caller.environment !== owner?.environment) {
     return {
       kind: 'none',
       why: `tenants of different environments never meet: \`${from.tenant}\` is ${caller.environment}`,
+      instead: `call from a tenant that is ${owner?.environment ?? 'of the same environment'}; whoever runs the mesh can move one`,
     };
   }
-  if (service.sealed) return { kind: 'none', why: `\`${service.key}\` is sealed by its tenant: no grant may open it` };
+  if (service.sealed) {
+    return {
+      kind: 'none',
+      why: `\`${service.key}\` is sealed by its tenant: no grant may open it`,
+      instead: `the owner of \`${workload.tenant}\` can grant a service in front of it, or lift the seal in \`sealedServices\``,
+    };
+  }
   const name = freeName(`${from.tenant}-${from.serviceAccount}-to-${service.name}`, workload.tenant, snapshot.grants);
-  const denying = deniedAllTheSame(inbound, request, nowMs);
+  const denying = deniedAllTheSame(inbound, wanted);
+  const rule = exactRule(wanted.request, wanted.stated, inbound.policy);
   return {
     kind: 'write',
     owner: workload.tenant,
@@ -106,10 +149,12 @@ function writeGrant(
       '  to:',
       `    service: ${service.name}`,
       `    ports: [${servicePort.port}]`,
-      ...requestLines(request, '    '),
+      ...rule.to.map((line) => `    ${line}`),
+      ...whenLine(rule, '  '),
       `  reason: ${JSON.stringify(`asked for by ${from.tenant}: say what for`)}`,
       '',
     ].join('\n'),
+    ...widerText(rule, []),
     ...(denying === undefined
       ? {}
       : {
@@ -119,11 +164,13 @@ function writeGrant(
   };
 }
 
-function writePolicy(snapshot: Snapshot, target: CureTarget, request: AccessRequest, serviceAccount: string): Cure {
+function writePolicy(snapshot: Snapshot, target: ConsideredPort, wanted: Wanted, serviceAccount: string): Cure {
   const { workload, inbound, service } = target;
   const labels = [...workload.labels].map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`);
   const name = freeName(`${serviceAccount}-to-${service.name}`, workload.tenant, snapshot.policies);
-  const others = closedBeside(snapshot, target);
+  const beside = selectedBeside(snapshot, target);
+  const closed = beside.filter(({ open }) => open).map(({ key }) => key);
+  const rule = exactRule(wanted.request, wanted.stated, inbound.policy);
   return {
     kind: 'write',
     owner: workload.tenant,
@@ -135,13 +182,18 @@ function writePolicy(snapshot: Snapshot, target: CureTarget, request: AccessRequ
       `        serviceAccounts: [${serviceAccount}]`,
       '      to:',
       `        ports: [${inbound.port}]`,
-      ...requestLines(request, '        '),
+      ...rule.to.map((line) => `        ${line}`),
+      ...whenLine(rule, '      '),
       '',
     ].join('\n'),
-    ...(others.length === 0
+    ...widerText(
+      rule,
+      beside.filter(({ open }) => !open).map(({ key }) => key),
+    ),
+    ...(closed.length === 0
       ? {}
       : {
-          caution: `it selects \`${others.join('`, `')}\` too, and an allow rule there ends what the tenant's default let in`,
+          caution: `it selects \`${closed.join('`, `')}\` too, and an allow rule there ends what the tenant's default let in`,
         }),
   };
 }
@@ -157,21 +209,19 @@ function head(kind: string, name: string, namespace: string): readonly string[] 
   ];
 }
 
-/** Nothing on an opaque port, where a rule with methods or paths would match nothing. */
-function requestLines(request: AccessRequest, indent: string): readonly string[] {
-  if (request.kind === 'tcp') return [];
-  const path = writablePath(request.path);
-  return [
-    `${indent}methods: [${JSON.stringify(request.method)}]`,
-    ...(path === undefined ? [] : [`${indent}paths: [${JSON.stringify(path)}]`]),
-  ];
+function whenLine({ when }: ExactRule, indent: string): readonly string[] {
+  return when === undefined ? [] : [`${indent}when: ${JSON.stringify(when)}`];
 }
 
-/** A rule cannot name every path there is: where it cannot, the nearest folder above is the least that can be said. */
-function writablePath(path: string): string | undefined {
-  const segments = path.split('/');
-  const folders = segments.map((_, index) => `${segments.slice(0, -1 - index).join('/')}/*`);
-  return [path, ...folders].find((each) => !each.includes('{') && Value.Check(pathsSchema.items, each));
+/** @param opened other workloads that the rule would open to the request. */
+function widerText({ unsaid }: ExactRule, opened: readonly string[]): { readonly wider?: string } {
+  const parts = [
+    ...(unsaid.length === 0
+      ? []
+      : [`no rule can say ${unsaid.join(' and ')}, so it lets the request in whatever that is`]),
+    ...(opened.length === 0 ? [] : [`its labels select \`${opened.join('`, `')}\` too, and let the request in there`]),
+  ];
+  return parts.length === 0 ? {} : { wider: parts.join('; ') };
 }
 
 function freeName(wanted: string, namespace: string, taken: ReadonlyMap<string, unknown>): string {
@@ -182,7 +232,7 @@ function freeName(wanted: string, namespace: string, taken: ReadonlyMap<string, 
 }
 
 /** The deny rule that would still stand if the wall did not. */
-function deniedAllTheSame({ policy }: InboundPort, request: AccessRequest, nowMs: number): Rule | undefined {
+function deniedAllTheSame({ policy }: InboundPort, { request, nowMs }: Wanted): Rule | undefined {
   const open: Rule = {
     name: 'open',
     callers: 'anyone',
@@ -193,14 +243,25 @@ function deniedAllTheSame({ policy }: InboundPort, request: AccessRequest, nowMs
   return decision.kind === 'deny' && decision.reason.kind === 'deny-rule' ? decision.reason.rule : undefined;
 }
 
-/** Workloads with the same labels whose port is open by the tenant's default, which one allow rule ends. */
-function closedBeside(snapshot: Snapshot, { workload, inbound }: CureTarget): readonly string[] {
+interface SelectedBeside {
+  readonly key: string;
+  /** By the tenant's default, which one allow rule ends. */
+  readonly open: boolean;
+}
+
+/** Workloads that carry the same labels and have that port, and are no replica behind the service that is called. */
+function selectedBeside(
+  snapshot: Snapshot,
+  { workload, inbound, servicePort }: ConsideredPort,
+): readonly SelectedBeside[] {
+  const replicas = new Set(servicePort.endpoints.map((endpoint) => endpoint.workload));
   return [...snapshot.workloads.values()]
-    .filter((other) => other.key !== workload.key && other.tenant === workload.tenant)
+    .filter((other) => other.tenant === workload.tenant && other.key !== workload.key)
     .filter((other) => [...workload.labels].every(([label, value]) => other.labels.get(label) === value))
-    .filter((other) => {
+    .flatMap((other) => {
       const port = viewOf(snapshot, other, 0).inbound.find((each) => each.port === inbound.port);
-      return port?.policy.allow.some(({ name }) => name.startsWith('tenant/')) === true;
-    })
-    .map(({ key }) => key);
+      if (port === undefined) return [];
+      const open = port.policy.allow.some(({ name }) => name.startsWith('tenant/'));
+      return open || !replicas.has(other.key) ? [{ key: other.key, open }] : [];
+    });
 }

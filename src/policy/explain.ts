@@ -7,18 +7,15 @@
  * with a verdict. The surprise: policies are compiled as of the beginning of time, so that a grant that
  * has ended is told as one that has ended, not as a wall.
  */
-import type { Endpoint, Service, ServicePort, Snapshot, Workload } from '../model/snapshot.ts';
+import type { Endpoint, Service, Snapshot } from '../model/snapshot.ts';
 import { formatSourceRef, type SourceRef } from '../model/source-ref.ts';
 import { formatSpiffeId, parseSpiffeId } from '../model/spiffe-id.ts';
 import type { HttpAccess } from './access-request.ts';
+import { type ConsideredPort, type ConsideredRule, considerAll } from './considered.ts';
 import { type Cure, cureFor } from './cure.ts';
 import { type AccessRequest, type Decision, decide } from './decide.ts';
-import type { Effect } from './match-path.ts';
-import type { PortPolicy, Rule } from './port-policy.ts';
-import { readRequest } from './reading.ts';
-import { RuleJudge, type RuleOutcome } from './rule-judge.ts';
 import { tellReason } from './tell-reason.ts';
-import { type InboundPort, viewOf } from './view.ts';
+import { viewOf } from './view.ts';
 
 export interface Question {
   /** SPIFFE ID, or `tenant/service-account`. */
@@ -65,16 +62,6 @@ export interface Judgement {
   readonly cure?: Cure;
 }
 
-export interface ConsideredRule {
-  readonly effect: 'deny' | 'allow';
-  readonly name: string;
-  readonly where: SourceRef;
-  /** `matches`, or the first condition that does not hold. */
-  readonly outcome: RuleOutcome;
-  /** Of a policy under audit: it is told, and decides nothing. */
-  readonly audited?: true;
-}
-
 /** @param snapshot built without a clock, so that it still holds grants that have ended. @param nowMs epoch ms to judge at. */
 export function explain(snapshot: Snapshot, question: Question, nowMs: number): Explanation {
   const found = resolve(snapshot, question.to);
@@ -101,16 +88,8 @@ function principalOf(from: string, trustDomain: string): string {
   return more === undefined && parseSpiffeId(id).kind === 'ok' ? id : from;
 }
 
-interface Target {
-  readonly workload: Workload;
-  readonly inbound: InboundPort;
-  /** The service port a caller dials to get here: where a grant must lead. */
-  readonly service: Service;
-  readonly servicePort: ServicePort;
-}
-
 type Resolution =
-  | { readonly kind: 'found'; readonly destination: string; readonly targets: readonly Target[] }
+  | { readonly kind: 'found'; readonly destination: string; readonly targets: readonly ConsideredPort[] }
   | Extract<Explanation, { kind: 'no-such-destination' }>;
 
 function resolve(snapshot: Snapshot, to: Destination): Resolution {
@@ -156,7 +135,7 @@ function serviceAt({ services }: Snapshot, address: string, port: number): Servi
 function targetsOf(
   snapshot: Snapshot,
   wanted: (endpoint: Endpoint, service: string, port: number) => boolean,
-): readonly Target[] {
+): readonly ConsideredPort[] {
   return [...snapshot.services.values()].flatMap((service) =>
     service.ports.flatMap((servicePort) =>
       servicePort.endpoints.flatMap((endpoint) => {
@@ -171,16 +150,17 @@ function targetsOf(
 
 function judge(
   snapshot: Snapshot,
-  { workload, inbound, service, servicePort }: Target,
+  target: ConsideredPort,
   principal: string,
   question: Question,
   nowMs: number,
 ): Judgement {
+  const { workload, inbound, service } = target;
   const { policy, protocol, port } = inbound;
   const asked = { kind: 'http', principal, host: nameOf(service), ...(question.request ?? anyRequest) } as const;
   const request: AccessRequest = protocol === 'tcp' ? { kind: 'tcp', principal } : asked;
   const decision = decide(policy, request, nowMs);
-  const considered = considerAll(policy, request, nowMs);
+  const considered = considerAll(snapshot, target, request, nowMs);
   const head = { workload: workload.key, port, considered };
   if (decision.kind === 'allow') {
     const { name, where } = decision.rule;
@@ -193,7 +173,7 @@ function judge(
     };
   }
   const { code, sentence, where } = tellReason(decision.reason);
-  const cure = cureFor(snapshot, { workload, inbound, service, servicePort }, request, decision.reason, nowMs);
+  const cure = cureFor(snapshot, target, { request, stated: question.request ?? {}, nowMs }, decision.reason);
   return { ...head, verdict: 'deny', reason: code, sentence, ...(where === undefined ? {} : { where }), cure };
 }
 
@@ -203,21 +183,6 @@ const anyRequest = { method: 'GET', path: '/' };
 /** What a caller of a service writes into `Host` who writes its name: the host of a question that names none. */
 function nameOf({ name, tenant }: Service): string {
   return `${name}.${tenant}`;
-}
-
-/** Of the rules under audit those that are not enforced anyway. */
-function considerAll(policy: PortPolicy, request: AccessRequest, nowMs: number): readonly ConsideredRule[] {
-  const reading = readRequest(request, policy.trustDomain, nowMs);
-  const list = (effect: Effect, rules: readonly Rule[]) =>
-    rules.map((rule): ConsideredRule => {
-      const outcome = reading === undefined ? 'other-caller' : new RuleJudge(rule, effect).judge(reading);
-      return { effect, name: rule.name, where: rule.where, outcome };
-    });
-  const enforced = [...list('deny', policy.deny), ...list('allow', policy.allow)];
-  const names = new Set(enforced.map(({ name }) => name));
-  const { deny = [], allow = [] } = policy.audited ?? {};
-  const audited = [...list('deny', deny), ...list('allow', allow)].filter(({ name }) => !names.has(name));
-  return [...enforced, ...audited.map((rule) => ({ ...rule, audited: true as const }))];
 }
 
 function nothingListens(destination: string): Explanation {

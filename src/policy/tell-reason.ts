@@ -11,6 +11,26 @@ export interface ToldReason {
   readonly where?: SourceRef;
 }
 
+const codes: Readonly<Record<DenyReason['kind'], true>> = {
+  'no-identity': true,
+  quarantined: true,
+  'unclean-path': true,
+  'bad-host': true,
+  'tenant-wall': true,
+  'grant-expired': true,
+  'outside-grant': true,
+  'deny-rule': true,
+  'token-missing': true,
+  'token-invalid': true,
+  'rule-expired': true,
+  'no-allow-rule': true,
+};
+
+/** Whether a record's reason is one of ours, and not Envoy's word for a request that it could not read. */
+export function isReasonCode(word: string): word is DenyReason['kind'] {
+  return Object.hasOwn(codes, word);
+}
+
 export function tellReason(reason: DenyReason): ToldReason {
   const code = reason.kind;
   switch (reason.kind) {
@@ -28,15 +48,13 @@ export function tellReason(reason: DenyReason): ToldReason {
     case 'rule-expired':
       return byRule(code, 'has ended', reason.rule);
     case 'outside-grant':
-      return { code, sentence: `${named(reason.considered)} does not cover this caller, method and path` };
+      return { code, sentence: `${named(reason.considered)} does not cover this caller and request` };
     case 'deny-rule':
       return byRule(code, 'denies it', reason.rule);
     case 'token-missing':
       return byRule(code, 'would allow it, and asks for a token that the request does not bring', reason.rule);
     case 'token-invalid':
       return byRule(code, `would allow it, and the token of the request is not valid: ${reason.why}`, reason.rule);
-    case 'token-untold':
-      return byRule(code, `might allow it, and ${reason.why}`, reason.rule);
     case 'no-allow-rule':
       return { code, sentence: 'no rule allows it' };
   }

@@ -218,24 +218,37 @@ describe('nothing is written where nothing would help', () => {
       mesh: documents(tenant('atelier', 'environment: prod, sealedServices: [db]'), tenant('notaire'), workloads),
       from: 'notaire/web',
       why: /sealed/,
+      instead: /^the owner of `atelier` can .*sealedServices/,
     },
     {
       title: 'another environment',
       mesh: documents(tenant('atelier'), tenant('notaire', 'environment: staging'), workloads),
       from: 'notaire/web',
       why: /environments never meet/,
+      instead: /^call from a tenant that is prod/,
     },
     {
       title: 'a caller of another trust domain',
       mesh: twoTenants,
       from: 'spiffe://elsewhere.test/ns/atelier/sa/web',
       why: /nobody/,
+      instead: /^let it run as a Pod .*mesh\.test/,
     },
-    { title: 'a tenant that does not exist', mesh: twoTenants, from: 'stranger/web', why: /no tenant/ },
-  ])('$title', ({ mesh, from, why }) => {
+    {
+      title: 'a tenant that does not exist',
+      mesh: twoTenants,
+      from: 'stranger/web',
+      why: /no tenant/,
+      instead: /^whoever runs the mesh can write a `Tenant` named `stranger`/,
+    },
+  ])('$title', ({ mesh, from, why, instead }) => {
     const { verdict, cure } = only(explain(meshFrom(mesh), ask(from, 'atelier/db'), 0));
     expect(verdict).toBe('deny');
-    expect(cure).toEqual({ kind: 'none', why: expect.stringMatching(why) });
+    expect(cure).toEqual({
+      kind: 'none',
+      why: expect.stringMatching(why),
+      instead: expect.stringMatching(instead),
+    });
   });
 });
 

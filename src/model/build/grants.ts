@@ -10,7 +10,6 @@
 import { compareText } from '../canonical-json.ts';
 import { isSameList, keepUnchanged } from '../keep-unchanged.ts';
 import type { GrantObject } from '../kinds/grant.ts';
-import { pathMatches } from '../path-match.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
 import type { Grant, Service, ServicePort, Tenant, Workload } from '../snapshot.ts';
@@ -18,6 +17,7 @@ import type { Finding, ValidObject } from '../sourced-object.ts';
 import { formatSpiffeId } from '../spiffe-id.ts';
 import { type Dialled, dialledOf } from './granted-addresses.ts';
 import type { Inventory } from './inventory.ts';
+import { requestMatch } from './policies.ts';
 
 export interface GrantContext {
   readonly trustDomain: string;
@@ -131,9 +131,9 @@ function refusalOf({ object, ref }: ValidObject<'Grant'>, { tenants, services }:
 
 /** The service ports that the grant opens, or why it opens none. */
 function grantedPorts({ metadata, spec }: GrantObject, { services }: GrantContext): readonly ServicePort[] | Refusal {
-  const { service: name, ports, methods, paths } = spec.to;
+  const { service: name, ports, ...request } = spec.to;
   const declared = services.get(`${metadata.namespace}/${name}`)?.ports ?? [];
-  const speaksOfHttp = methods !== undefined || paths !== undefined;
+  const speaksOfHttp = spec.when !== undefined || Object.keys(request).length > 0;
   const byNumber = new Map(declared.map((port) => [port.port, port]));
   for (const [index, number] of (ports ?? []).entries()) {
     const path = `spec.to.ports[${index}]`;
@@ -149,15 +149,15 @@ function grantedPorts({ metadata, spec }: GrantObject, { services }: GrantContex
       };
     }
     if (speaksOfHttp && port.protocol === 'tcp') {
-      const message = `port ${number} is TCP, where nobody can see the methods and paths that the grant names`;
-      const advice = 'declare the port as HTTP, or grant it without methods and paths';
+      const message = `port ${number} is TCP, where nobody can see the requests that the grant names`;
+      const advice = 'declare the port as HTTP, or grant it with nothing but a service, ports and callers';
       return { code: 'bad-value', path, message, advice };
     }
   }
   const open = declared.filter(({ port, protocol }) => ports?.includes(port) ?? !(speaksOfHttp && protocol === 'tcp'));
   if (open.length > 0) return open;
   const message = `the service ${quote(name)} has no port that the grant could open`;
-  const advice = 'declare a port; methods and paths need one that is HTTP';
+  const advice = 'declare a port; what is said of requests needs one that is HTTP';
   return { code: 'dangling-reference', path: 'spec.to.service', message, advice };
 }
 
@@ -212,8 +212,9 @@ function draftOf(source: ValidObject<'Grant'>, ports: readonly ServicePort[], co
     to: {
       service,
       ports: ports.map(({ port }) => port),
-      match: { methods: [...new Set(spec.to.methods)].sort(compareText), paths: pathMatches(spec.to.paths) },
+      match: requestMatch(spec.to),
     },
+    ...(spec.when === undefined ? {} : { when: spec.when }),
     ...(spec.notAfter === undefined ? {} : { notAfterMs: Date.parse(spec.notAfter) }),
     reason: spec.reason,
     where: source.where,

@@ -148,7 +148,7 @@ function rulesOf(
     if (end.hasEnded === true) problems.warning(source, hasEnded(`${path}.notAfter`, verb, rule));
     return {
       callers: callersOf(rule, source.ref.namespace, context),
-      match: matchOf(rule),
+      match: requestMatch(rule.to ?? {}),
       ports: [...new Set(rule.to?.ports)].sort((left, right) => left - right),
       ...(rule.token === undefined ? {} : { token: tokenOf(rule.token) }),
       ...(rule.when === undefined ? {} : { when: rule.when }),
@@ -186,7 +186,8 @@ export function endedRules(policies: ReadonlyMap<string, AccessPolicy>): string[
   );
 }
 
-function matchOf({ to = {} }: AccessRuleObject): RequestMatch {
+/** @param to of a rule, or of a grant. */
+export function requestMatch(to: Omit<NonNullable<AccessRuleObject['to']>, 'ports'>): RequestMatch {
   return {
     methods: [...new Set(to.methods)].sort(compareText),
     paths: pathMatches(to.paths),

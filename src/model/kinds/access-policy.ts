@@ -23,6 +23,9 @@ import {
 /** Longest value of a header or claim that a rule names, in characters. */
 const valueLengthMax = 512;
 
+/** Most headers that one rule names. */
+export const headersMax = 16;
+
 /** Visible characters, no comma, which parts values, and no space at an end, which Envoy takes away. */
 const headerValuePattern = '^[!-+.-~-]([ -+.-~-]*[!-+.-~-])?$';
 
@@ -57,6 +60,17 @@ const host = Type.String({
   minLength: 1,
   maxLength: 253,
   pattern: '^([*][.])?[a-z0-9_-]+([.][a-z0-9_-]+)*$',
+});
+
+export const hosts = listOf(host, 'Hosts the rule speaks of; absent means every host.');
+
+export const headers = listOf(header, 'Headers the rule speaks of, all of them must hold.', headersMax);
+
+export const when = Type.String({
+  description: 'Condition in CEL over `request`, `source` and `token` that must be true as well.',
+  examples: ['request.time.getHours("Europe/Paris") >= 8'],
+  minLength: 1,
+  maxLength: celLengthMax,
 });
 
 const text = (description: string, example: string) =>
@@ -133,8 +147,8 @@ const rule = ourObject(
               64,
             ),
           ),
-          hosts: Type.Optional(listOf(host, 'Hosts the rule speaks of; absent means every host.')),
-          headers: Type.Optional(listOf(header, 'Headers the rule speaks of, all of them must hold.', 16)),
+          hosts: Type.Optional(hosts),
+          headers: Type.Optional(headers),
         },
         {
           description: 'Requests the rule speaks of, all that is named must hold; absent means every request.',
@@ -144,14 +158,7 @@ const rule = ourObject(
       ),
     ),
     token: Type.Optional(token),
-    when: Type.Optional(
-      Type.String({
-        description: 'Condition in CEL over `request`, `source` and `token` that must be true as well.',
-        examples: ['request.time.getHours("Europe/Paris") >= 8'],
-        minLength: 1,
-        maxLength: celLengthMax,
-      }),
-    ),
+    when: Type.Optional(when),
     notAfter: Type.Optional(
       moment('Moment from which the rule matches nothing any more, in RFC 3339 with a time zone.'),
     ),

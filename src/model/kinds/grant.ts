@@ -1,5 +1,6 @@
 /** `Grant`: the destination's written consent to one path for one other tenant. It lives in the destination's namespace. */
 import Type from 'typebox';
+import { headers, hosts, when } from './access-policy.ts';
 import {
   dnsLabel,
   listOf,
@@ -39,15 +40,18 @@ export const grantSchema = ourObject(
             ports: Type.Optional(
               listOf(
                 portNumber('Port of the service, as callers dial it.'),
-                'Ports that may be called; absent means every port, or every HTTP port where methods or paths are named.',
+                'Ports that may be called; absent means every port, or every HTTP port where something of a request is named.',
                 64,
               ),
             ),
             methods: Type.Optional(methods),
             paths: Type.Optional(paths),
+            hosts: Type.Optional(hosts),
+            headers: Type.Optional(headers),
           },
           'What may be called.',
         ),
+        when: Type.Optional(when),
         notAfter: Type.Optional(moment('Moment from which the grant is dead, in RFC 3339 with a time zone.')),
         reason: prose('Why the path is open, for the people who will ask.', 'billing reads orders once a day'),
       },

@@ -23,7 +23,8 @@ const rooms: RoomTable = {
   envoy: ['model', 'policy', 'gen'],
   proof: ['model', 'policy', 'envoy', 'xds', 'gen'],
   // Of use under any mesh: they know none, and report through ports they declare.
-  grpc: ['gen'],
+  http2: [],
+  grpc: ['http2', 'gen'],
   xds: ['grpc', 'gen'],
   authz: ['grpc', 'gen'],
   oidc: [],
@@ -85,7 +86,7 @@ const rooms: RoomTable = {
 };
 
 const purity: PurityRules = {
-  pureRooms: ['model', 'policy', 'proof', 'envoy', 'watch'],
+  pureRooms: ['model', 'policy', 'proof', 'envoy', 'watch', 'http2'],
   mixedRooms: ['xds', 'authz', 'verdict', 'identity', 'chaos', 'controller', 'evidence', 'siem', 'oidc', 'inspect'],
   effectfulModules: [
     ...[

@@ -6,10 +6,13 @@
  * An answer that comes after the caller's deadline would be read by nobody, so nobody is asked for it: a server that is behind
  * drops what is too late instead of doing it later still.
  */
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { status } from '@grpc/grpc-js';
+import { errorCode } from '../http2/error-code.ts';
+import { type Field, fieldBlock } from '../http2/field-block.ts';
+import type { ServerStream, StreamReceiver } from '../http2/server-stream.ts';
 import { grpcTimeoutMs } from './grpc-timeout.ts';
 import type { LeanAnswer, LeanCall, LeanMethod } from './lean-method.ts';
+import { watchPendingBytesMax } from './limits.ts';
 import { framed, messageIn } from './message-frame.ts';
 import type { Peer } from './peer.ts';
 
@@ -18,8 +21,8 @@ export interface CallHost {
   readonly address: string;
   readonly peer: Peer;
   readonly methods: ReadonlyMap<string, LeanMethod>;
-  /** Bytes of messages that are not whole yet, counted up and down. @returns false where they are too many. */
-  reserve(bytes: number): boolean;
+  /** The call waits for its caller no longer. */
+  left(call: LeanStream): void;
   nowMs(): number;
 }
 
@@ -32,104 +35,118 @@ export interface CallBounds {
 
 const grpcContent = 'application/grpc';
 
-const messageHeaders = { ':status': 200, 'content-type': grpcContent };
-const messageTrailers = { 'grpc-status': '0' };
+const responseFields: readonly Field[] = [
+  [':status', '200'],
+  ['content-type', grpcContent],
+];
+const messageHeaders = fieldBlock(responseFields);
+const messageTrailers = fieldBlock([['grpc-status', '0']]);
+const unsupportedMedia = fieldBlock([[':status', '415']]);
 
-export class LeanStream implements LeanCall {
+const nothing = Buffer.alloc(0);
+
+export class LeanStream implements LeanCall, StreamReceiver {
   readonly address: string;
   readonly peer: Peer;
   /** When the caller does not wait any longer, in ms of the host's clock. */
   readonly dueMs: number;
-  readonly #stream: ServerHttp2Stream;
-  readonly #headers: IncomingHttpHeaders;
+  readonly #stream: ServerStream;
   readonly #host: CallHost;
   readonly #bodyBytesMax: number;
-  #chunks: Buffer[] = [];
+  #method: LeanMethod | undefined;
+  /** The first `#bytes` of it were said. */
+  #body: Buffer = nothing;
   #bytes = 0;
   #answered = false;
+  #endWatch: (() => void) | undefined;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, host: CallHost, bounds: CallBounds) {
+  constructor(stream: ServerStream, host: CallHost, bounds: CallBounds) {
     this.address = host.address;
     this.peer = host.peer;
     this.#stream = stream;
-    this.#headers = headers;
     this.#host = host;
     this.#bodyBytesMax = bounds.bodyBytesMax;
-    this.dueMs = host.nowMs() + (grpcTimeoutMs(headers['grpc-timeout']) ?? bounds.waitMs);
+    this.dueMs = host.nowMs() + (grpcTimeoutMs(this.header('grpc-timeout')) ?? bounds.waitMs);
   }
 
-  /** @param left told once, when the call is over or its body is whole: it waits for its caller no longer. */
-  read(left: (call: LeanStream) => void): void {
-    const stream = this.#stream;
-    stream.on('error', ignore); // a caller who leaves
-    if (!String(this.#headers['content-type']).startsWith(grpcContent) || this.#headers[':method'] !== 'POST') {
-      stream.respond({ ':status': 415 }, { endStream: true });
-      left(this);
+  /** Looks whether anybody can answer it. */
+  begin(): void {
+    if (!this.header('content-type')?.startsWith(grpcContent) || this.header(':method') !== 'POST') {
+      this.#answered = true;
+      this.#host.left(this);
+      this.#stream.headers(unsupportedMedia, true);
       return;
     }
-    const method = this.#host.methods.get(this.#headers[':path'] ?? '');
-    if (method === undefined) {
+    this.#method = this.#host.methods.get(this.header(':path') ?? '');
+    if (this.#method === undefined) {
       this.answer({ kind: 'status', code: status.UNIMPLEMENTED, details: 'there is no such method' });
-      left(this);
-      return;
     }
-    stream.on('data', (chunk: Buffer) => this.#take(chunk));
-    stream.on('end', () => {
-      left(this);
-      this.#release();
-      if (!this.#answered) this.#call(method, this.#body());
-    });
-    stream.on('aborted', () => {
-      left(this);
-      this.#release();
-    });
   }
 
   header(name: string): string | undefined {
-    const value = this.#headers[name];
-    return typeof value === 'string' ? value : undefined;
+    let found: string | undefined;
+    for (const field of this.#stream.fields) {
+      if (field.name !== name) continue;
+      if (found !== undefined) return undefined;
+      found = field.value;
+    }
+    return found;
+  }
+
+  /** A body that comes whole is not copied; one in pieces is gathered in room that doubles, however small they are. */
+  data(piece: Buffer, isLast: boolean): void {
+    if (this.#answered) return;
+    const bytes = this.#bytes + piece.length;
+    if (bytes > this.#bodyBytesMax) {
+      this.answer({ kind: 'status', code: status.RESOURCE_EXHAUSTED, details: 'the message is too large' });
+      return;
+    }
+    if (isLast && this.#bytes === 0) this.#body = piece;
+    else this.#gather(piece, bytes);
+    this.#bytes = bytes;
+  }
+
+  end(): void {
+    this.#host.left(this);
+    const body = this.#body.subarray(0, this.#bytes);
+    this.#body = nothing;
+    if (!this.#answered && this.#method !== undefined) this.#call(this.#method, body);
+  }
+
+  aborted(): void {
+    this.#host.left(this);
+    this.#body = nothing;
+    this.#answered = true;
+    this.#endWatch?.();
   }
 
   /** Only the first answer counts. */
   answer(answer: LeanAnswer): void {
-    const stream = this.#stream;
-    if (this.#answered || stream.destroyed || stream.closed) return;
+    if (this.#answered) return;
     this.#answered = true;
+    this.#body = nothing;
+    this.#host.left(this);
     if (answer.kind === 'message') {
       const { headers } = answer;
-      stream.respond(headers === undefined ? messageHeaders : { ...messageHeaders, ...headers }, {
-        waitForTrailers: true,
-      });
-      stream.on('wantTrailers', sendTrailers);
-      stream.end(framed(answer.bytes));
+      const block =
+        headers === undefined ? messageHeaders : fieldBlock([...responseFields, ...Object.entries(headers)]);
+      this.#stream.respond(block, framed(answer.bytes), messageTrailers);
       return;
     }
     const { code, details } = answer;
-    stream.respond(
-      { ...messageHeaders, 'grpc-status': String(code), 'grpc-message': encodeURIComponent(details) },
-      { endStream: true },
+    this.#stream.headers(
+      fieldBlock([...responseFields, ['grpc-status', String(code)], ['grpc-message', encodeURIComponent(details)]]),
+      true,
     );
-    if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
-  #take(chunk: Buffer): void {
-    if (this.#answered) return;
-    this.#bytes += chunk.length;
-    this.#chunks.push(chunk);
-    if (this.#bytes <= this.#bodyBytesMax && this.#host.reserve(chunk.length)) return;
-    this.answer({ kind: 'status', code: status.RESOURCE_EXHAUSTED, details: 'the message is too large' });
-    this.#chunks = [];
-  }
-
-  #body(): Buffer {
-    const [only, ...more] = this.#chunks;
-    this.#chunks = [];
-    return only === undefined || more.length > 0 ? Buffer.concat(only === undefined ? [] : [only, ...more]) : only;
-  }
-
-  #release(): void {
-    this.#host.reserve(-this.#bytes);
-    this.#bytes = 0;
+  #gather(piece: Buffer, bytes: number): void {
+    if (bytes > this.#body.length) {
+      const wider = Buffer.allocUnsafeSlow(Math.min(this.#bodyBytesMax, Math.max(2 * this.#bytes, bytes)));
+      this.#body.copy(wider, 0, 0, this.#bytes);
+      this.#body = wider;
+    }
+    piece.copy(this.#body, this.#bytes);
   }
 
   #call(method: LeanMethod, body: Buffer): void {
@@ -148,23 +165,17 @@ export class LeanStream implements LeanCall {
   #watch(method: Extract<LeanMethod, { kind: 'watch' }>, message: Buffer): void {
     const stream = this.#stream;
     const watch = method.watch(message, (told) => {
-      if (stream.destroyed || stream.closed) return;
-      if (!stream.headersSent) stream.respond(messageHeaders, { waitForTrailers: true });
+      stream.headers(messageHeaders, false);
       stream.write(framed(told));
+      if (stream.pendingBytes > watchPendingBytesMax) stream.cancel(errorCode.enhanceYourCalm);
     });
     if (watch.kind === 'status') {
       this.answer(watch);
     } else {
       this.#answered = true;
-      stream.on('close', () => watch.end());
+      this.#endWatch = () => watch.end();
     }
   }
 }
 
 const late = { kind: 'refused', code: status.DEADLINE_EXCEEDED, details: 'the deadline has passed' } as const;
-
-function sendTrailers(this: ServerHttp2Stream): void {
-  this.sendTrailers(messageTrailers);
-}
-
-function ignore(): void {}

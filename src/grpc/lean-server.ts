@@ -1,5 +1,6 @@
 /**
- * A gRPC server for a few small methods that are called very often: node:http2, and nothing of grpc-js but its status codes.
+ * A gRPC server for a few small methods that are called very often: HTTP/2 of our own (src/http2), and nothing of grpc-js but its
+ * status codes.
  *
  *   createLeanServer ──addMethod──▶ bind ──rotate, drain──▶ … ──close──▶ 'drained' | 'forced'
  *

@@ -5,10 +5,11 @@
  *
  * The first GOAWAY refuses nothing: a call that was under way when it was sent is still answered. Only what comes after the
  * caller has read it, a round trip later, is refused, and such a caller knows better.
+ * The surprise: what is answered in one turn of the event loop leaves in one piece, since a write costs more than a verdict.
  */
-import { constants, performServerHandshake, type ServerHttp2Session } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { status } from '@grpc/grpc-js';
+import { type ConnectionLimits, ServerConnection } from '../http2/connection.ts';
 import { type CallBounds, type CallHost, LeanStream } from './lean-call.ts';
 import type { LeanMethod } from './lean-method.ts';
 import {
@@ -16,64 +17,90 @@ import {
   connectionAgeGraceMs,
   headerListBytesMax,
   headerPairsMax,
+  idleFramesAtOnceMax,
+  idleFramesPerSecondMax,
   keepaliveTimeMs,
   keepaliveTimeoutMs,
+  lastWordsMs,
   partialBytesMax,
   resetsAtOnceMax,
   resetsPerSecondMax,
+  unsentBytesMax,
 } from './limits.ts';
 import { type Peer, peerOfCertificate } from './peer.ts';
 
-/** Of GOAWAY: every stream that there may ever be. */
-const anyStreamId = 2 ** 31 - 1;
+const connectionLimits: Omit<ConnectionLimits, 'bodyBytesMax'> = {
+  concurrentStreamsMax,
+  fields: { fieldsMax: headerPairsMax, bytesMax: headerListBytesMax },
+  partialBytesMax,
+  resets: { atOnce: resetsAtOnceMax, perSecond: resetsPerSecondMax },
+  idleFrames: { atOnce: idleFramesAtOnceMax, perSecond: idleFramesPerSecondMax },
+};
 
 export class LeanSession implements CallHost {
   readonly address: string;
   readonly peer: Peer;
   readonly methods: ReadonlyMap<string, LeanMethod>;
-  readonly #session: ServerHttp2Session;
+  readonly #socket: TLSSocket;
+  readonly #connection: ServerConnection;
   /** Calls whose message is not whole yet. */
   readonly #waiting = new Set<LeanStream>();
-  #waitingBytes = 0;
   readonly #leaveAtMs: number;
   /** When it is cut, once it was asked to leave. */
   #cutAtMs = Number.POSITIVE_INFINITY;
   #pingAtMs: number;
   #pingedAtMs: number | undefined;
+  /** Those that were not answered yet. */
+  #pings = 0;
+  #isLeaving = false;
+  /** What was said in this turn of the event loop. */
+  #unsent: Buffer[] = [];
+  #willSend = false;
+  #isFinished = false;
 
   /** @param ageMaxMs when it is asked to leave. */
   constructor(socket: TLSSocket, methods: ReadonlyMap<string, LeanMethod>, bounds: CallBounds, ageMaxMs: number) {
     this.address = socket.remoteAddress === undefined ? 'unix' : `${socket.remoteAddress}:${socket.remotePort}`;
     this.peer = socket.authorized ? peerOfCertificate(socket.getPeerCertificate()) : { kind: 'none' };
     this.methods = methods;
+    this.#socket = socket;
     this.#leaveAtMs = this.nowMs() + ageMaxMs;
     this.#pingAtMs = this.nowMs() + keepaliveTimeMs;
-    this.#session = performServerHandshake(socket, {
-      maxHeaderListPairs: headerPairsMax,
-      streamResetBurst: resetsAtOnceMax,
-      streamResetRate: resetsPerSecondMax,
-      settings: { maxConcurrentStreams: concurrentStreamsMax, maxHeaderListSize: headerListBytesMax },
-    });
-    this.#session.on('error', () => this.#session.destroy());
-    const left = (call: LeanStream): void => void this.#waiting.delete(call);
-    this.#session.on('stream', (stream, headers) => {
-      const call = new LeanStream(stream, headers, this, bounds);
-      this.#waiting.add(call);
-      call.read(left);
-    });
+    this.#connection = new ServerConnection(
+      { ...connectionLimits, bodyBytesMax: bounds.bodyBytesMax },
+      {
+        write: (bytes) => this.#write(bytes),
+        open: (stream) => {
+          const call = new LeanStream(stream, this, bounds);
+          this.#waiting.add(call);
+          call.begin();
+          return call;
+        },
+        pinged: () => this.#heard(),
+        finished: () => {
+          this.#isFinished = true;
+          this.#sendLater();
+        },
+        nowMs: () => this.nowMs(),
+      },
+    );
+    socket.on('data', (chunk: Buffer) => this.#connection.take(chunk));
+    socket.on('drain', () => socket.resume());
+    socket.on('end', () => socket.destroy());
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#connection.abandon());
   }
 
   onceClosed(then: () => void): void {
-    this.#session.once('close', then);
+    this.#socket.once('close', then);
   }
 
   nowMs(): number {
     return performance.now();
   }
 
-  reserve(bytes: number): boolean {
-    this.#waitingBytes += bytes;
-    return this.#waitingBytes <= partialBytesMax;
+  left(call: LeanStream): void {
+    this.#waiting.delete(call);
   }
 
   /** To be called about once a second. */
@@ -87,27 +114,59 @@ export class LeanSession implements CallHost {
     const isSilent = this.#pingedAtMs !== undefined && nowMs - this.#pingedAtMs > keepaliveTimeoutMs;
     if (isSilent || nowMs >= this.#cutAtMs) this.cut();
     else if (nowMs >= this.#leaveAtMs) this.leave();
-    else if (nowMs >= this.#pingAtMs && this.#pingedAtMs === undefined) this.#ping(nowMs);
+    else if (nowMs >= this.#pingAtMs && this.#pingedAtMs === undefined) this.#ping();
   }
 
   /** Answers what is asked until the caller has heard that it should go, and then ends. */
   leave(): void {
-    if (this.#cutAtMs < Number.POSITIVE_INFINITY || this.#session.destroyed) return;
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
     this.#cutAtMs = this.nowMs() + connectionAgeGraceMs;
-    this.#session.goaway(constants.NGHTTP2_NO_ERROR, anyStreamId);
-    const isSent = this.#session.ping(() => this.#session.close());
-    if (!isSent) this.#session.close();
+    this.#connection.announceEnd();
+    this.#ping();
   }
 
   cut(): void {
-    this.#session.destroy();
+    this.#socket.destroy();
   }
 
-  #ping(nowMs: number): void {
-    this.#pingedAtMs = nowMs;
-    this.#session.ping(() => {
-      this.#pingedAtMs = undefined;
-      this.#pingAtMs = this.nowMs() + keepaliveTimeMs;
-    });
+  #ping(): void {
+    this.#pingedAtMs ??= this.nowMs();
+    this.#pings += 1;
+    this.#connection.ping();
+  }
+
+  /** They are answered in their order: who has answered the last one has read all that was said before it. */
+  #heard(): void {
+    this.#pings -= 1;
+    if (this.#pings > 0) return;
+    this.#pingedAtMs = undefined;
+    this.#pingAtMs = this.nowMs() + keepaliveTimeMs;
+    if (this.#isLeaving) this.#connection.finish();
+  }
+
+  #write(bytes: Buffer): void {
+    this.#unsent.push(bytes);
+    this.#sendLater();
+  }
+
+  #sendLater(): void {
+    if (this.#willSend) return;
+    this.#willSend = true;
+    setImmediate(() => this.#send());
+  }
+
+  #send(): void {
+    const pieces = this.#unsent;
+    this.#unsent = [];
+    this.#willSend = false;
+    if (!this.#socket.writable) return;
+    this.#socket.write(Buffer.concat(pieces));
+    if (this.#isFinished) {
+      this.#cutAtMs = this.nowMs() + lastWordsMs;
+      this.#socket.destroySoon();
+    } else if (this.#socket.writableLength > unsentBytesMax) {
+      this.#socket.pause();
+    }
   }
 }

@@ -19,11 +19,27 @@ export const headerListBytesMax = 16 * 1024;
 /** Header lines of one call to a lean server. Envoy sends a dozen, and what `initial_metadata` adds. */
 export const headerPairsMax = 128;
 
-/** Streams that a client may reset at once, and in a second thereafter, before its connection ends. Source: nghttp2's own defaults, said aloud. */
+/** Streams that a client may reset at once, and in a second thereafter, before its connection ends. Source: nghttp2's own defaults. */
 export const resetsAtOnceMax = 1_000;
 export const resetsPerSecondMax = 33;
 
-/** Bytes of messages that are not whole yet, on one connection to a lean server. */
+/**
+ * Frames that bring no call further (PING, SETTINGS, WINDOW_UPDATE and the like) on a connection to a lean server, at once and in a
+ * second thereafter. grpc-go measures the way with a PING and widens a window for each answer or so; a core reads a million of them.
+ */
+export const idleFramesAtOnceMax = 20_000;
+export const idleFramesPerSecondMax = 20_000;
+
+/** Bytes that may wait for one watcher who takes nothing, on a lean server. */
+export const watchPendingBytesMax = 16 * 1024;
+
+/** Bytes that may wait for a client of a lean server to read them, before nothing more is read from it. */
+export const unsentBytesMax = 1024 * 1024;
+
+/** Longest wait for a client of a lean server to take what was said last, in ms. */
+export const lastWordsMs = 2_000;
+
+/** Bytes of messages that are not whole yet, on one connection to a lean server: its window, so who has sent them must wait. */
 export const partialBytesMax = 8 * 1024 * 1024;
 
 /** Longest wait for a whole message of who names no deadline, in ms. */

@@ -116,6 +116,7 @@ const decidedBy: Readonly<
   'grant-expired': ['allow', 'ended'],
   'token-missing': ['allow', 'token-missing'],
   'token-invalid': ['allow', 'token-invalid'],
+  'token-untold': ['allow', 'token-invalid'],
 };
 
 function failureOf(

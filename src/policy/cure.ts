@@ -82,6 +82,12 @@ export function cureFor(snapshot: Snapshot, target: ConsideredPort, wanted: Want
         why: `\`${reason.rule.name}\` would allow it, so another rule would only do without its token`,
         instead: `let the caller bring a valid token, from ${providersText(reason.rule, target)}`,
       };
+    case 'token-untold':
+      return {
+        kind: 'none',
+        why: `whether \`${reason.rule.name}\` would allow it nobody can know: ${reason.why}`,
+        instead: 'whoever runs the provider can let the token tell it',
+      };
     case 'deny-rule':
       return changeDeny(reason.rule, workload.tenant);
     default: {

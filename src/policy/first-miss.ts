@@ -12,6 +12,7 @@ import { matchesToken, type ValidToken } from './match-token.ts';
 import type { Callers, Rule } from './port-policy.ts';
 import type { Reading } from './reading.ts';
 import type { RuleOutcome } from './rule-judge.ts';
+import type { TokenFacts } from './token.ts';
 
 export interface Miss {
   /** In the words of the language; `request` where a port shows none. */
@@ -60,7 +61,7 @@ export function firstMiss(rule: Rule, effect: Effect, reading: Reading, outcome:
       return {
         condition: 'token',
         asks: tokenText(rule),
-        shows: token.kind === 'invalid' ? `one that is not valid: ${token.why}` : 'none that is valid',
+        shows: token.kind === 'invalid' ? `one that is not valid: ${token.why}` : untoldText(token),
       };
     }
     case 'other-token': {
@@ -90,6 +91,12 @@ function headerMiss(headers: readonly HeaderMatch[], effect: Effect, lines: Head
     asks: headerText(failed),
     shows: shown.length === 0 ? 'no such header' : listed(shown),
   };
+}
+
+function untoldText(token: TokenFacts): string {
+  return token.kind === 'valid' && token.untold !== undefined
+    ? `one in which ${token.untold.why}`
+    : 'none that is valid';
 }
 
 function tokenMiss({ token: wanted }: Rule, token: ValidToken): Miss | undefined {

@@ -22,6 +22,7 @@ const codes: Readonly<Record<DenyReason['kind'], true>> = {
   'deny-rule': true,
   'token-missing': true,
   'token-invalid': true,
+  'token-untold': true,
   'rule-expired': true,
   'no-allow-rule': true,
 };
@@ -55,6 +56,8 @@ export function tellReason(reason: DenyReason): ToldReason {
       return byRule(code, 'would allow it, and asks for a token that the request does not bring', reason.rule);
     case 'token-invalid':
       return byRule(code, `would allow it, and the token of the request is not valid: ${reason.why}`, reason.rule);
+    case 'token-untold':
+      return byRule(code, `might allow it, and ${reason.why}`, reason.rule);
     case 'no-allow-rule':
       return { code, sentence: 'no rule allows it' };
   }

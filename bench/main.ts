@@ -24,6 +24,7 @@ import { observe } from './observe.ts';
 import { policyChange } from './policy-change.ts';
 import { reconnectStorm } from './reconnect-storm.ts';
 import { scopeSize } from './scope-size.ts';
+import { simulate } from './simulate.ts';
 import { store } from './store.ts';
 
 /** In the order in which they are run together: the short ones first, so that what is broken shows early. */
@@ -41,7 +42,7 @@ const xdsBenches: readonly Bench[] = [
 const benches: readonly Bench[] = [
   ...xdsBenches,
   ...[leaves, envoyApply, gate, drill, deadMan, store, observe],
-  ...[authzBare, authzScale],
+  ...[authzBare, authzScale, simulate],
 ];
 
 const { values, positionals } = parseArgs({

@@ -39,7 +39,7 @@ export const reasonClasses = [
   otherValue,
 ] as const;
 /** Of a fetch: new keys, the same ones, or none. */
-export const keyOutcomes = ['changed', 'unchanged', 'failed'] as const;
+const keyOutcomes = ['changed', 'unchanged', 'failed'] as const;
 export const keyStates = ['fresh', 'stale', 'none'] as const;
 export const drillPhases = [
   ...(['declared', 'planned', 'approved', 'running', 'aborting', 'recovering'] as const),

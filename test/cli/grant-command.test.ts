@@ -1,5 +1,5 @@
 /** `coffre grant request` over a folder and against a door: what is printed lets that request through until its end, or nothing is. */
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
@@ -145,6 +145,23 @@ describe('by a folder', () => {
   });
 });
 
+/** Whoever runs the tests, or nobody where that is root, who may write anywhere. */
+function noRoot(): number {
+  const nobody = 65_534;
+  const own = process.getuid?.() ?? nobody;
+  return own === 0 ? nobody : own;
+}
+
+async function asNoRoot<T>(act: () => Promise<T>): Promise<T> {
+  const own = process.geteuid?.() ?? noRoot();
+  process.seteuid?.(noRoot());
+  try {
+    return await act();
+  } finally {
+    process.seteuid?.(own);
+  }
+}
+
 describe('--apply', () => {
   test('creates the file whole, readable as the umask lets it, and leaves nothing beside', async () => {
     const dir = await folder(twoTenants);
@@ -169,7 +186,21 @@ describe('--apply', () => {
     expect(readdirSync(dir)).toEqual(['mesh.yaml']);
   });
 
-  test('writes where the caller may write, and says where not', async () => {
+  test('writes with the rights of the caller and with no others, whoever runs the control plane', async () => {
+    const dir = await folder(twoTenants);
+    const file = join(dir, 'deed-7.yaml');
+    const request = () => coffre(...foreign, '-f', dir, '--apply', file);
+    chmodSync(dir, 0o555);
+    const refused = await asNoRoot(request);
+    expect({ out: refused.out, code: refused.code }).toEqual({ out: '', code: 2 });
+    expect(refused.err).toContain('EACCES');
+    expect(readdirSync(dir)).toEqual(['mesh.yaml']);
+    chmodSync(dir, 0o777);
+    expect((await asNoRoot(request)).code).toBe(0);
+    expect(statSync(file).uid).toBe(noRoot());
+  });
+
+  test('says so where there is no such folder', async () => {
     const file = join(await temporaryFolder(), 'absent', 'grant.yaml');
     const { err, code } = await coffre(...foreign, '-f', await folder(twoTenants), '--apply', file);
     expect(code).toBe(2);

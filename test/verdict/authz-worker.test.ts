@@ -136,9 +136,9 @@ class Bench {
   }
 
   /** The verdict that Envoy would get: OK, 403 or 503. */
-  async verdict(): Promise<'allow' | 'deny' | 'unavailable'> {
+  async verdict(principal = cart): Promise<'allow' | 'deny' | 'unavailable'> {
     const client = this.#client();
-    const request = create(CheckRequestSchema, checkRequestInit({ principal: cart, extensions }));
+    const request = create(CheckRequestSchema, checkRequestInit({ principal, extensions }));
     try {
       const answer: CheckResponse = await client.unary(Authorization.method.check, request, { deadlineMs });
       return answer.status?.code === 0 ? 'allow' : 'deny';
@@ -288,6 +288,35 @@ test('what is too old to be believed is asked for whole', async () => {
   expect(await next.verdict()).toBe('unavailable');
   await sayPrograms(stream, 'r1');
   expect(await next.verdict()).toBe('allow');
+});
+
+test('with the control plane gone a grant and rules end at their moment, in a worker that is restarted after it as well', async () => {
+  const { bench, folder, stream } = await serving();
+  const buyer = 'spiffe://mesh.example/ns/billing/sa/buyer';
+  const endMs = Math.ceil(bench.clock.nowMs() / 1_000) * 1_000 + 90_000;
+  const end = new Date(endMs).toISOString();
+  const ending = meshFrom(
+    documents(
+      'apiVersion: coffre.dev/v1alpha1\nkind: Mesh\nmetadata: { name: default }\nspec: { trustDomain: mesh.example }',
+      tenant('shop'),
+      tenant('billing'),
+      pod('shop', 'cart', '10.1.0.1'),
+      service('shop', 'cart', '10.96.1.1', 'name: http, port: 80, targetPort: 8080'),
+      `apiVersion: coffre.dev/v1alpha1\nkind: Grant\nmetadata: { name: buys, namespace: shop }\nspec: { from: { tenant: billing }, to: { service: cart }, reason: buys, notAfter: "${end}" }`,
+      `apiVersion: coffre.dev/v1alpha1\nkind: AccessPolicy\nmetadata: { name: late, namespace: shop }\nspec: { allow: [{ from: { serviceAccounts: [cart] }, notAfter: "${end}" }] }`,
+    ),
+  );
+  await sayPrograms(stream, 'r2', ending);
+  stream.end();
+  await bench.hears('ended');
+  bench.clock.advance(endMs - 1 - bench.clock.nowMs());
+  expect([await bench.verdict(), await bench.verdict(buyer)]).toEqual(['allow', 'allow']);
+  bench.clock.advance(1);
+  expect([await bench.verdict(), await bench.verdict(buyer)]).toEqual(['deny', 'deny']);
+  await bench.stop();
+  const next = await Bench.start(folder, bench.clock);
+  await next.hears('serving');
+  expect([await next.verdict(), await next.verdict(buyer)]).toEqual(['deny', 'deny']);
 });
 
 test('the keys of all providers are asked for with the policies that believe them, at a restart as well', async () => {

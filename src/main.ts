@@ -80,7 +80,7 @@ async function run(config: Config): Promise<void> {
         sinks: control.evidence.sinks.states(),
       },
     }),
-    wholeSnapshot: () => latest && buildSnapshot(objects),
+    wholeSnapshot: () => latest && buildSnapshot(objects, undefined, control?.quarantines.keeper.standing()),
     rotations: () => control?.rotations,
     confirmLoss(loss) {
       const answer = guard.confirm(loss);
@@ -89,6 +89,7 @@ async function run(config: Config): Promise<void> {
     },
     drills: () => control?.drills.engine,
     evidence: () => control?.evidence.desk,
+    quarantines: () => control?.quarantines.desk,
     proxies: () => control && { eyes: control.eyes, sent },
     metrics: telemetry.metrics,
     observe(event) {
@@ -121,7 +122,7 @@ async function run(config: Config): Promise<void> {
 
   function snapshotNow(): Snapshot {
     telemetry.lookBegan();
-    const snapshot = builder.build(objects, systemClock.nowMs());
+    const snapshot = builder.build(objects, systemClock.nowMs(), control?.quarantines.keeper.standing());
     latest = { ...snapshot, problems: [...folderProblems, ...guard.problems(), ...snapshot.problems] };
     control?.drills.lookAgain();
     control?.evidence.lookAgain();

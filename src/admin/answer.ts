@@ -20,6 +20,8 @@ import { type Scope, sees } from './person.ts';
 import { answerProxyCall, isProxyCall, type ProxyAnswers, type ProxyRequests } from './proxies.ts';
 import type { ProxiesPort } from './proxies-port.ts';
 import { type ProxyFolder, readProxyFolder } from './proxy-folder.ts';
+import { answerQuarantineCall, type QuarantineAnswers, type QuarantineDesk } from './quarantine.ts';
+import { isQuarantineCall, type QuarantineRequests } from './quarantine-requests.ts';
 
 /** What the door is told about the control plane behind it. */
 export interface ManagementPorts {
@@ -39,9 +41,11 @@ export interface ManagementPorts {
   proxies(): ProxiesPort | undefined;
   /** Folder in which each workload has what its sidecar needs. */
   readonly workloads: string;
+  /** Undefined until there is a CA. Absent: nobody keeps any. */
+  quarantines?(): QuarantineDesk | undefined;
 }
 
-export interface Answers extends DrillAnswers, EvidenceAnswers, ProxyAnswers {
+export interface Answers extends DrillAnswers, EvidenceAnswers, ProxyAnswers, QuarantineAnswers {
   status: MeshStatus;
   explain: Explanation;
   rotations: readonly RotationView[];
@@ -51,7 +55,7 @@ export interface Answers extends DrillAnswers, EvidenceAnswers, ProxyAnswers {
   alerts: AlertDoor['answer'];
 }
 
-export interface Requests extends DrillRequests, EvidenceRequests, ProxyRequests {
+export interface Requests extends DrillRequests, EvidenceRequests, ProxyRequests, QuarantineRequests {
   status: Record<string, never>;
   explain: Question;
   rotations: Record<string, never>;
@@ -89,6 +93,10 @@ export async function answer(
   if (isEvidenceCall(method)) {
     const desk = ports.evidence();
     return desk === undefined ? notReady : answerEvidenceCall(desk, method, caller, scope, body);
+  }
+  if (isQuarantineCall(method)) {
+    const desk = ports.quarantines?.();
+    return desk === undefined ? notReady : answerQuarantineCall(desk, method, caller, scope, body);
   }
   if (isProxyCall(method)) return answerProxyCall(ports, method, scope, body);
   switch (method) {
@@ -132,6 +140,13 @@ async function answerProxyFiles(ports: ManagementPorts, scope: Scope, body: unkn
   const { snapshot } = ports.view();
   if (snapshot === undefined) return notReady;
   const known = snapshot.workloads.get(workload);
+  if (known !== undefined && sees(scope, known.tenant) && snapshot.quarantines.has(known.spiffeId)) {
+    return {
+      kind: 'refused',
+      message: `\`${workload}\` is under quarantine, and gets no token`,
+      advice: 'once the cause is gone, `coffre quarantine WORKLOAD --release`',
+    };
+  }
   const folder =
     known !== undefined && sees(scope, known.tenant) ? await readProxyFolder(ports.workloads, workload) : undefined;
   if (folder !== undefined) return { kind: 'ok', value: folder };

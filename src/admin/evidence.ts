@@ -126,7 +126,8 @@ function knowsPeople(caller: Caller): boolean {
 
 function revealed(stored: StoredEvent, { reveal }: EvidenceDesk): StoredEvent {
   const { event } = stored;
-  if (event.kind !== 'human-action') return stored;
+  const isOfSomebody = event.kind === 'human-action' || event.kind === 'quarantine';
+  if (!isOfSomebody || event.person === undefined) return stored;
   const named: EvidenceEvent = { ...event, person: reveal(event.tenant, event.person) };
   return { ...stored, event: named };
 }

@@ -15,7 +15,17 @@ import type { MethodName } from './methods.ts';
 import { ownerName } from './person.ts';
 
 const polled: ReadonlySet<string> = new Set<MethodName>([
-  ...(['status', 'rotations', 'proxyStatus', 'drills', 'drill', 'events', 'evidenceHead', 'alerts'] as const),
+  ...([
+    'status',
+    'rotations',
+    'proxyStatus',
+    'drills',
+    'drill',
+    'events',
+    'evidenceHead',
+    'alerts',
+    'quarantines',
+  ] as const),
 ]);
 
 /** Destroys a tenant's key. */

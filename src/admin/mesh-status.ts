@@ -8,6 +8,7 @@
  */
 import { formatProblem } from '../model/format-problem.ts';
 import type { Problem } from '../model/problem.ts';
+import type { Quarantine } from '../model/quarantine.ts';
 import type { Snapshot, Workload } from '../model/snapshot.ts';
 import { formatSourceRef } from '../model/source-ref.ts';
 import type { ClientStatus, TypeStatus } from '../xds/client-status.ts';
@@ -52,6 +53,8 @@ export interface MeshStatus {
   readonly problems: readonly StatusProblem[];
   /** One for each workload, sorted. */
   readonly proxies: readonly ProxyStatus[];
+  /** Those that stand, sorted by identity. */
+  readonly quarantines: readonly Quarantine[];
   /** The chain holds every tenant's events, so only for those who see the whole mesh. */
   readonly evidence?: EvidenceStatus;
   /** What is wrong, one sentence each; empty where all is well. */
@@ -121,6 +124,7 @@ export function meshStatus(
       return { code, severity, where, text: formatProblem(problem) };
     }),
     proxies,
+    quarantines: [...(snapshot?.quarantines.values() ?? [])].filter(({ tenant }) => sees(scope, tenant)),
     ...(evidence === undefined ? {} : { evidence }),
     wrong: [
       ...(ready ? [] : ['the control plane is not ready: it has not read its sources, or serves nothing of them yet']),

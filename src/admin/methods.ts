@@ -50,6 +50,12 @@ export const methods = {
   evidenceHead: { roles: onlookers },
   /** Destroys the key of one tenant's pseudonyms; nobody can undo it. */
   evidenceForget: { roles: ['operator'] },
+  /** Cuts one identity off every peer. */
+  quarantine: { roles: ['operator'] },
+  /** The same by a machine (EDR, SIEM), which may begin and nothing else: an alarm is cheap to raise, and to lift it is a judgement. */
+  quarantineAlarm: { roles: ['operator', 'responder'] },
+  quarantineRelease: { roles: ['operator'] },
+  quarantines: { roles: onlookers },
   /** Alerts that monitoring raises: they can end a drill and do nothing else. */
   alerts: { roles: ['operator', 'game-master', 'alerter'] },
 } as const satisfies Record<string, { readonly roles: readonly Role[] }>;

@@ -7,7 +7,7 @@
  * A workload's name begins with `/ns/` and a person's with `/people/`: neither parser takes the other's. The form of the
  * scope has a word of its own, so that no tenant can be called `everything`.
  */
-export const roles = ['viewer', 'operator', 'game-master', 'auditor', 'alerter', 'scraper'] as const;
+export const roles = ['viewer', 'operator', 'game-master', 'auditor', 'alerter', 'responder', 'scraper'] as const;
 
 export type Role = (typeof roles)[number];
 

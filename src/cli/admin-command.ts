@@ -76,6 +76,7 @@ async function issue(terminal: Terminal, options: IssueOptions): Promise<void> {
 
 function firstUse(role: Role, folder: string): string {
   if (role === 'alerter') return 'have alerts posted with it to: https://ADDRESS:PORT/v1/alerts';
+  if (role === 'responder') return 'have alarms posted with it to: https://ADDRESS:PORT/v1/quarantineAlarm';
   if (role === 'scraper') return 'have Prometheus read with it: https://ADDRESS:PORT/metrics/targets';
   return `try: coffre status --admin ADDRESS:PORT --as ${folder}`;
 }

@@ -112,6 +112,11 @@ function tellEvent(event: EvidenceEvent): Told {
       const { person, method, about, status } = event;
       return { what: 'person', from: pseudonym(person), told: joined([method, about, String(status)]) };
     }
+    case 'quarantine': {
+      const { act, identity, person, reason } = event;
+      const by = person === undefined ? '' : `by ${pseudonym(person)}`;
+      return { what: `quarantine ${act}`, from: shortId(identity), told: joined([reason, by]) };
+    }
     case 'detector': {
       const { severity, detector, about, text } = event;
       return { what: severity.toUpperCase(), from: shortId(about), told: joined([detector, text]) };

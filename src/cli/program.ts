@@ -34,6 +34,7 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['proxy', async () => (await import('./proxy-command.ts')).addProxyCommand],
   ['rotate', async () => (await import('./rotate-command.ts')).addRotateCommand],
   ['confirm-loss', async () => (await import('./confirm-command.ts')).addConfirmLossCommand],
+  ['quarantine', async () => (await import('./quarantine-command.ts')).addQuarantineCommand],
   ['drill', async () => (await import('./drill-command.ts')).addDrillCommand],
   ['admin', async () => (await import('./admin-command.ts')).addAdminCommand],
   ['backup', backup],

@@ -22,7 +22,7 @@ export function addStatusCommand(program: Command, terminal: Terminal): void {
 const shownTypes = ['LDS', 'CDS', 'EDS', 'RDS', 'SDS', 'ECDS', 'RTDS'];
 
 function statusText(status: MeshStatus): string {
-  const { ready, trustDomain, revision, tenants, problems, proxies, evidence, wrong } = status;
+  const { ready, trustDomain, revision, tenants, problems, proxies, quarantines, evidence, wrong } = status;
   const connected = proxies.filter((proxy) => proxy.connected !== undefined).length;
   const rows = proxies.map(({ workload, connected: link, types, certificate }) => [
     workload,
@@ -44,11 +44,16 @@ function statusText(status: MeshStatus): string {
     ...(problems.length === 0
       ? []
       : ['\n', ...problems.map(({ severity, text }) => `${severity}: ${printable(text)}\n`)]),
+    ...(quarantines.length === 0 ? [] : ['\n', ...quarantines.map(quarantineLine)]),
     '\n',
     wrong.length === 0
       ? 'all is well\n'
       : `${wrong.length} wrong:\n${wrong.map((text) => `  ${printable(text)}\n`).join('')}`,
   ].join('');
+}
+
+function quarantineLine({ spiffeId, untilMs, by, reason }: MeshStatus['quarantines'][number]): string {
+  return `quarantine: ${printable(`${spiffeId} until ${new Date(untilMs).toISOString()}, by ${by}: ${reason}`)}\n`;
 }
 
 function evidenceLines({ head, blocked, sinks }: EvidenceStatus): readonly string[] {

@@ -34,6 +34,7 @@ import { equipWorkloads } from './equip-workloads.ts';
 import { hearProxies } from './hear-proxies.ts';
 import { openDrills } from './open-drills.ts';
 import { openEvidence } from './open-evidence.ts';
+import { openQuarantines } from './open-quarantines.ts';
 import type { ControlPlaneTelemetry } from './open-telemetry.ts';
 import { serveProxies } from './serve-proxies.ts';
 
@@ -93,6 +94,10 @@ export async function openControlPlane(host: ControlPlaneHost) {
     });
     closers.push(() => evidence.close());
     const { teller, seal, store } = evidence;
+    const quarantines = await openQuarantines({
+      ...{ stateFolder: config.state, stateKeyFile: config.stateKeyFile, evidence, log, snapshot },
+      lookAgain: () => loop.lookAgain(),
+    });
     const xdsEvidence = recordXds(teller);
     closers.push(() => xdsEvidence.stop());
     const logXds = logXdsEvents(log);
@@ -179,7 +184,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
     );
     const hasTenant = (name: string) => snapshot()?.tenants.has(name) ?? false;
     return {
-      ...{ authority, loop, xds, rotations, drills, evidence, eyes },
+      ...{ authority, loop, xds, rotations, drills, evidence, eyes, quarantines },
       /** Told of each call at the management door. */
       called: recordCalls({ ...teller, seal, hasTenant }),
     };

@@ -72,6 +72,8 @@ export function happeningOf(
       return told(event.what === 'appeared' ? 'problem' : 'problem-solved', event.code, event.text);
     case 'human-action':
       return told('person', event.method, personOf(event.tenant, event.person));
+    case 'quarantine':
+      return told('detector', 'quarantine', `${event.act}: ${event.identity}: ${event.reason}`);
     case 'detector':
       return told('detector', event.detector, event.text);
     case 'store':

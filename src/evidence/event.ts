@@ -23,6 +23,7 @@ export type EvidenceEvent =
   | ProblemEvent
   | DrillEvent
   | HumanAction
+  | QuarantineEvent
   | DetectorEvent
   | StoreEvent
   | LossEvent;
@@ -237,6 +238,21 @@ export interface HumanAction extends EventCommon {
   readonly status: number;
 }
 
+/** An identity was cut off every peer, or is back; or somebody asked for it and was told no. */
+export interface QuarantineEvent extends EventCommon {
+  readonly kind: 'quarantine';
+  /** `ended`: by its own end, `released`: by a person. */
+  readonly act: 'begun' | 'ended' | 'released' | 'refused';
+  /** SPIFFE ID; of what was refused, whatever was asked for. */
+  readonly identity: string;
+  /** Pseudonym of who asked; absent of what ended by itself. */
+  readonly person?: string;
+  /** Why it was asked for; of what was refused, why not. */
+  readonly reason: string;
+  /** Epoch ms of its end; absent of what was refused. */
+  readonly quarantinedUntilMs?: number;
+}
+
 /** Events that mean something together. */
 export interface DetectorEvent extends EventCommon {
   readonly kind: 'detector';
@@ -290,6 +306,7 @@ const classes: Readonly<Record<EventKind, RetentionClass>> = {
   problem: 'operations',
   drill: 'audit',
   'human-action': 'audit',
+  quarantine: 'audit',
   detector: 'security',
   store: 'audit',
   loss: 'audit',

@@ -1,11 +1,12 @@
 /** What goes wrong and who acts on it: Detection Finding (2004), Application Error (6008), and API Activity (6003) of people. */
-import type { DetectorEvent, HumanAction, LossEvent, ProblemEvent } from '../evidence/event.ts';
+import type { DetectorEvent, HumanAction, LossEvent, ProblemEvent, QuarantineEvent } from '../evidence/event.ts';
 import { otherActivity, type Saying, severity } from './ocsf-record.ts';
 import { redactPerson } from './redact.ts';
 import { cutList, cutText, quoted } from './telling.ts';
 
 /** `activity_id`: of Detection Finding, and of Application Error. */
 const createFinding = 1;
+const closeFinding = 3;
 const generalError = 1;
 
 /** `activity_id` of API Activity. */
@@ -20,6 +21,7 @@ const activityOfMethod = new Map([
 
 /** `status_id` of a finding. */
 const newFinding = 1;
+const resolvedFinding = 4;
 
 /** `analytic.type_id`. */
 const byRule = 1;
@@ -48,6 +50,29 @@ export function sayDetector(event: DetectorEvent): Saying {
       resources: [{ name: cutText(event.about) }],
     },
     unmapped: { event_count: event.eventCount },
+  };
+}
+
+export function sayQuarantine(event: QuarantineEvent): Saying {
+  const { act, id, identity, reason, person } = event;
+  const isOver = act === 'ended' || act === 'released';
+  const message = `quarantine ${act}: ${quoted(identity)}: ${cutText(reason)}`;
+  return {
+    class: 'detectionFinding',
+    activity: isOver ? closeFinding : createFinding,
+    severity: act === 'begun' ? severity.critical : severity.low,
+    message,
+    profiles: ['security_control'],
+    attributes: {
+      status_id: isOver ? resolvedFinding : newFinding,
+      is_alert: act === 'begun',
+      finding_info: { uid: id, title: `quarantine ${act}: ${cutText(identity)}`, desc: message },
+      resources: [{ name: cutText(identity) }],
+    },
+    unmapped: {
+      ...(person === undefined ? {} : { person: redactPerson(person) }),
+      ...(event.quarantinedUntilMs === undefined ? {} : { quarantined_until: event.quarantinedUntilMs }),
+    },
   };
 }
 

@@ -32,7 +32,7 @@ import {
   sayRequest,
   sayUndeclaredPort,
 } from './ocsf-traffic.ts';
-import { sayDetector, sayHumanAction, sayLoss, sayProblem } from './ocsf-trouble.ts';
+import { sayDetector, sayHumanAction, sayLoss, sayProblem, sayQuarantine } from './ocsf-trouble.ts';
 import type { Telling } from './telling.ts';
 
 export function ocsfOf(stored: StoredEvent, telling: Telling): OcsfRecord {
@@ -82,6 +82,8 @@ function sayingOf(event: EvidenceEvent, telling: Telling): Saying {
       return sayDrill(event);
     case 'human-action':
       return sayHumanAction(event);
+    case 'quarantine':
+      return sayQuarantine(event);
     case 'detector':
       return sayDetector(event);
     case 'store':

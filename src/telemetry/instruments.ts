@@ -48,6 +48,7 @@ export const drillPhases = [
 export const eventKinds = [
   ...(['request', 'denial', 'plaintext-attempt', 'handshake-failure', 'undeclared-port', 'breaker-overflow'] as const),
   ...(['ejection', 'certificate', 'publication', 'push', 'ack', 'nack', 'problem', 'drill', 'human-action'] as const),
+  'quarantine',
   ...(['detector', 'store', 'loss', otherValue] as const),
 ] as const;
 export const lossPlaces = ['recorder', 'proxy', 'store', 'sink', otherValue] as const;

@@ -28,6 +28,7 @@ import { atelier, twoTenants } from '../fixtures/two-tenants.ts';
 import { fakePorts, hourMs } from '../identity/fake-ports.ts';
 import { temporaryFolder } from '../identity/temporary-folder.ts';
 import { FakeDrillEngine } from './fake-drill-engine.ts';
+import { quarantineWorld } from './quarantine-world.ts';
 
 const mesh = meshFrom(twoTenants);
 /** Real time, since TLS itself looks at the clock. */
@@ -91,6 +92,7 @@ async function world(): Promise<World> {
     lookAgain: () => undefined,
     report: () => undefined,
   });
+  const quarantines = await quarantineWorld(mesh, nowMs);
   const ports: ManagementPorts = {
     nowMs: () => nowMs,
     view: () => ({ ready: true, snapshot: mesh, xds: '127.0.0.1:15012', clients, certificateOf: () => undefined }),
@@ -106,6 +108,7 @@ async function world(): Promise<World> {
     }),
     proxies: () => ({ eyes: blankProxy, sent: () => ({ revision: 'r', types: new Map() }) }),
     workloads,
+    quarantines: () => quarantines.desk,
   };
   const events: DoorEvent[] = [];
   const door = createManagementDoor(
@@ -188,6 +191,17 @@ function call(door: Door, method: MethodName) {
       return ask(door, method, {});
     case 'evidenceForget':
       return ask(door, method, { tenant: 'atelier' });
+    case 'quarantine':
+      return ask(door, method, { workload: 'atelier/web-1', reason: 'malware' });
+    case 'quarantineAlarm':
+      return ask(door, method, {
+        ...{ alarm: 'edr-1', at: new Date(clockPorts.clock.nowMs()).toISOString() },
+        ...{ workload: 'atelier/web-1', reason: 'malware' },
+      });
+    case 'quarantineRelease':
+      return ask(door, method, { workload: 'atelier/web-1' });
+    case 'quarantines':
+      return ask(door, method, {});
     case 'alerts':
       return ask(door, method, { alerts: [] });
   }
@@ -200,7 +214,7 @@ describe('each role on each method', () => {
   const wanted: Readonly<Record<Role, readonly MethodName[]>> = {
     viewer: [
       ...['status', 'explain', 'rotations', 'proxyStatus', 'proxyConfig', 'proxyDiff', 'drills', 'drill'],
-      ...['events', 'evidenceHead'],
+      ...['events', 'evidenceHead', 'quarantines'],
     ] as MethodName[],
     operator: [
       ...[
@@ -223,12 +237,16 @@ describe('each role on each method', () => {
         'events',
         'evidenceHead',
         'evidenceForget',
+        'quarantine',
+        'quarantineAlarm',
+        'quarantineRelease',
+        'quarantines',
         'alerts',
       ],
     ] as MethodName[],
     'game-master': [
       ...['status', 'rotations', 'proxyStatus', 'drillPlan', 'drillApprove', 'drillStart', 'drillHalt', 'drillHaltAll'],
-      ...['drillRelease', 'drills', 'drill', 'drillReport', 'events', 'evidenceHead', 'alerts'],
+      ...['drillRelease', 'drills', 'drill', 'drillReport', 'events', 'evidenceHead', 'quarantines', 'alerts'],
     ] as MethodName[],
     auditor: [
       ...[
@@ -243,9 +261,11 @@ describe('each role on each method', () => {
         'drillReport',
         'events',
         'evidenceHead',
+        'quarantines',
       ],
     ] as MethodName[],
     alerter: ['alerts'],
+    responder: ['quarantineAlarm'],
     scraper: [],
   };
   test.each(roles)('%s', async (role) => {

@@ -115,6 +115,11 @@ export const sampleEvents: { readonly [Kind in EventKind]: Extract<EvidenceEvent
     ...{ kind: 'human-action', person: 'p:a1b2c3d4e5f6:c2VhbGVk', method: 'drillStart', status: 200 },
     about: 'atelier/api-breaker',
   },
+  quarantine: {
+    ...common('qua:21', 145),
+    ...{ kind: 'quarantine', act: 'begun', identity: web.identity, person: 'p:a1b2c3d4e5f6:c2VhbGVk' },
+    ...{ reason: 'malware found on the pod', quarantinedUntilMs: 1_830_000_000_000 },
+  },
   detector: {
     ...common('det:16', 150),
     ...{ kind: 'detector', detector: 'denial-burst', about: web.identity, severity: 'warning', events: ['d:1f0c'] },

@@ -160,6 +160,16 @@ export const sampleEvents: Readonly<Record<string, EvidenceEvent>> = {
     about: 'shop/db-breaker',
     status: 403,
   },
+  quarantine: {
+    ...shop,
+    kind: 'quarantine',
+    id: 'ev-quarantine',
+    act: 'begun',
+    identity: 'spiffe://mesh.test/ns/shop/sa/web',
+    person: 'p:0a1b2c3d4e5f:c2VhbGVk',
+    reason: 'malware found on the pod',
+    quarantinedUntilMs: 1_800_000_000_000,
+  },
   detector: {
     ...shop,
     kind: 'detector',

@@ -84,9 +84,9 @@ function untoldIn(claims: JsonMap, groupsClaim: string | undefined, { preset }: 
 }
 
 const advice = 'let the provider send fewer, or name a claim with roles in `groupsClaim`';
-/** Source: Microsoft, "Groups overage", and "Configure group claims". */
+/** Source: Microsoft, "Configure group claims and app roles in tokens". */
 const entraAdvice =
-  'let Entra send only groups assigned to the application, or roles by `groupsClaim: roles` (learn.microsoft.com/troubleshoot/entra/entra-id/app-integration/get-signed-in-users-groups-in-access-token)';
+  'let Entra send only groups assigned to the application, or roles by `groupsClaim: roles` (learn.microsoft.com/security/zero-trust/develop/configure-tokens-group-claims-app-roles)';
 
 /** @returns undefined where the claim is of another shape. */
 function readGroups(claims: JsonMap, name: string | undefined): readonly string[] | undefined {

@@ -97,12 +97,14 @@ export class KeyBook {
     return this.#entries.size;
   }
 
-  /** Asks for the keys of these where they are not fresh, and forgets all others. @param sources beyond `issuersMax` wait for their first token. */
+  /**
+   * Asks for the keys of these where they are not fresh, and forgets all others.
+   * @param sources any of them as often as it likes; of more than `issuersMax` the last wait for their first token.
+   */
   prepare(sources: readonly KeySource[], nowMs: number): void {
-    const entries = sources.slice(0, issuersMax).map((source) => [idOf(source), this.#entryOf(source)] as const);
-    const wanted = new Set(entries.map(([id]) => id));
+    const wanted = new Map(sources.map((source) => [idOf(source), source]));
     for (const id of this.#entries.keys()) if (!wanted.has(id)) this.#entries.delete(id);
-    for (const [, entry] of entries) this.#usable(entry, nowMs);
+    for (const source of [...wanted.values()].slice(0, issuersMax)) this.#usable(this.#entryOf(source), nowMs);
   }
 
   census(nowMs: number): KeyCensus {

@@ -196,7 +196,7 @@ export const instruments = {
   keyIssuers: gauge(
     'coffre_oidc_issuers',
     '{issuer}',
-    'Issuers, by what their tokens are judged by: fresh keys, stale ones because newer cannot be had, or none.',
+    'Issuers, by what their tokens are judged by: fresh keys, stale ones until newer are had, or none.',
     { keys: keyStates },
   ),
   keysOldest: gauge(

@@ -5,6 +5,7 @@ import { telemetryOfDecisions } from '../../src/telemetry/of-decisions.ts';
 import { telemetryOfDoor } from '../../src/telemetry/of-door.ts';
 import { telemetryOfDrills } from '../../src/telemetry/of-drills.ts';
 import { telemetryOfEvidence } from '../../src/telemetry/of-evidence.ts';
+import { telemetryOfKeys } from '../../src/telemetry/of-keys.ts';
 import { telemetryOfLoop } from '../../src/telemetry/of-loop.ts';
 import { telemetryOfSinks } from '../../src/telemetry/of-sinks.ts';
 import { telemetryOfWorker } from '../../src/telemetry/of-worker.ts';
@@ -26,6 +27,7 @@ export function everyRecorder(meters: Meters): () => void {
   telemetryOfDrills(meters, () => [], clock.nowMs);
   telemetryOfDecisions(meters, undefined).decided({ id: 'a', timeMs: 0, durationUs: 30, verdict: 'allow' });
   telemetryOfWorker(meters, () => 0);
+  telemetryOfKeys(meters, () => ({ states: { fresh: 0, stale: 0, none: 0 }, oldestMs: undefined }));
   telemetryOfCertificates(meters, () => [{ tenant: 'shop', notAfterMs: 1_000 }]);
   telemetryOfEvidence(meters, { queued: () => 0, lost: () => 0, blocked: () => undefined, head: () => undefined });
   telemetryOfSinks(meters, () => [{ name: 'siem', lag: 0, delivered: 0, deadLetters: 0, lost: 0 }]);

@@ -132,6 +132,8 @@ test('what is prepared is asked for, and what is prepared no more is forgotten',
 test('no more is prepared than is held, so that none pushes out another for ever', () => {
   const { book, open } = bookByHand();
   const many = Array.from({ length: issuersMax + 10 }, (_, index) => ({ issuer: `https://idp-${index}.example` }));
+  // Each workload of a tenant names its providers: the first is there more often than all others together.
+  many.unshift(...Array.from({ length: 2 * issuersMax }, () => ({ issuer: 'https://idp-0.example' })));
   for (const nowMs of [0, 1])
     book.prepare(
       many.map((each) => ({ ...each, jwksUri: undefined })),

@@ -24,7 +24,7 @@ import { proxyMark } from './envoy/redirect.ts';
 const systemCaFileDefault = '/etc/ssl/certs/ca-certificates.crt';
 
 /** Where proxies report unless told otherwise, on the host that they get their configuration from. */
-const evidencePort = 15_015;
+export const evidencePort = 15_015;
 
 /**
  * What Node is told when it runs the control plane: V8 takes it at its start, and from nobody later. The young generation of

@@ -6,11 +6,13 @@
  * `wrong` is what makes a status bad; it is derived from what the reader sees and nothing else, so that no tenant's
  * trouble shows through another's status. A type that is STALE is on its way, and is not wrong by itself.
  */
+import { workerKey } from '../controller/configure.ts';
 import { formatProblem } from '../model/format-problem.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Quarantine } from '../model/quarantine.ts';
 import type { Snapshot, Workload } from '../model/snapshot.ts';
 import { formatSourceRef } from '../model/source-ref.ts';
+import { programTypeUrl } from '../policy/program.ts';
 import type { ClientStatus, TypeStatus } from '../xds/client-status.ts';
 import { type Scope, sees } from './person.ts';
 import { typeNameOf } from './proxies-type-name.ts';
@@ -55,6 +57,8 @@ export interface MeshStatus {
   readonly proxies: readonly ProxyStatus[];
   /** Those that stand, sorted by identity. */
   readonly quarantines: readonly Quarantine[];
+  /** Each that is connected; they judge for every tenant, so only for those who see the whole mesh. */
+  readonly workers?: readonly WorkerStatus[];
   /** The chain holds every tenant's events, so only for those who see the whole mesh. */
   readonly evidence?: EvidenceStatus;
   /** What is wrong, one sentence each; empty where all is well. */
@@ -86,6 +90,15 @@ export interface ProxyTypeStatus {
   readonly nack?: string;
 }
 
+export interface WorkerStatus {
+  /** Its end of the stream that feeds it. */
+  readonly address: string;
+  readonly since: string;
+  /** Of the policies that it judges by; empty where it knows none from this stream. */
+  readonly revision: string;
+  readonly state: TypeStatus['state'];
+}
+
 export interface EvidenceStatus {
   readonly head: number;
   /** Absent while records can be written. */
@@ -113,6 +126,7 @@ export function meshStatus(
   const problems = (snapshot?.problems ?? []).filter((problem) => concerns(problem, scope));
   const proxies = workloads.map((workload) => proxyStatus(workload, clients, certificateOf(workload.spiffeId), nowMs));
   const evidence = scope.kind === 'mesh' && whole !== undefined ? evidenceStatus(whole) : undefined;
+  const workers = scope.kind === 'mesh' ? workersIn(clients) : undefined;
   return {
     ready,
     revision: snapshot?.revision ?? '',
@@ -125,11 +139,15 @@ export function meshStatus(
     }),
     proxies,
     quarantines: [...(snapshot?.quarantines.values() ?? [])].filter(({ tenant }) => sees(scope, tenant)),
+    ...(workers === undefined ? {} : { workers }),
     ...(evidence === undefined ? {} : { evidence }),
     wrong: [
       ...(ready ? [] : ['the control plane is not ready: it has not read its sources, or serves nothing of them yet']),
       ...problems.filter(({ severity }) => severity === 'error').map(wrongInSource),
       ...workloads.flatMap((workload, index) => wrongWith(workload, proxies[index], certificateOf, nowMs)),
+      ...(workers ?? [])
+        .filter(({ state }) => state === 'NACKED')
+        .map(({ address }) => `the authorization worker at \`${address}\` refused its policies`),
       ...(evidence === undefined ? [] : wrongWithEvidence(evidence)),
     ],
   };
@@ -175,6 +193,16 @@ function proxyStatus(
 function typeStatus({ typeUrl, state, sentVersion, ackedVersion, nack }: TypeStatus): ProxyTypeStatus {
   const type = typeNameOf(typeUrl);
   return { type, state, sentVersion, ackedVersion, ...(nack === undefined ? {} : { nack: nack.message }) };
+}
+
+function workersIn(clients: readonly ClientStatus[]): readonly WorkerStatus[] {
+  return clients
+    .filter(({ key }) => key === workerKey)
+    .map(({ address, openedAtMs, types }) => {
+      const programs = types.find(({ typeUrl }) => typeUrl === programTypeUrl);
+      const { ackedVersion: revision = '', state = 'NOT_SENT' } = programs ?? {};
+      return { address, since: new Date(openedAtMs).toISOString(), revision, state };
+    });
 }
 
 function evidenceStatus({ head, blocked, sinks }: EvidenceView): EvidenceStatus {

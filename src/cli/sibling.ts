@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
-/** Longest a process may take to end after it was asked to, in ms; then it is killed. */
+/** Longest a process may take to end after it was asked to, in ms, a worker's two seconds of goodbye among them; then it is killed. */
 const stopMs = 5_000;
 
 /** pino's number for `warn`. */

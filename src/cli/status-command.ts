@@ -1,6 +1,6 @@
 /** `coffre status`: the health of the mesh, and what each proxy accepted. */
 import type { Command } from 'commander';
-import type { EvidenceStatus, MeshStatus } from '../admin/mesh-status.ts';
+import type { EvidenceStatus, MeshStatus, WorkerStatus } from '../admin/mesh-status.ts';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
 import { plural } from './plural.ts';
@@ -22,7 +22,18 @@ export function addStatusCommand(program: Command, terminal: Terminal): void {
 const shownTypes = ['LDS', 'CDS', 'EDS', 'RDS', 'SDS', 'ECDS', 'RTDS'];
 
 function statusText(status: MeshStatus): string {
-  const { ready, trustDomain, revision, tenants, problems, proxies, quarantines, evidence, wrong } = status;
+  const {
+    ready,
+    trustDomain,
+    revision,
+    tenants,
+    problems,
+    proxies,
+    workers = [],
+    quarantines,
+    evidence,
+    wrong,
+  } = status;
   const connected = proxies.filter((proxy) => proxy.connected !== undefined).length;
   const rows = proxies.map(({ workload, connected: link, types, certificate }) => [
     workload,
@@ -38,6 +49,7 @@ function statusText(status: MeshStatus): string {
   return [
     `mesh ${trustDomain || '(unknown)'}: ${ready ? 'ready' : 'NOT READY'}, revision ${revision || '(none)'}\n`,
     `${tenants.length} tenants, ${proxies.length} workloads, ${connected} proxies connected\n`,
+    ...workers.map((worker) => `${workerLine(worker)}\n`),
     ...(evidence === undefined ? [] : evidenceLines(evidence).map((line) => `${printable(line)}\n`)),
     ...(proxies.length === 0 ? [] : ['\n', table(['WORKLOAD', 'PROXY', ...shownTypes, 'CERTIFICATE'], rows)]),
     ...(nacks.length === 0 ? [] : ['\n', ...nacks]),
@@ -50,6 +62,10 @@ function statusText(status: MeshStatus): string {
       ? 'all is well\n'
       : `${wrong.length} wrong:\n${wrong.map((text) => `  ${printable(text)}\n`).join('')}`,
   ].join('');
+}
+
+function workerLine({ address, revision, state }: WorkerStatus): string {
+  return `authorization worker at ${address}: revision ${revision || '(none)'}, ${state}`;
 }
 
 function quarantineLine({ spiffeId, untilMs, by, reason }: MeshStatus['quarantines'][number]): string {

@@ -1,10 +1,10 @@
 /**
- * `coffre up DIR`: a control plane and an authorization worker over a folder, until Ctrl-C.
+ * `coffre up DIR`: a control plane and authorization workers over a folder, until Ctrl-C.
  *
- *   control plane ──ready──▶ worker ──▶ what is served, what is wrong, what to try next ──▶ news, until either ends
+ *   control plane ──ready──▶ workers ──▶ what is served, what is wrong, what to try next ──▶ news, until Ctrl-C
  *
- * The two are siblings: neither is the other's child, and what one does not survive the other may. This command is no
- * supervisor beyond that: where one ends by itself, the other is ended and the command fails.
+ * They are siblings: none is another's child, and what one does not survive the others do. What ends by itself is told and
+ * started again, but for a control plane that never came to serve: then the command fails.
  */
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -13,23 +13,27 @@ import type { Command } from 'commander';
 import { managementSocket } from '../admin/door-names.ts';
 import { ask } from '../admin/management-client.ts';
 import type { MeshStatus } from '../admin/mesh-status.ts';
-import { controlPlaneNodeFlags } from '../config.ts';
+import { controlPlaneNodeFlags, evidencePort } from '../config.ts';
 import { workerKey } from '../controller/configure.ts';
+import { systemClock } from '../system-clock.ts';
 import { CliFailure } from './cli-failure.ts';
 import { parseEndpoint, stateOption } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
+import { KeptRunning } from './kept-running.ts';
 import { keyFileOption } from './key-file-option.ts';
 import { plural } from './plural.ts';
 import { Sibling } from './sibling.ts';
 import { printable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 import { decisionsFile, workerStateFolder, workloadsFolder } from './up-layout.ts';
+import { workerAddresses, workersDefault, workersMax } from './worker-addresses.ts';
 
 interface UpOptions {
   readonly state: string;
   readonly stateKeyFile?: string;
   readonly xds: string;
   readonly authz: string;
+  readonly workers: number;
   readonly admin?: string;
   readonly bypass: string;
 }
@@ -42,12 +46,17 @@ const lookMs = 100;
 export function addUpCommand(program: Command, terminal: Terminal): void {
   program
     .command('up')
-    .description('run a control plane and an authorization worker over a folder of YAML, until Ctrl-C')
+    .description('run a control plane and authorization workers over a folder of YAML, until Ctrl-C')
     .argument('<dir>', 'the folder; it is watched')
     .addOption(stateOption())
     .addOption(keyFileOption())
     .option('--xds <address:port>', 'where sidecars connect', '127.0.0.1:15012')
-    .option('--authz <address:port>', 'where sidecars ask for verdicts', '127.0.0.1:15013')
+    .option(
+      '--authz <address:port>',
+      'where sidecars ask the first worker for verdicts; the others listen on the ports behind it',
+      '127.0.0.1:15016',
+    )
+    .option('--workers <n>', `how many authorization workers, 1 to ${workersMax}`, Number, workersDefault)
     .option(
       '--admin <address:port>',
       'where people ask over mutual TLS; the socket in the state folder is always there',
@@ -57,45 +66,67 @@ export function addUpCommand(program: Command, terminal: Terminal): void {
 }
 
 async function up(terminal: Terminal, dir: string, options: UpOptions): Promise<void> {
-  for (const endpoint of [options.xds, options.authz, ...(options.admin === undefined ? [] : [options.admin])]) {
-    parseEndpoint(endpoint);
-  }
+  const authz = workerAddresses(options.authz, options.workers, otherAddresses(options));
   const state = resolve(options.state);
   const tell = (line: string) => terminal.err(`${printable(line)}\n`);
-  const siblings: Sibling[] = [];
+  const start = (name: string, args: readonly string[]) => new Sibling(name, args, tell);
+  const kept: { stop(): Promise<void> }[] = [];
+  const keep = (start: () => Sibling, first = start()) =>
+    kept.push(new KeptRunning(first, { start, tell, clock: systemClock }));
   try {
-    const controlPlane = new Sibling('control plane', controlPlaneArgs(dir, state, options), tell);
-    siblings.push(controlPlane);
+    const startControlPlane = () => start('control plane', controlPlaneArgs(dir, state, authz, options));
+    const controlPlane = startControlPlane();
+    kept.push(controlPlane);
     const status = await untilReady(terminal, state, controlPlane);
     if (status === undefined) return; // Ctrl-C came first
-    await mkdir(workerStateFolder(state), { recursive: true, mode: 0o700 });
-    siblings.push(new Sibling('authorization worker', workerArgs(state, options), tell));
-    terminal.out(welcome(dir, state, options, status));
-    const ended = await Promise.race([aborted(terminal.signal), ...siblings.map(({ end }) => end)]);
-    if (ended !== undefined) {
-      throw new CliFailure(exitCode.no, ended, 'what it said last stands above; mend that and start again');
+    kept.pop();
+    keep(startControlPlane, controlPlane);
+    for (const [index, address] of authz.entries()) {
+      const folder = workerStateFolder(state, index + 1);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      keep(() => start(`authorization worker ${index + 1}`, workerArgs(state, folder, address, options)));
     }
+    terminal.out(welcome(dir, state, authz, options, status));
+    await aborted(terminal.signal);
   } finally {
-    await Promise.all(siblings.map((sibling) => sibling.stop()));
+    await Promise.all(kept.map((each) => each.stop()));
   }
 }
 
-function controlPlaneArgs(dir: string, state: string, options: UpOptions): readonly string[] {
-  const { xds, authz, admin, bypass, stateKeyFile } = options;
+/** Where something else than a worker will listen, and what that is. @throws CliFailure for what is no address. */
+function otherAddresses({ xds, admin }: UpOptions): ReadonlyMap<string, string> {
+  parseEndpoint(xds);
+  const evidence = xds.replace(/:\d+$/, `:${evidencePort}`);
+  const others = new Map([
+    [xds, 'sidecars that connect'],
+    [evidence, 'what sidecars log'],
+  ]);
+  if (admin === undefined) return others;
+  parseEndpoint(admin);
+  return others.set(admin, 'people who ask');
+}
+
+function controlPlaneArgs(
+  dir: string,
+  state: string,
+  authz: readonly string[],
+  { xds, admin, bypass, stateKeyFile }: UpOptions,
+): readonly string[] {
   return [
     ...controlPlaneNodeFlags,
     join(import.meta.dirname, '../main.ts'),
-    ...['--folder', resolve(dir), '--state', state, '--xds', xds, '--authz', authz, '--bypass', bypass],
+    ...['--folder', resolve(dir), '--state', state, '--xds', xds, '--bypass', bypass],
+    ...['--authz', authz.join(',')],
     ...(admin === undefined ? [] : ['--admin', admin]),
     ...(stateKeyFile === undefined ? [] : ['--state-key-file', resolve(stateKeyFile)]),
   ];
 }
 
-function workerArgs(state: string, { xds, authz }: UpOptions): readonly string[] {
+function workerArgs(state: string, folder: string, listen: string, { xds }: UpOptions): readonly string[] {
   return [
     join(import.meta.dirname, '../worker.ts'),
-    ...['--xds', xds, '--listen', authz, '--files', join(workloadsFolder(state), workerKey)],
-    ...['--state', workerStateFolder(state), '--decisions', decisionsFile(state)],
+    ...['--xds', xds, '--listen', listen, '--files', join(workloadsFolder(state), workerKey)],
+    ...['--state', folder, '--decisions', decisionsFile(state)],
   ];
 }
 
@@ -129,14 +160,20 @@ async function untilReady(terminal: Terminal, state: string, controlPlane: Sibli
   return undefined;
 }
 
-function welcome(dir: string, state: string, { xds, authz, admin }: UpOptions, status: MeshStatus): string {
+function welcome(
+  dir: string,
+  state: string,
+  authz: readonly string[],
+  { xds, admin }: UpOptions,
+  status: MeshStatus,
+): string {
   const [workload = 'TENANT/POD'] = status.proxies.map((proxy) => proxy.workload);
   const flags = state === resolve('.coffre') ? '' : ` --state ${state}`;
   return [
     `serving the mesh ${status.trustDomain} from ${dir} (revision ${status.revision})`,
     '',
     `  sidecars connect to         ${xds}    ADS over TLS, each by its own token`,
-    `  and ask for verdicts at     ${authz}    mutual TLS`,
+    `  and ask for verdicts at     ${authz.join(', ')}    mutual TLS`,
     `  people ask at               ${join(state, managementSocket)}${admin === undefined ? '' : `, and ${admin} over mutual TLS`}`,
     `  decisions are written to    ${decisionsFile(state)}`,
     `  the CA and its keys are in  ${state}    back them up: coffre backup`,
@@ -149,7 +186,7 @@ function welcome(dir: string, state: string, { xds, authz, admin }: UpOptions, s
     `  coffre proxy bootstrap ${workload} --out ./sidecar${flags}`,
     `  coffre explain --from TENANT/SERVICE-ACCOUNT --to TENANT/SERVICE${flags}`,
     '',
-    'edit the folder, and what changes is told here; Ctrl-C ends both processes',
+    'edit the folder, and what changes is told here; what ends by itself is started again; Ctrl-C ends it all',
     '',
   ].join('\n');
 }
@@ -162,9 +199,9 @@ function problemCount({ problems }: MeshStatus): string {
     : `problems told above: ${plural(errors, 'error')}, ${plural(problems.length - errors, 'warning')}`;
 }
 
-function aborted(signal: AbortSignal): Promise<undefined> {
+function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (signal.aborted) return resolve(undefined);
-    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }

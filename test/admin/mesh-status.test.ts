@@ -1,7 +1,9 @@
 /** What a status says is wrong, and what of it each reader sees. */
 import { describe, expect, test } from 'vitest';
 import { type MeshView, meshStatus } from '../../src/admin/mesh-status.ts';
+import { workerKey } from '../../src/controller/configure.ts';
 import type { Problem } from '../../src/model/problem.ts';
+import { programTypeUrl } from '../../src/policy/program.ts';
 import type { ClientStatus, TypeStatus } from '../../src/xds/client-status.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
@@ -174,6 +176,21 @@ test('a reader of one tenant sees nothing of the other: not a name, not a count,
   expect(seen.tenants).toEqual(['atelier']);
   expect(JSON.stringify(seen)).not.toContain('notaire');
   expect(seen).toEqual(meshStatus({ ...healthy, clients: [], evidence: undefined }, scope, 0));
+});
+
+test('each worker that is connected is told with the revision it judges by, to those who see the whole mesh', () => {
+  const worker = (state: TypeStatus['state'], stream: number) => {
+    const fed = client(workerKey, state, stream);
+    return { ...fed, types: fed.types.map((type) => ({ ...type, typeUrl: programTypeUrl })) };
+  };
+  const view = { ...healthy, clients: [...healthy.clients, worker('SYNCED', 1), worker('NACKED', 2)] };
+  const { workers, wrong } = meshStatus(view, everything, 0);
+  expect(workers).toEqual([
+    { address: '10.0.0.1:1', since: '1970-01-01T00:00:00.001Z', revision: 'v', state: 'SYNCED' },
+    { address: '10.0.0.1:1', since: '1970-01-01T00:00:00.002Z', revision: '', state: 'NACKED' },
+  ]);
+  expect(wrong).toEqual(['the authorization worker at `10.0.0.1:1` refused its policies']);
+  expect(meshStatus(view, { kind: 'tenant', tenant: 'atelier' }, 0).workers).toBeUndefined();
 });
 
 test('evidence is told with every sink to those who see the whole mesh', () => {

@@ -106,22 +106,56 @@ eachMode('the first day with the command line', (mode) => {
     }).toEqual(before);
   });
 
-  test('Ctrl-C ends both processes, and the command with 0', async () => {
+  test('a worker that is killed is told and started again, and so is the control plane, whose end ends no worker', {
+    timeout: 2 * labTestMs,
+  }, async () => {
+    const synced = async () => {
+      const { out } = await coffre('status', '--state', state, '-o', 'json');
+      if (out === '') return undefined; // the control plane does not answer yet
+      const { workers = [] }: MeshStatus = JSON.parse(out);
+      return workers.length === 2 && workers.every(({ state }) => state === 'SYNCED')
+        ? workers.map(({ address }) => address)
+        : undefined;
+    };
+    const before = await until(synced);
+    const stayed = async (count: number) => {
+      const now = await synced();
+      return now?.filter((address) => before.includes(address)).length === count;
+    };
+    await kill('--listen \\S*:15016');
+    await up.waitForLine(/authorization worker 1 ended by itself \(SIGKILL\); it is started again in/, patienceMs);
+    await until(() => stayed(1));
+
+    await kill('src/main\\.ts');
+    await up.waitForLine(/control plane ended by itself \(SIGKILL\); it is started again in/, patienceMs);
+    await until(() => stayed(0));
+    expect(readFileSync(up.stderrPath, 'utf8').match(/ended by itself/g)?.length).toBe(2);
+  });
+
+  test('Ctrl-C ends all processes, and the command with 0', async () => {
     await up.kill('SIGINT');
     expect(await up.exited).toMatchObject({ code: 0 });
     expect((await coffre('status', '--state', state)).code).toBe(3);
   });
 
+  /** Kills the one process of `up` whose command line matches. @param pattern of `grep`. */
+  async function kill(pattern: string): Promise<void> {
+    const script =
+      'for p in $(cat /proc/$1/task/$1/children); do tr "\\0" " " < /proc/$p/cmdline | grep -q -e "$2" && kill -9 $p; done';
+    const argv = ['/bin/sh', '-c', script, 'sh', String(up.pid), pattern];
+    await lab.run({ in: hostPlace, argv, confined: false, timeoutMs: patienceMs });
+  }
+
   async function startUp(): Promise<LabProcess> {
     const address = lab.host.ipv4;
-    const flags = ['--state', state, '--xds', `${address}:15012`, '--authz', `${address}:15013`];
+    const flags = ['--state', state, '--xds', `${address}:15012`, '--authz', `${address}:15016`];
     const process_ = await lab.spawn({
       in: hostPlace,
       argv: [process.execPath, script, 'up', mesh, ...flags],
       confined: false,
       name: 'up',
     });
-    await process_.waitForLine(/Ctrl-C ends both processes/, patienceMs);
+    await process_.waitForLine(/Ctrl-C ends it all/, patienceMs);
     return process_;
   }
 

@@ -60,7 +60,8 @@ const retriesAtOnceMax = 1_024;
 
 /**
  * How often each sidecar asks each worker for its health, in ms, and for how long it may be silent. Seldom, since ten thousand
- * sidecars ask: what fails in between is found by the checks themselves, three in a row, and set aside for a while.
+ * sidecars ask: what fails in between is found by the checks themselves, three in a row, and set aside for a while. Not more
+ * seldom where nobody calls, either: a worker that left by its answers and is back is found again by this alone.
  */
 const healthEveryMs = 10_000;
 const healthTimeoutMs = 1_000;
@@ -115,7 +116,7 @@ export function authzClusterOf(platform: Platform): Cluster {
         timeout: durationOf(healthTimeoutMs),
         interval: durationOf(healthEveryMs),
         intervalJitterPercent: 20,
-        noTrafficInterval: durationOf(6 * healthEveryMs),
+        noTrafficInterval: durationOf(healthEveryMs),
         unhealthyInterval: durationOf(healthTimeoutMs),
         unhealthyThreshold: 2,
         healthyThreshold: 1,

@@ -1,5 +1,6 @@
 /**
  * Four projects: `unit` and `conformance` and `features` run side by side, `e2e` (real Envoys) last, two files at a time.
+ * A fifth, `kube` (a real API server), is there where it is asked for by name: `npm run test:kube`.
  *
  * Every random test of one run draws from one seed, printed here; COFFRE_SEED=that number repeats the run.
  */
@@ -24,7 +25,9 @@ console.error(`random tests: COFFRE_SEED=${process.env['COFFRE_SEED']}`);
 // Golden files are rewritten: what no scenario makes any more is to go as well.
 if (process.argv.includes('-u') || process.argv.includes('--update')) process.env['COFFRE_REWRITE'] = '1';
 
-const elsewhere = ['test/conformance/**', 'test/features/**', 'test/e2e/**'];
+const elsewhere = ['test/conformance/**', 'test/features/**', 'test/e2e/**', 'test/**/*.kube.test.ts'];
+/** Never by itself: what its tests stand on is built from source, which takes minutes. */
+const isKubeAsked = process.argv.some((argument) => argument === 'kube' || argument === '--project=kube');
 const common = {
   setupFiles: ['test/setup.ts'],
   testTimeout: testTimeoutMs,
@@ -32,6 +35,17 @@ const common = {
   maxWorkers,
   // Generated code is plain JavaScript: Node loads it faster than vite transforms it.
   server: { deps: { external: [/\/gen\//] } },
+};
+const kube = {
+  test: {
+    ...common,
+    name: 'kube',
+    include: ['test/kube/**/*.kube.test.ts'],
+    globalSetup: ['test/kube/harness/global-setup.ts'],
+    sequence: { groupOrder: 2 },
+    testTimeout: e2eTimeoutMs,
+    hookTimeout: e2eTimeoutMs,
+  },
 };
 
 export default defineConfig({
@@ -50,6 +64,7 @@ export default defineConfig({
           hookTimeout: e2eTimeoutMs,
         },
       },
+      ...(isKubeAsked ? [kube] : []),
     ],
   },
 });

@@ -13,8 +13,8 @@ import type { Finding } from './sourced-object.ts';
 import { parseSpiffeId } from './spiffe-id.ts';
 
 /** Headers that the sidecar writes or takes away, or that it keeps under another name: no rule would see the caller's. */
-const unseenHeaders = new Set(['host', 'cookie', 'x-request-id', 'x-forwarded-client-cert']);
-const unseenPrefixes = ['x-envoy-', 'x-coffre-'];
+export const unseenHeaders = new Set(['host', 'cookie', 'x-request-id', 'x-forwarded-client-cert']);
+export const unseenPrefixes = ['x-envoy-', 'x-coffre-'];
 
 export function accessPolicyFindings({ spec }: AccessPolicyObject): Finding[] {
   if (spec.allow === undefined && spec.deny === undefined) {

@@ -20,11 +20,11 @@ import { quote, quoteList } from './quote.ts';
 import type { Finding } from './sourced-object.ts';
 
 /** Of a fault: shorter than a second nothing is seen, longer than a day is an outage. */
-const faultRange: Range = { minMs: 1_000, maxMs: 86_400_000, words: 'between `1s` and `24h`' };
-const observeRange: Range = { minMs: 1_000, maxMs: 3_600_000, words: 'between `1s` and `1h`' };
-const delayRange: Range = { minMs: 1, maxMs: 60_000, words: 'between `1ms` and `1m`' };
-const intervalRange: Range = { minMs: 100, maxMs: 60_000, words: 'between `100ms` and `1m`' };
-const silenceRange: Range = { minMs: 1_000, maxMs: 300_000, words: 'between `1s` and `5m`' };
+export const faultRange: Range = { minMs: 1_000, maxMs: 86_400_000, words: 'between `1s` and `24h`' };
+export const observeRange: Range = { minMs: 1_000, maxMs: 3_600_000, words: 'between `1s` and `1h`' };
+export const delayRange: Range = { minMs: 1, maxMs: 60_000, words: 'between `1ms` and `1m`' };
+export const intervalRange: Range = { minMs: 100, maxMs: 60_000, words: 'between `100ms` and `1m`' };
+export const silenceRange: Range = { minMs: 1_000, maxMs: 300_000, words: 'between `1s` and `5m`' };
 
 export function drillFindings({ spec }: DrillObject): Finding[] {
   const { method, steadyState, abortOn } = spec;
@@ -155,7 +155,11 @@ export function houseRuleFindings(rules: MeshObject['spec']['drills']): Finding[
   ];
 }
 
+/** @param written as the pattern of a moment lets it through. */
 export function noMoment(path: string, written: string | undefined): Finding[] {
-  if (written === undefined || !Number.isNaN(Date.parse(written))) return [];
+  if (written === undefined) return [];
+  // A day that its month has not is read as one of the next month.
+  const day = written.slice(0, 'yyyy-mm-dd'.length);
+  if (new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)) return [];
   return [bad(path, `${quote(written)} is no moment of the calendar`, 'write a date that exists')];
 }

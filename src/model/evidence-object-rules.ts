@@ -6,7 +6,7 @@ import { quote } from './quote.ts';
 import type { Finding } from './sourced-object.ts';
 
 /** Of a body: shorter than an hour nobody could ask about it, and ten years is for good. */
-const keptRange: Range = { minMs: 3_600_000, maxMs: 87_600 * 3_600_000, words: 'between `1h` and `87600h`' };
+export const keptRange: Range = { minMs: 3_600_000, maxMs: 87_600 * 3_600_000, words: 'between `1h` and `87600h`' };
 
 type Sinks = NonNullable<NonNullable<MeshObject['spec']['evidence']>['sinks']>;
 

@@ -24,9 +24,9 @@ interface IssuerForm {
 
 const directoryId = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 /** The directory of personal Microsoft accounts: anybody may have one. */
-const consumerDirectory = '9188040d-6c67-4c5b-b112-36a304b66dad';
+export const consumerDirectory = '9188040d-6c67-4c5b-b112-36a304b66dad';
 
-const issuerForms: readonly IssuerForm[] = [
+export const issuerForms: readonly IssuerForm[] = [
   {
     preset: 'google',
     hosts: /^accounts[.]google[.]com$/,
@@ -63,7 +63,7 @@ const issuerForms: readonly IssuerForm[] = [
 ];
 
 /** Resources of Microsoft Graph: tokens for it are signed so that nobody else can verify them. */
-const graphAudiences = new Set(['00000003-0000-0000-c000-000000000000', 'https://graph.microsoft.com']);
+export const graphAudiences = new Set(['00000003-0000-0000-c000-000000000000', 'https://graph.microsoft.com']);
 
 export function identityProviderFindings(providers: readonly Provider[]): Finding[] {
   return providers.flatMap((provider, index) => {

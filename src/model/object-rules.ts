@@ -4,8 +4,8 @@
 import { X509Certificate } from 'node:crypto';
 import { accessPolicyFindings, conditionFindings, headerFindings } from './access-policy-rules.ts';
 import { captureFindings } from './capture.ts';
+import { bad, outOfRange, type Range } from './common-findings.ts';
 import { consentFindings, drillFindings, houseRuleFindings, noMoment } from './drill-rules.ts';
-import { parseDurationMs } from './duration.ts';
 import { evidenceFindings } from './evidence-object-rules.ts';
 import { isLoopbackRange } from './explicit-address.ts';
 import { identityProviderFindings } from './identity-provider-rules.ts';
@@ -20,10 +20,8 @@ import { httpRouteFindings } from './route-rules.ts';
 import type { Finding } from './sourced-object.ts';
 import { trafficPolicyFindings } from './traffic-policy-rules.ts';
 
-/** Shortest life of a leaf, in ms: at half of it every proxy asks again. */
-const leafLifetimeMinMs = 600_000;
-/** Longest life of a leaf, in ms: a stolen key is of use that long. */
-const leafLifetimeMaxMs = 720 * 3_600_000;
+/** Of a leaf's life: at half of it every proxy asks again, and a stolen key is of use that long. */
+export const leafLifetimeRange: Range = { minMs: 600_000, maxMs: 720 * 3_600_000, words: 'between `10m` and `720h`' };
 
 export function ruleFindings(object: KnownObject): Finding[] {
   switch (object.kind) {
@@ -51,19 +49,8 @@ export function ruleFindings(object: KnownObject): Finding[] {
 }
 
 function meshFindings({ spec }: MeshObject): Finding[] {
-  const findings: Finding[] = [];
   const lifetime = spec.certificates?.leafLifetime;
-  const lifetimeMs = lifetime === undefined ? leafLifetimeMinMs : (parseDurationMs(lifetime) ?? 0);
-  if (lifetimeMs < leafLifetimeMinMs || lifetimeMs > leafLifetimeMaxMs) {
-    findings.push(
-      bad(
-        'spec.certificates.leafLifetime',
-        `a life of ${quote(lifetime ?? '')} is out of range`,
-        'write between `10m` and `720h`',
-      ),
-    );
-  }
-  findings.push(...privateProviderFindings(spec.privateProviders ?? []));
+  const findings = outOfRange('spec.certificates.leafLifetime', lifetime, leafLifetimeRange);
   for (const [index, resolver] of (spec.dns?.resolvers ?? []).entries()) {
     if (canonicalIp(resolver) === undefined) findings.push(badAddress(`spec.dns.resolvers[${index}]`, resolver));
   }
@@ -72,6 +59,7 @@ function meshFindings({ spec }: MeshObject): Finding[] {
     const path = 'spec.explicit.outboundRange';
     findings.push(bad(path, `${quote(range)} is no range of loopback`, 'write its first address, as `127.128.0.0/10`'));
   }
+  findings.push(...privateProviderFindings(spec.privateProviders ?? []));
   return [...findings, ...houseRuleFindings(spec.drills), ...evidenceFindings(spec)];
 }
 
@@ -112,8 +100,4 @@ function grantFindings({ spec }: GrantObject): Finding[] {
 export function badAddress(path: string, address: string): Finding {
   const message = `${quote(address)} is not the address of a neighbour`;
   return bad(path, message, 'write a unicast IPv4 or IPv6 address, not loopback, link-local, multicast or IPv4-mapped');
-}
-
-function bad(path: string, message: string, advice: string): Finding {
-  return { code: 'bad-value', severity: 'error', path, message, advice };
 }

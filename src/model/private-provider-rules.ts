@@ -16,7 +16,7 @@ interface Range {
   readonly prefix: number;
 }
 
-const privateRanges: readonly Range[] = [
+export const privateRanges: readonly Range[] = [
   { network: '10.0.0.0', prefix: 8 },
   { network: '172.16.0.0', prefix: 12 },
   { network: '192.168.0.0', prefix: 16 },
@@ -25,7 +25,7 @@ const privateRanges: readonly Range[] = [
 ];
 
 /** Where clouds keep what a machine may know of itself, inside private ranges. Source: Alibaba Cloud, AWS (IPv6). */
-const metadataServices = ['100.100.100.200', 'fd00:ec2::254'];
+export const metadataServices = ['100.100.100.200', 'fd00:ec2::254'];
 
 export function privateProviderFindings(providers: readonly PrivateProvider[]): Finding[] {
   return providers.flatMap(({ addresses }, index) =>

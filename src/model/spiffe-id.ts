@@ -17,7 +17,7 @@ export type SpiffeIdResult =
 /** Longest SPIFFE ID, in bytes. Source: SPIFFE-ID specification, section 2.3. */
 const spiffeIdBytesMax = 2_048;
 
-const pattern =
+export const spiffeIdPattern =
   /^spiffe:\/\/([a-z0-9](?:[a-z0-9.-]{0,253}[a-z0-9])?)\/ns\/([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\/sa\/([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)$/;
 
 /**
@@ -26,7 +26,7 @@ const pattern =
  */
 export function parseSpiffeId(text: string): SpiffeIdResult {
   if (text.length > spiffeIdBytesMax) return { kind: 'refused', problem: { kind: 'too-long', bytes: text.length } };
-  const match = pattern.exec(text);
+  const match = spiffeIdPattern.exec(text);
   const [, trustDomain, namespace, serviceAccount] = match ?? [];
   if (trustDomain === undefined || namespace === undefined || serviceAccount === undefined) {
     return { kind: 'refused', problem: { kind: 'malformed' } };

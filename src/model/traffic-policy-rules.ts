@@ -1,41 +1,36 @@
 /** Rules over one `TrafficPolicy` that its schema cannot say: ranges of durations, and a try that ends with nobody to try again. */
-import { parseDurationMs } from './duration.ts';
+import { bad, outOfRange, type Range } from './common-findings.ts';
 import type { TrafficPolicyObject } from './kinds/traffic-policy.ts';
-import { quote } from './quote.ts';
 import type { Finding } from './sourced-object.ts';
 import { defaultRetries } from './traffic-policy.ts';
 
 const dayMs = 86_400_000;
 
 /** Shortest and longest of each duration, in ms. Source: what one proxy can do usefully; Envoy caps an ejection at 5 min. */
-const ranges = {
-  interval: { min: 100, max: 3_600_000, words: 'between `100ms` and `1h`' },
-  baseEjectionTime: { min: 100, max: 300_000, words: 'between `100ms` and `5m`' },
-  request: { min: 1, max: dayMs, words: 'between `1ms` and `24h`' },
-  idle: { min: 1_000, max: dayMs, words: 'between `1s` and `24h`' },
-  connect: { min: 10, max: 60_000, words: 'between `10ms` and `1m`' },
-  perTryTimeout: { min: 1, max: dayMs, words: 'between `1ms` and `24h`' },
-} as const;
+export const trafficRanges = {
+  interval: { minMs: 100, maxMs: 3_600_000, words: 'between `100ms` and `1h`' },
+  baseEjectionTime: { minMs: 100, maxMs: 300_000, words: 'between `100ms` and `5m`' },
+  request: { minMs: 1, maxMs: dayMs, words: 'between `1ms` and `24h`' },
+  idle: { minMs: 1_000, maxMs: dayMs, words: 'between `1s` and `24h`' },
+  connect: { minMs: 10, maxMs: 60_000, words: 'between `10ms` and `1m`' },
+  perTryTimeout: { minMs: 1, maxMs: dayMs, words: 'between `1ms` and `24h`' },
+} as const satisfies Readonly<Record<string, Range>>;
 
 export function trafficPolicyFindings({ spec }: TrafficPolicyObject): Finding[] {
   const { outlierDetection = {}, timeouts = {}, retries = {} } = spec;
   return [
-    ...outOfRange('interval', 'spec.outlierDetection', outlierDetection.interval),
-    ...outOfRange('baseEjectionTime', 'spec.outlierDetection', outlierDetection.baseEjectionTime),
-    ...outOfRange('request', 'spec.timeouts', timeouts.request),
-    ...outOfRange('idle', 'spec.timeouts', timeouts.idle),
-    ...outOfRange('connect', 'spec.timeouts', timeouts.connect),
-    ...outOfRange('perTryTimeout', 'spec.retries', retries.perTryTimeout),
+    ...outOfRange('spec.outlierDetection.interval', outlierDetection.interval, trafficRanges.interval),
+    ...outOfRange(
+      'spec.outlierDetection.baseEjectionTime',
+      outlierDetection.baseEjectionTime,
+      trafficRanges.baseEjectionTime,
+    ),
+    ...outOfRange('spec.timeouts.request', timeouts.request, trafficRanges.request),
+    ...outOfRange('spec.timeouts.idle', timeouts.idle, trafficRanges.idle),
+    ...outOfRange('spec.timeouts.connect', timeouts.connect, trafficRanges.connect),
+    ...outOfRange('spec.retries.perTryTimeout', retries.perTryTimeout, trafficRanges.perTryTimeout),
     ...tryWithoutRetry(retries),
   ];
-}
-
-function outOfRange(field: keyof typeof ranges, parent: string, written: string | undefined): Finding[] {
-  if (written === undefined) return [];
-  const { min, max, words } = ranges[field];
-  const ms = parseDurationMs(written) ?? 0;
-  if (ms >= min && ms <= max) return [];
-  return [bad(`${parent}.${field}`, `${quote(written)} is out of range`, `write ${words}`)];
 }
 
 function tryWithoutRetry({ perTryTimeout, on }: NonNullable<TrafficPolicyObject['spec']['retries']>): Finding[] {
@@ -44,8 +39,4 @@ function tryWithoutRetry({ perTryTimeout, on }: NonNullable<TrafficPolicyObject[
   const message = 'a try that takes too long is ended, and without `gateway-error` in `on` nothing tries again';
   const advice = 'add `gateway-error` to `on`, or write `spec.timeouts.request` instead';
   return [bad('spec.retries.perTryTimeout', message, advice)];
-}
-
-function bad(path: string, message: string, advice: string): Finding {
-  return { code: 'bad-value', severity: 'error', path, message, advice };
 }

@@ -203,7 +203,7 @@ const rows: readonly Row[] = [
   },
   {
     sentence: 'a grant that ends on a day that no calendar has is refused',
-    text: completeObjects.Grant.replace('2027-01-31T18', '2027-13-31T18'),
+    text: completeObjects.Grant.replace('2027-01-31T18', '2027-02-30T18'),
     problems: ['bad-value f.yaml:19 spec.notAfter'],
     objects: ['broken Grant/shop/invoices'],
     completeness: 'whole',

@@ -20,6 +20,10 @@ const subdomainPattern = '^[a-z0-9]([a-z0-9-]*[a-z0-9])?([.][a-z0-9]([a-z0-9-]*[
 const segment =
   "([A-Za-z0-9_~!$&'()+,=:@-][A-Za-z0-9._~!$&'()+,=:@-]*|[.][A-Za-z0-9_~!$&'()+,=:@-][A-Za-z0-9._~!$&'()+,=:@-]*|[.][.][A-Za-z0-9._~!$&'()+,=:@-]+)";
 
+/** RFC 3339; whether a month has so many days is left to the rules of each kind. */
+const dayPattern = '[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])';
+const timePattern = '([01][0-9]|2[0-3]):[0-5][0-9]';
+
 export function dnsLabel(description: string, example: string) {
   return Type.String({ description, examples: [example], minLength: 1, maxLength: 63, pattern: dnsLabelPattern });
 }
@@ -68,7 +72,7 @@ export function moment(description: string) {
     description,
     examples: ['2027-01-31T18:00:00Z'],
     maxLength: 40,
-    pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$',
+    pattern: `^${dayPattern}T${timePattern}:[0-5][0-9]([.][0-9]{1,9})?(Z|[+-]${timePattern})$`,
   });
 }
 

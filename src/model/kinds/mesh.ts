@@ -66,7 +66,7 @@ export const meshSchema = ourObject(
                     description: 'Private range that its addresses are in, such as `10.20.0.0/24`.',
                     examples: ['10.20.0.0/24'],
                     maxLength: 49,
-                    pattern: '^[0-9a-fA-F:.]+/[0-9]{1,3}$',
+                    pattern: '^[0-9a-fA-F:.]+/(0|[1-9][0-9]{0,2})$',
                   }),
                   'Where it may be beside the public internet.',
                   8,

@@ -1,0 +1,124 @@
+/**
+ * A real API server and its etcd on free ports of loopback, with an authority of their own, ready to be asked.
+ *
+ *   authority, keys, tokens ──▶ folder ──▶ etcd ──▶ kube-apiserver ──/readyz──▶ Cluster
+ *
+ * There is no kubelet and no scheduler: a pod is an object, and whoever wants it to run plays the kubelet.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../../fixtures/free-port.ts';
+import { issue, makeAuthority, makeTokenKeys } from './certificates.ts';
+import type { Cluster } from './cluster.ts';
+import { connectKube } from './kube.ts';
+import { type ClusterProcess, startProcess } from './process.ts';
+
+export interface RunningCluster extends Cluster {
+  stop(): Promise<void>;
+}
+
+/** Longest wait until the API server is ready, in ms: 3 s on a machine that is free. */
+const readyMaxMs = 120_000;
+/** Between two looks, in ms. */
+const lookMs = 100;
+const loopback = '127.0.0.1';
+const adminToken = 'token-of-the-admin';
+
+export async function startKube(): Promise<RunningCluster> {
+  const folder = await mkdtemp(join(tmpdir(), 'coffre-kube-'));
+  const started: ClusterProcess[] = [];
+  const stop = async () => {
+    for (const each of started.toReversed()) await each.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const authority = await writeKeys(folder);
+    const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
+    started.push(startProcess('etcd', etcdArgs(folder, etcdPort, peerPort), folder));
+    started.push(startProcess('kube-apiserver', apiServerArgs(folder, etcdPort, port), folder));
+    const cluster: Cluster = { url: `https://${loopback}:${port}`, folder, authority, adminToken };
+    await untilReady(cluster, started);
+    return { ...cluster, stop };
+  } catch (error) {
+    const words = started.map(({ name, tail }) => `${name}:\n${tail()}`).join('\n');
+    await stop();
+    throw new Error(`the cluster did not start; the end of its logs:\n${words}`, { cause: error });
+  }
+}
+
+/** @returns the authority's certificate. */
+async function writeKeys(folder: string): Promise<string> {
+  const authority = await makeAuthority('cluster of the tests');
+  const server = await issue(authority, { name: 'kube-apiserver' }, [loopback]);
+  const tokens = makeTokenKeys();
+  const files = {
+    'ca.crt': authority.certificate,
+    'ca.key': authority.key,
+    'server.crt': server.certificate,
+    'server.key': server.key,
+    'sa.pub': tokens.publicKey,
+    'sa.key': tokens.privateKey,
+    'tokens.csv': `${adminToken},admin,admin,"system:masters"\n`,
+  };
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { mode: 0o600 });
+  return authority.certificate;
+}
+
+function etcdArgs(folder: string, port: number, peerPort: number): string[] {
+  const [client, peer] = [`http://${loopback}:${port}`, `http://${loopback}:${peerPort}`];
+  return [
+    `--data-dir=${join(folder, 'etcd')}`,
+    `--listen-client-urls=${client}`,
+    `--advertise-client-urls=${client}`,
+    `--listen-peer-urls=${peer}`,
+    `--initial-advertise-peer-urls=${peer}`,
+    `--initial-cluster=default=${peer}`,
+    '--unsafe-no-fsync',
+  ];
+}
+
+function apiServerArgs(folder: string, etcdPort: number, port: number): string[] {
+  const file = (name: string) => join(folder, name);
+  return [
+    `--etcd-servers=http://${loopback}:${etcdPort}`,
+    `--bind-address=${loopback}`,
+    `--advertise-address=${loopback}`,
+    `--secure-port=${port}`,
+    `--tls-cert-file=${file('server.crt')}`,
+    `--tls-private-key-file=${file('server.key')}`,
+    `--client-ca-file=${file('ca.crt')}`,
+    `--token-auth-file=${file('tokens.csv')}`,
+    '--service-account-issuer=https://kubernetes.default.svc',
+    `--service-account-key-file=${file('sa.pub')}`,
+    `--service-account-signing-key-file=${file('sa.key')}`,
+    '--service-cluster-ip-range=10.96.0.0/16',
+    '--authorization-mode=RBAC',
+    '--anonymous-auth=false',
+    '--endpoint-reconciler-type=none',
+    // It would refuse every pod whose service account no controller has made yet.
+    '--disable-admission-plugins=ServiceAccount',
+    '--allow-privileged=true',
+    '--profiling=false',
+    '--enable-priority-and-fairness=false',
+  ];
+}
+
+async function untilReady(cluster: Cluster, processes: readonly ClusterProcess[]): Promise<void> {
+  const kube = connectKube(cluster);
+  try {
+    const signal = AbortSignal.timeout(readyMaxMs);
+    for (;;) {
+      for (const each of processes) each.assertAlive();
+      const ready = await kube.request('GET', '/readyz').then(
+        ({ status }) => status === 200,
+        () => false,
+      );
+      if (ready) return;
+      await sleep(lookMs, undefined, { signal });
+    }
+  } finally {
+    await kube.close();
+  }
+}

@@ -6,9 +6,9 @@ import { answerQuarantineCall, type QuarantineReply } from '../../src/admin/quar
 import type { QuarantineCall } from '../../src/admin/quarantine-requests.ts';
 import { alarmAgeMaxMs } from '../../src/controller/quarantine-book.ts';
 import { quarantineDefaultMs, quarantineMaxMs } from '../../src/model/quarantine.ts';
+import { sampleEvents } from '../evidence/event-of-each-kind.ts';
 import { meshFrom, trustDomain } from '../fixtures/mesh-from.ts';
 import { atelier, notaire, twoTenants } from '../fixtures/two-tenants.ts';
-import { sampleEvents } from '../siem/sample-events.ts';
 import { MemoryState, type QuarantineWorld, quarantineWorld } from './quarantine-world.ts';
 
 const nowMs = Date.UTC(2027, 0, 1, 12);
@@ -86,7 +86,7 @@ test.each([
 });
 
 describe('an alarm', () => {
-  const denial = { ...sampleEvents.denial, tenant: 'atelier' };
+  const { denial } = sampleEvents;
 
   test('said twice cuts off once, and prolongs nothing', async () => {
     const world = await quarantineWorld(mesh, nowMs);

@@ -160,16 +160,6 @@ export const sampleEvents: Readonly<Record<string, EvidenceEvent>> = {
     about: 'shop/db-breaker',
     status: 403,
   },
-  quarantine: {
-    ...shop,
-    kind: 'quarantine',
-    id: 'ev-quarantine',
-    act: 'begun',
-    identity: 'spiffe://mesh.test/ns/shop/sa/web',
-    person: 'p:0a1b2c3d4e5f:c2VhbGVk',
-    reason: 'malware found on the pod',
-    quarantinedUntilMs: 1_800_000_000_000,
-  },
   detector: {
     ...shop,
     kind: 'detector',
@@ -190,6 +180,16 @@ export const sampleEvents: Readonly<Record<string, EvidenceEvent>> = {
     pruned: { class: 'traffic', beforeMs: atMs - 604_800_000, records: 120 },
   },
   loss: { ...system, kind: 'loss', id: 'ev-loss', where: 'recorder', count: 42, why: 'the queue was full' },
+  quarantine: {
+    ...shop,
+    kind: 'quarantine',
+    id: 'ev-quarantine',
+    act: 'begun',
+    identity: 'spiffe://mesh.test/ns/shop/sa/web',
+    person: 'p:0a1b2c3d4e5f:c2VhbGVk',
+    reason: 'malware found on the pod',
+    quarantinedUntilMs: 1_800_000_000_000,
+  },
 };
 
 export function placed(event: EvidenceEvent, position: number, replica = 'coffre-0'): StoredEvent {

@@ -27,6 +27,7 @@ import { systemPorts } from './identity/system-ports.io.ts';
 import { systemNamespace } from './model/system-namespace.ts';
 import { httpsKeyFetcher } from './oidc/https-key-fetcher.io.ts';
 import { KeyKeeper } from './oidc/key-keeper.io.ts';
+import { limitedFetcher } from './oidc/limited-fetcher.ts';
 import { TokenVerifier } from './oidc/token-verifier.ts';
 import { systemClock } from './system-clock.ts';
 import { telemetryOfDecisions } from './telemetry/of-decisions.ts';
@@ -71,7 +72,7 @@ async function run(): Promise<void> {
   const told = telemetryOfWorker(telemetry.meters, () => decisionLog.linesLost);
   const toldOfKeys = telemetryOfKeys(telemetry.meters, () => tokens.census(systemClock.nowMs()));
   const tokens = new TokenVerifier({
-    fetchKeys: httpsKeyFetcher(),
+    fetchKeys: limitedFetcher(httpsKeyFetcher()),
     report(news) {
       const { kind, ...details } = news;
       log[kind === 'failed' ? 'warn' : 'info'](details, `keys ${kind}`);

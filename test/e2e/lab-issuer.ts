@@ -73,9 +73,18 @@ export class LabIssuer {
 
   /** A robot's token that ended a while ago, signed as the provider signs. */
   expiredToken(): string {
+    const endedSeconds = Math.floor(Date.now() / 1_000) - 300;
+    return this.#sign({ iat: endedSeconds - 60, exp: endedSeconds, groups: ['robots'] });
+  }
+
+  /** A person's token, signed as the provider signs, who is in more groups than it holds. */
+  overageToken(): string {
+    const nowSeconds = Math.floor(Date.now() / 1_000);
+    return this.#sign({ iat: nowSeconds, exp: nowSeconds + 3_600, _claim_names: { groups: 'src1' } });
+  }
+
+  #sign(claims: object): string {
     if (this.#key === undefined) throw new Error('the issuer was not started');
-    const exp = Math.floor(Date.now() / 1_000) - 300;
-    const claims = { iss: this.issuer, sub: 'robot', aud: this.audience, iat: exp - 60, exp, groups: ['robots'] };
-    return token(this.#key, claims);
+    return token(this.#key, { iss: this.issuer, sub: 'ada', aud: this.audience, ...claims });
   }
 }

@@ -125,7 +125,12 @@ eachMode('tokens of people', (mode) => {
   };
   const statusOf = async (...asked: Parameters<typeof ask>) => (await ask(...asked)).status;
 
-  test('the first token of each tenant is let in by its own provider', async () => {
+  test('the keys of both providers are there before a token is, and the first of each tenant is let in by its own', async () => {
+    for (const { issuer } of [shop, bank]) {
+      await expect
+        .poll(() => readFileSync(mesh.authzWorker.stderrPath, 'utf8'))
+        .toMatch(new RegExp(`"issuer":"${issuer}".*"msg":"keys fetched"`));
+    }
     expect(await statusOf('/orders/7', robot)).toBe(200);
     expect(await statusOf('/orders/7', await bank.tokenOf('robot'), desk, 'ledger')).toBe(200);
   });
@@ -148,6 +153,12 @@ eachMode('tokens of people', (mode) => {
     expect(await statusOf('/robots/7', robot)).toBe(200);
     expect(await statusOf('/orders/7', guest)).toBe(200);
     await expectRefused('no-allow-rule', /no rule allows it/, '/robots/7', guest);
+  });
+
+  test('a person in more groups than a token holds is let in by rules that ask for none', async () => {
+    const overage = shop.overageToken();
+    expect(await statusOf('/orders/7', overage)).toBe(200);
+    await expectRefused('token-untold', /the groups were not in the token: overage/, '/robots/7', overage);
   });
 
   test('when the provider changes its keys the new ones are found, and tokens of the old ones end', {

@@ -4,9 +4,10 @@
  *
  *   atelier   web, clerk ─▶ api (HTTP), db (TCP, speaks first)
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MeshLab } from '../../src/lab/mesh-lab.ts';
+import { hostPlace } from '../../src/lab/protocol.ts';
 import { run } from '../cli/run-command.ts';
 import { eachMode } from '../lab/each-mode.ts';
 import { strangers } from './invariants.ts';
@@ -122,12 +123,15 @@ eachMode('quarantine', (mode) => {
       const asking = await startSteady(mesh.lab, clerk, [url], { perSecond: 50 });
       const held = await hold(mesh.lab, clerk, 'db.atelier', dbPort);
       await asking.until('the first 200', isServed);
+      // Their own sidecars are lost: it is their callers' that lead nobody there.
+      const lost = await Promise.all([blind(mesh, 'atelier/api-0'), blind(mesh, 'atelier/db-0')]);
       const actedMs = Date.now();
       await Promise.all([cutOff('atelier/api'), cutOff('atelier/db')]);
       expect(await refusedFrom(asking, actedMs)).toBeLessThan(httpPromisedMs);
       const tcpMs = Number((await held.waitForLine(/^ended/, 20_000)).split(' ')[1]) * 1_000 - actedMs;
       expect(tcpMs).toBeLessThan(tcpPromisedMs);
       expect(await greets(clerk)).toBe('');
+      for (const through of lost) await through();
 
       await mesh.killControlPlane();
       await mesh.startControlPlane();
@@ -156,16 +160,41 @@ eachMode('quarantine', (mode) => {
       await expect.poll(async () => (await coffre('quarantine', '--list')).out).toContain('nobody');
       await own.stop();
     });
+
+    test('a machine cuts off by an alarm, with curl, and may not release', { timeout: 60_000 }, async () => {
+      const person = join(mesh.lab.privateDir, 'edr');
+      await coffre('admin', 'issue', '--role', 'responder', '--mesh', '--name', 'edr', '--out', person);
+      const post = async (method: string, body: object): Promise<unknown> => {
+        const argv = [
+          ...['curl', '-sS', '--cacert', `${person}/mesh-root.crt`, '--cert', `${person}/person.crt`],
+          ...['--key', `${person}/person.key`, '--connect-to', `coffre.mesh.coffre:443:${mesh.peopleAddress}`],
+          ...['-H', 'content-type: application/json', '-d', JSON.stringify(body)],
+          `https://coffre.mesh.coffre/v1/${method}`,
+        ];
+        const { stdout, stderr } = await mesh.lab.run({ in: hostPlace, argv, confined: false, timeoutMs: 10_000 });
+        return stdout === '' ? stderr : JSON.parse(stdout);
+      };
+      const alarm = { alarm: 'edr-17', at: new Date().toISOString(), workload: web, reason: 'malware on the pod' };
+      expect(await post('quarantineAlarm', alarm)).toMatchObject({ begun: true, quarantine: { spiffeId: identity } });
+      expect(await post('quarantineAlarm', alarm)).toMatchObject({ begun: false });
+      expect(await post('quarantineRelease', { workload: web })).toMatchObject({ code: 'role' });
+      await expect.poll(() => greets(web), { timeout: patienceMs }).toBe('');
+      await coffre('quarantine', web, '--release');
+      expect(await post('quarantineAlarm', alarm)).toMatchObject({ begun: false });
+      expect((await coffre('quarantine', '--list')).out).toContain('nobody');
+      await expect.poll(() => greets(web), { timeout: patienceMs }).toBe(greeting);
+      const told = await coffre('events', '--kind', 'quarantine', '-o', 'json');
+      for (const act of ['begun', 'released']) expect(told.out).toContain(`"act":"${act}"`);
+    });
   });
 });
 
 /** Stops the control plane's words from reaching one sidecar, as an attacker on its pod might. @returns lets them through again. */
 async function blind(mesh: MeshLab, key: string): Promise<() => Promise<void>> {
-  const rule = ['OUTPUT', '-p', 'tcp', '--dport', mesh.controlPlaneAddress.split(':').at(-1) ?? '', '-j', 'DROP'];
+  const rule = ['INPUT', '-p', 'tcp', '--sport', mesh.controlPlaneAddress.split(':').at(-1) ?? '', '-j', 'DROP'];
   const iptables = (act: string) =>
     mesh.lab.run({ in: key, argv: ['iptables', act, ...rule], confined: false, timeoutMs: 10_000 });
   await iptables('-I');
-  await sleep(100);
   return async () => {
     await iptables('-D');
   };

@@ -197,3 +197,23 @@ test('the very same value wanted again is answered from memory until something i
   expect((await authority.ensure(both)).changed).toBe(true);
   expect(await recordIsLeft()).toBe(false);
 });
+
+test('what is withheld gets no certificate: one that is there is kept to its end, not renewed, and not of a new CA', async () => {
+  const { authority, reopen, ports } = await opened();
+  await authority.ensure(both);
+  const withheld = { ...both, withheld: [cart] };
+  const before = authority.leaf(cart);
+  expect(await authority.ensure(withheld)).toEqual({ changed: false, failures: [] });
+  ports.clock.advance(both.leafLifetimeMs * 0.75);
+  await authority.ensure(withheld);
+  expect(authority.leaf(cart)).toBe(before);
+  expect(authority.nextRenewalMs()).toBeGreaterThan(ports.clock.nowMs());
+  const restarted = await reopen();
+  await restarted.ensure(withheld);
+  expect(restarted.leaf(cart)?.certificateChainPem).toBe(before?.certificateChainPem);
+  ports.clock.advance(both.leafLifetimeMs * 0.25);
+  await restarted.ensure(withheld);
+  expect(restarted.leaf(cart)).toBeUndefined();
+  await restarted.ensure(both);
+  expect(restarted.leaf(cart)?.notAfterMs).toBe(ports.clock.nowMs() + both.leafLifetimeMs);
+});

@@ -125,3 +125,15 @@ test('the very same list again looks through no folder until a token is due', as
   ports.clock.set(nextRenewalMs);
   expect((await files.sync(all)).renewed).toHaveLength(1);
 });
+
+test('a withheld workload keeps its files and gets no new token, until it is withheld no more', async () => {
+  const { ports, files, read } = await prepared();
+  await files.sync([cart, ledger]);
+  const before = await read('shop/cart-0/secrets/token');
+  const withheld = new Set([cart.workload]);
+  ports.clock.advance(tokenLifetimeMs);
+  expect((await files.sync([cart, ledger], withheld)).renewed).toEqual(['bank/ledger-0']);
+  expect(await read('shop/cart-0/secrets/token')).toBe(before);
+  expect((await files.sync([cart, ledger])).renewed).toEqual(['shop/cart-0']);
+  expect(await read('shop/cart-0/secrets/token')).not.toBe(before);
+});

@@ -9,7 +9,7 @@ import type { Rotations, RotationView } from '../controller/rotations.ts';
 import type { RotationStatus } from '../identity/authority.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
-import { readHeaderLines } from '../policy/header-lines.ts';
+import { readHeaderLines, readStatedToken } from '../policy/stated-request.ts';
 import { type AlertDoor, answerAlerts, answerDrillCall, type DrillAnswers } from './drills.ts';
 import { type DrillRequests, isDrillCall } from './drills-requests.ts';
 import { answerEvidenceCall, type EvidenceAnswers, type EvidenceDesk } from './evidence.ts';
@@ -131,7 +131,10 @@ function answerExplain(ports: ManagementPorts, scope: Scope, body: unknown): Ans
       advice: 'the reason of a refusal is told to the tenant that refused: ask its owner, with the decision id',
     };
   }
-  return { kind: 'ok', value: explain(snapshot, question, ports.nowMs()) };
+  const value = explain(snapshot, question, ports.nowMs());
+  // What is in force lacks what has ended, and so has a revision of its own: the one that decisions are recorded with.
+  const { revision = snapshot.revision } = ports.view().snapshot ?? {};
+  return { kind: 'ok', value: value.kind === 'judged' ? { ...value, revision } : value };
 }
 
 async function answerProxyFiles(ports: ManagementPorts, scope: Scope, body: unknown): Promise<Answer<'proxyFiles'>> {
@@ -222,6 +225,7 @@ function readQuestion(body: unknown): Question | undefined {
   const [method, path] = [fieldOf(request, 'method'), fieldOf(request, 'path')];
   if (typeof method !== 'string' || typeof path !== 'string') return undefined;
   const [host, headers] = [fieldOf(request, 'host'), readHeaderLines(fieldOf(request, 'headers'))];
+  const token = readStatedToken(fieldOf(request, 'token'));
   return {
     from,
     to: destination,
@@ -229,6 +233,7 @@ function readQuestion(body: unknown): Question | undefined {
       ...{ method, path },
       ...(typeof host === 'string' ? { host } : {}),
       ...(headers === undefined ? {} : { headers }),
+      ...(token === undefined ? {} : { token }),
     },
   };
 }

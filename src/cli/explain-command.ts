@@ -11,7 +11,7 @@ import { canonicalHost } from '../authz/canonical-host.ts';
 import { loadFolder } from '../folder/watch-folder.ts';
 import { buildSnapshot } from '../model/build-snapshot.ts';
 import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
-import { headerLines } from '../policy/header-lines.ts';
+import { headerLines } from '../policy/stated-request.ts';
 import { CliFailure } from './cli-failure.ts';
 import { askDoor, type DoorOptions, tryDoor, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';

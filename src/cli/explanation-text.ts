@@ -18,10 +18,12 @@ export function explanationText(explanation: Explanation): string {
 
 /** What was decided then, and whether it would be decided so again. */
 export function pastText(past: PastDecision, now: Explanation | undefined): string {
-  const { id, time, verdict, reason, revision, source, meaning } = past;
-  const lines = [`decision ${id}, ${time}, by the ${source}: ${verdict}, ${reason}`];
-  if (meaning !== undefined) lines.push(`  ${meaning.why}`, `  what would mend it: ${meaning.next}`);
+  const { id, isEvent, time, verdict, reason, revision, source, meaning } = past;
+  const lines = [`${isEvent === true ? 'event' : 'decision'} ${id}, ${time}, by the ${source}: ${verdict}, ${reason}`];
   const current = now?.kind === 'judged' ? now : undefined;
+  if (meaning !== undefined) lines.push(`  ${meaning.why}`);
+  // Who is judged as well is told there what would let the request through.
+  if (meaning !== undefined && current === undefined) lines.push(`  what would mend it: ${meaning.next}`);
   if (current !== undefined && revision !== undefined && revision !== current.revision) {
     lines.push(
       `the mesh has changed since: revision ${revision} then, ${current.revision} now; what follows is how it stands now`,

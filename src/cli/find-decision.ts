@@ -16,6 +16,8 @@ import type { RefusalMeaning } from './past-meaning.ts';
 
 export interface PastDecision {
   readonly id: string;
+  /** It is the id of an event, as no caller was shown one. */
+  readonly isEvent?: true;
   readonly source: 'worker' | 'sidecar';
   /** ISO 8601. */
   readonly time: string;

@@ -8,6 +8,7 @@
 import { canonicalHost } from '../authz/canonical-host.ts';
 import type { DenialEvent, EvidenceEvent, Peer, RecordedRequest, Target } from '../evidence/event.ts';
 import type { Question } from '../policy/explain.ts';
+import { type StatedToken, statedToken } from '../policy/stated-request.ts';
 import { isReasonCode } from '../policy/tell-reason.ts';
 import { eventLine, peerText, targetText } from './event-text.ts';
 import type { PastDecision } from './find-decision.ts';
@@ -18,6 +19,7 @@ export function pastOfEvent(event: EvidenceEvent): PastDecision | undefined {
   const { decision, id, atMs, revision } = event;
   const past = {
     id: decision ?? id,
+    ...(decision === undefined ? { isEvent: true as const } : {}),
     time: new Date(atMs).toISOString(),
     ...(revision === undefined ? {} : { revision }),
   };
@@ -30,15 +32,8 @@ export function pastOfEvent(event: EvidenceEvent): PastDecision | undefined {
     }
     case 'undeclared-port': {
       const { from, to, kind, direction } = event;
-      const question = asked(from, to, undefined);
       const meaning = meaningOfRefusal({ kind: direction, from: peerText(from), to: targetText(to) });
-      return {
-        ...past,
-        source: 'sidecar',
-        verdict: 'deny',
-        reason: kind,
-        ...(question.question ? question : { meaning }),
-      };
+      return { ...past, source: 'sidecar', verdict: 'deny', reason: kind, meaning, ...asked(from, to, undefined) };
     }
     case 'plaintext-attempt':
     case 'handshake-failure': {
@@ -77,15 +72,24 @@ function pastOfDenial({
     const meaning = meaningOfRefusal({ kind: 'form', from: peerText(from), to: targetText(to), detail: reason });
     return { ...told, meaning };
   }
-  return { ...told, ...asked(from, to, request) };
+  return { ...told, ...asked(from, to, request, reason === 'token-invalid' ? badToken : undefined) };
 }
 
-function asked(from: Peer, to: Target, request: RecordedRequest | undefined): { readonly question?: Question } {
+/** Tokens are not kept: of this one it is known that it was not valid. */
+const badToken = statedToken({ kind: 'invalid', why: 'the worker found so when it was asked' });
+
+function asked(
+  from: Peer,
+  to: Target,
+  request: RecordedRequest | undefined,
+  token?: StatedToken,
+): { readonly question?: Question } {
   const [, address, port] = /^\[?([0-9a-fA-F:.]+?)\]?:(\d{1,5})$/.exec(to.address ?? '') ?? [];
   if (from.identity === undefined || address === undefined) return {};
   const question: Question = { from: from.identity, to: { kind: 'address', address, port: to.port ?? Number(port) } };
   if (request === undefined) return { question };
   const { method, path } = request;
   const host = canonicalHost(request.host);
-  return { question: { ...question, request: { method, path, ...(host === undefined ? {} : { host }) } } };
+  const more = { ...(host === undefined ? {} : { host }), ...(token === undefined ? {} : { token }) };
+  return { question: { ...question, request: { method, path, ...more } } };
 }

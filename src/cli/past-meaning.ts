@@ -46,7 +46,7 @@ export function meaningOfRefusal({ kind, from, to, detail = '' }: RefusalWithout
       };
     case 'breaker-overflow':
       return {
-        why: `${breakerText(detail)} between ${from} and ${to}, so its own sidecar answered; no rule of the destination was asked`,
+        why: `the sidecar of ${from} answered in place of ${to}: ${breakerText(detail)}; no rule of the destination was asked`,
         next: 'no access rule opens a breaker; the owner of the destination can raise `circuitBreakers` in its TrafficPolicy, or halt the drill that holds it open: `coffre drill list`',
       };
     case 'form':
@@ -71,7 +71,7 @@ function handshakeText(reason: string): string {
 function breakerText(flags: string): string {
   const all = flags.split(',');
   if (all.includes('UO'))
-    return 'the breaker is open: more is under way than it lets through, or a drill holds it open';
+    return 'its breaker is open, as more is under way than it lets through, or a drill holds it open';
   if (all.includes('UH')) return 'no endpoint is healthy';
   if (all.includes('DF') || all.includes('NC')) return 'there is no way to any endpoint';
   return 'no connection could be had';

@@ -38,7 +38,8 @@ export type Cure =
 
 interface Wanted {
   readonly request: AccessRequest;
-  readonly stated: Stated;
+  /** Absent: a connection, of which no request is known. */
+  readonly stated: Stated | undefined;
   readonly nowMs: number;
 }
 
@@ -143,7 +144,7 @@ function writeGrant(
   }
   const name = freeName(`${from.tenant}-${from.serviceAccount}-to-${service.name}`, workload.tenant, snapshot.grants);
   const denying = deniedAllTheSame(inbound, wanted);
-  const rule = exactRule(wanted.request, wanted.stated, inbound.policy);
+  const rule = exactRule(wanted.request, wanted.stated ?? {}, inbound.policy);
   return {
     kind: 'write',
     owner: workload.tenant,
@@ -160,7 +161,7 @@ function writeGrant(
       `  reason: ${JSON.stringify(`asked for by ${from.tenant}: say what for`)}`,
       '',
     ].join('\n'),
-    ...widerText(rule, []),
+    ...widerText(rule, wanted, []),
     ...(denying === undefined
       ? {}
       : {
@@ -176,7 +177,7 @@ function writePolicy(snapshot: Snapshot, target: ConsideredPort, wanted: Wanted,
   const name = freeName(`${serviceAccount}-to-${service.name}`, workload.tenant, snapshot.policies);
   const beside = selectedBeside(snapshot, target);
   const closed = beside.filter(({ open }) => open).map(({ key }) => key);
-  const rule = exactRule(wanted.request, wanted.stated, inbound.policy);
+  const rule = exactRule(wanted.request, wanted.stated ?? {}, inbound.policy);
   return {
     kind: 'write',
     owner: workload.tenant,
@@ -194,6 +195,7 @@ function writePolicy(snapshot: Snapshot, target: ConsideredPort, wanted: Wanted,
     ].join('\n'),
     ...widerText(
       rule,
+      wanted,
       beside.filter(({ open }) => !open).map(({ key }) => key),
     ),
     ...(closed.length === 0
@@ -220,8 +222,17 @@ function whenLine({ when }: ExactRule, indent: string): readonly string[] {
 }
 
 /** @param opened other workloads that the rule would open to the request. */
-function widerText({ unsaid }: ExactRule, opened: readonly string[]): { readonly wider?: string } {
+function widerText(
+  { unsaid }: ExactRule,
+  { request, stated }: Wanted,
+  opened: readonly string[],
+): { readonly wider?: string } {
   const parts = [
+    ...(request.kind === 'http' && stated === undefined
+      ? [
+          `no request is known of it, so it names \`${request.method} ${request.path}\` at any host: ask again with the request that is meant`,
+        ]
+      : []),
     ...(unsaid.length === 0
       ? []
       : [`no rule can say ${unsaid.join(' and ')}, so it lets the request in whatever that is`]),

@@ -173,7 +173,7 @@ function judge(
     };
   }
   const { code, sentence, where } = tellReason(decision.reason);
-  const cure = cureFor(snapshot, target, { request, stated: question.request ?? {}, nowMs }, decision.reason);
+  const cure = cureFor(snapshot, target, { request, stated: question.request, nowMs }, decision.reason);
   return { ...head, verdict: 'deny', reason: code, sentence, ...(where === undefined ? {} : { where }), cure };
 }
 

@@ -1,5 +1,7 @@
 /** A grant opens exactly what it says: these callers, this service's ports, these methods and paths, until its end. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { decide } from '../../src/policy/decide.ts';
+import { headerLines } from '../../src/policy/stated-request.ts';
 import { viewOf } from '../../src/policy/view.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
 import { notaire, service, twoTenants } from '../fixtures/two-tenants.ts';
@@ -95,3 +97,39 @@ function callersOf(mesh: ReturnType<typeof meshFrom>, nowMs: number): string[] {
   if (workload === undefined) throw new Error('the mesh has lost its API');
   return viewOf(mesh, workload, nowMs).inbound.flatMap(({ callers }) => callers.map(({ tenant }) => tenant));
 }
+
+describe('a grant speaks of requests in the words of a policy', () => {
+  const open = (more: string) => `
+apiVersion: coffre.dev/v1alpha1
+kind: Grant
+metadata: { name: open, namespace: atelier }
+spec: { from: { tenant: notaire }, ${more}, reason: a test }
+`;
+  const judged = (more: string, request: object) => {
+    const mesh = meshFrom(documents(twoTenants, open(more)));
+    const workload = mesh.workloads.get('atelier/api-1');
+    const port = workload && viewOf(mesh, workload, 0).inbound.find((each) => each.port === 8_080);
+    if (port === undefined) throw new Error('the port is not declared');
+    const asked = { kind: 'http', principal: notaire.web, method: 'GET', path: '/x', host: 'api', ...request } as const;
+    return decide(port.policy, asked, 0).kind;
+  };
+  test.each([
+    ['to: { service: api, hosts: [api] }', {}, { host: 'other' }],
+    [
+      'to: { service: api, headers: [{ name: x-team, exact: red }] }',
+      { headers: headerLines([['x-team', 'red']]) },
+      {},
+    ],
+    ['to: { service: api }, when: \'request.path.endsWith("x")\'', {}, { path: '/y' }],
+  ])('%s', (more, allowed, refused) => {
+    expect([judged(more, allowed), judged(more, refused)]).toEqual(['allow', 'deny']);
+  });
+
+  test.each([
+    ["to: { service: api }, when: 'request.path +'", ['bad-value']],
+    ['to: { service: api, headers: [{ name: host, exact: api }] }', ['bad-value']],
+    ['to: { service: db, ports: [5432], hosts: [db] }', ['bad-value']],
+  ] as const)('%s opens nothing, and is told', (more, problems) => {
+    expect(meshFrom(documents(twoTenants, open(more)), problems).grants.size).toBe(0);
+  });
+});

@@ -83,7 +83,7 @@ try {
   const [first = ''] = folders;
   const began = performance.now();
   const unchanged = await trial(first);
-  const longestMs = patience * (performance.now() - began);
+  const longestMs = Math.ceil(patience * (performance.now() - began));
   if (unchanged !== undefined) throw new Error(`the sources fail without a mutation: ${unchanged}`);
   const waiting = chosen.values();
   const outcomes: Outcome[] = [];

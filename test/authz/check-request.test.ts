@@ -128,7 +128,7 @@ test.for([
   expect(read(Buffer.from(message))).toEqual({ kind: 'refused', why: 'malformed' });
 });
 
-test('each bound refuses what is one beyond it', () => {
+test('SEC-56 each bound refuses what is one beyond it', () => {
   const limits = { ...defaultCheckLimits, headersMax: 4 };
   const headers = (count: number) => Array.from({ length: count }, (_, n) => [`x-${n}`, 'v'] as const);
   const extensions = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`e${n}`, 'v']));

@@ -91,7 +91,7 @@ test('the judge is told who asks, apart from whom it is asked about', () => {
   expect(askers).toEqual([asker]);
 });
 
-test('what cannot be decoded is denied without asking the judge, and recorded apart', () => {
+test('SEC-56 what cannot be decoded is denied without asking the judge, and recorded apart', () => {
   const { check, records, asked } = checkerWith(() => allow);
   expect(verdictOf(check(Buffer.from([0xff]), asker))).toBe('403 {"decision":"unknown"}\n');
   expect(verdictOf(check(checkRequest({ path: '' }), asker))).toBe('403 {"decision":"f3a1"}\n');
@@ -104,7 +104,7 @@ test('what cannot be decoded is denied without asking the judge, and recorded ap
   expect(asked()).toBe(0);
 });
 
-test('random bytes are never allowed, whatever the judge would say', () => {
+test('SEC-56 random bytes are never allowed, whatever the judge would say', () => {
   const limits = { ...defaultCheckLimits, checksBurstMax: 10_000 };
   const { check } = checkerWith(() => allow, limits);
   fc.assert(

@@ -52,7 +52,7 @@ const retryAfterMs = 5;
 const retriesMax = 2;
 /**
  * How often Envoy draws a worker for it, until it is one that was not asked yet. Of two, a dead one has nothing to do and
- * wins three draws of four: by 8 draws one retry in ten went back to it (measured), by 32 one in ten thousand.
+ * wins three draws of four: by 8 draws one retry in ten would go back to it, by 32 one in ten thousand.
  */
 const drawsMax = 32;
 /** Checks that are put to another worker at one time, per sidecar: where a worker is gone, each may be. Envoy's default is 3, its own bound of checks 1,024. */

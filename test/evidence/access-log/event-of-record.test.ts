@@ -16,6 +16,7 @@ import {
 } from '../../../src/evidence/access-log/event-of-record.ts';
 import { evidenceLogOf } from '../../../src/evidence/access-log/log-names.ts';
 import type { EvidenceEvent } from '../../../src/evidence/event.ts';
+import { quarantineRule } from '../../../src/model/quarantine.ts';
 import { address, bytesOf, httpMessage, type MessageInit, tcpMessage, tls } from './log-messages.ts';
 
 const api = 'notaire/api-0';
@@ -104,6 +105,18 @@ const requests: readonly [what: string, message: MessageInit, event: object | un
       verdict: 'deny',
       by: 'proxy',
       reason: 'no-allow-rule',
+      request: { ...asked, status: 403 },
+    },
+  ],
+  [
+    'a proxy refuses who is under quarantine says so',
+    inbound(403, `rbac_access_denied_matched_policy[${quarantineRule}]`),
+    {
+      ...decided,
+      kind: 'denial',
+      verdict: 'deny',
+      by: 'proxy',
+      reason: 'quarantined',
       request: { ...asked, status: 403 },
     },
   ],

@@ -37,8 +37,8 @@ import { hostPlace } from './protocol.ts';
 const controlPlanePort = 15_012;
 /** Where people ask, from place `host`. */
 const peoplePort = 15_014;
-/** Where sidecars ask for verdicts. */
-export const authzPort = 15_013;
+/** Where sidecars ask the first worker for verdicts; the others listen on the ports behind it. */
+export const authzPort = 15_016;
 /** Longest wait for the control plane to serve, in ms. */
 const controlPlaneMs = 30_000;
 
@@ -61,6 +61,8 @@ export interface MeshLabOptions extends LabOptions {
   readonly prepare?: (lab: Lab, folder: string) => Promise<void>;
   /** Of the control plane and of the authorization worker, beside what their flags say. */
   readonly env?: (lab: Lab) => Readonly<Record<string, string>>;
+  /** Authorization workers; 1 by default. */
+  readonly workers?: number;
   /** Ends the lab at once, also while it starts. */
   readonly signal?: AbortSignal;
 }
@@ -73,7 +75,7 @@ export class MeshLab {
   readonly #pods = new Map<string, MeshPod>();
   readonly #hostsWatchers: FSWatcher[] = [];
   #controlPlane: LabProcess | undefined;
-  #authzWorker: LabProcess | undefined;
+  readonly #authzWorkers: LabProcess[] = [];
 
   private constructor(lab: Lab, options: MeshLabOptions) {
     this.lab = lab;
@@ -91,7 +93,7 @@ export class MeshLab {
       mesh.#settleFolder();
       await options.prepare?.(mesh.lab, mesh.folder);
       await mesh.startControlPlane();
-      await mesh.startAuthzWorker();
+      for (let index = 0; index < mesh.#workerCount; index += 1) await mesh.startAuthzWorker(index);
       const world = readMeshWorld(mesh.folder);
       await Promise.all(world.pods.map((pod) => mesh.#startPod(pod, world)));
       return mesh;
@@ -168,7 +170,7 @@ export class MeshLab {
         main,
         ...['--folder', this.folder, '--state', this.stateFolder],
         ...['--workloads', this.#private('w'), '--bypass', 'mark'],
-        ...['--xds', this.controlPlaneAddress, '--authz', this.#at(authzPort)],
+        ...['--xds', this.controlPlaneAddress, '--authz', this.#authzAddresses.join(',')],
         ...['--admin', this.peopleAddress],
       ],
       confined: false,
@@ -180,8 +182,13 @@ export class MeshLab {
   }
 
   get authzWorker(): LabProcess {
-    if (this.#authzWorker === undefined) throw new Error('the authorization worker has not been started');
-    return this.#authzWorker;
+    return this.authzWorkerAt(0);
+  }
+
+  authzWorkerAt(index: number): LabProcess {
+    const worker = this.#authzWorkers[index];
+    if (worker === undefined) throw new Error(`authorization worker ${index} has not been started`);
+    return worker;
   }
 
   /** Decisions of every worker that ran, one JSON line each. */
@@ -189,28 +196,31 @@ export class MeshLab {
     return this.#private('decisions.ndjson');
   }
 
-  async startAuthzWorker(): Promise<void> {
-    const worker = fileURLToPath(new URL('../worker.ts', import.meta.url));
-    this.#authzWorker = await this.lab.spawn({
+  /** @param index from 0. Resolves once it serves. */
+  async startAuthzWorker(index = 0): Promise<void> {
+    const script = fileURLToPath(new URL('../worker.ts', import.meta.url));
+    const suffix = index === 0 ? '' : `-${index}`;
+    const worker = await this.lab.spawn({
       in: hostPlace,
       argv: [
         process.execPath,
-        worker,
-        ...['--xds', this.controlPlaneAddress, '--listen', this.#at(authzPort)],
-        ...['--files', this.workloadFiles(workerKey), '--state', this.#private('authz')],
+        script,
+        ...['--xds', this.controlPlaneAddress, '--listen', this.#at(authzPort + index)],
+        ...['--files', this.workloadFiles(workerKey), '--state', this.#private(`authz${suffix}`)],
         ...['--decisions', this.decisionsPath],
       ],
       confined: false,
       env: this.#options.env?.(this.lab) ?? {},
-      name: 'authz',
+      name: `authz${suffix}`,
     });
-    writeFileSync(this.pidFile('authz'), `${this.#authzWorker.pid}\n`);
-    await this.#authzWorker.waitForLine(/"msg":"serving"/, controlPlaneMs);
+    this.#authzWorkers[index] = worker;
+    if (index === 0) writeFileSync(this.pidFile('authz'), `${worker.pid}\n`);
+    await worker.waitForLine(/"msg":"serving"/, controlPlaneMs);
   }
 
-  async killAuthzWorker(): Promise<void> {
-    await this.authzWorker.kill('SIGKILL');
-    await this.authzWorker.exited;
+  async killAuthzWorker(index = 0): Promise<void> {
+    await this.authzWorkerAt(index).kill('SIGKILL');
+    await this.authzWorkerAt(index).exited;
   }
 
   async killControlPlane(): Promise<void> {
@@ -233,6 +243,14 @@ export class MeshLab {
   async stop(): Promise<void> {
     for (const watcher of this.#hostsWatchers) watcher.close();
     await this.lab.stop();
+  }
+
+  get #workerCount(): number {
+    return this.#options.workers ?? 1;
+  }
+
+  get #authzAddresses(): readonly string[] {
+    return Array.from({ length: this.#workerCount }, (_, index) => this.#at(authzPort + index));
   }
 
   get #onLoopback(): boolean {

@@ -1,15 +1,19 @@
 /** What a quarantine changes on peers, resource by resource: what closes waits for no canary, what opens again may. */
+import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
+import { canaryWaitMs } from '../../src/controller/canary.ts';
 import { mayWait } from '../../src/controller/may-wait.ts';
 import { rightsOf } from '../../src/controller/rights.ts';
+import { Rollout } from '../../src/controller/rollout.io.ts';
 import { waitMs } from '../../src/controller/schedule.ts';
 import { standingAt } from '../../src/model/quarantine.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { Resource, ResourceSnapshot } from '../../src/xds/resource.ts';
-import { configuredProxy, decoded } from '../fixtures/configured.ts';
+import { configured, configuredProxy, decoded, versionsOf } from '../fixtures/configured.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
 import { quarantined } from '../fixtures/random-quarantines.ts';
 import { atelier, twoTenants } from '../fixtures/two-tenants.ts';
+import { TestClock } from '../xds/test-clock.ts';
 
 const endMs = 1_000_000;
 /** A second identity behind the database. */
@@ -99,4 +103,33 @@ test('under one everything of its own that leads anywhere is gone, and its certi
 test('it changes the rights of everybody, and the loop looks again when it ends', () => {
   expect(rightsOf(without('web'), 0).places).not.toBe(rightsOf(open, 0).places);
   expect(waitMs(without('web'), [], endMs - 50)).toBe(50);
+});
+
+test('a quarantine is with every proxy in the same breath, though nobody answers; what its release opens is tried first', () => {
+  const clock = new TestClock();
+  const given = new Map<string, ResourceSnapshot>();
+  const cache = {
+    set: (proxy: string, snapshot: ResourceSnapshot) => given.set(proxy, snapshot),
+    delete: () => undefined,
+    setReady: () => undefined,
+  };
+  const rollout = new Rollout({ clock, cache, refusalsChanged: () => undefined });
+  const publish = (snapshot: Snapshot) => {
+    const wanted = configured(snapshot);
+    rollout.publish(wanted, [], snapshot);
+    return [...wanted].filter(
+      ([key, each]) => !isDeepStrictEqual(versionsOf(each), versionsOf(given.get(key) ?? each)),
+    );
+  };
+  publish(open);
+  for (const key of open.workloads.keys()) {
+    rollout.heard({ kind: 'stream-opened', nodeId: key, address: '', stream: 1, protocol: 'delta', key });
+  }
+  while (clock.armed > 0) clock.advance(canaryWaitMs);
+  expect(publish(without('web'))).toEqual([]);
+  const opening = publish({ ...open, revision: 'released' }).map(([key]) => key);
+  expect(opening.length).toBeGreaterThan(0);
+  for (let waits = 0; clock.armed > 0 && waits < 50; waits += 1) clock.advance(canaryWaitMs);
+  expect(publish({ ...open, revision: 'released' })).toEqual([]);
+  rollout.stop();
 });

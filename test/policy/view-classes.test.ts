@@ -8,6 +8,7 @@ import { viewOf } from '../../src/policy/view.ts';
 import { classesOf, memberView, type ViewClass, type ViewClasses } from '../../src/policy/view-classes.ts';
 import { randomHistory } from '../fixtures/random-history.ts';
 import { momentsMs, randomTestMs, snapshotOf } from '../fixtures/random-mesh.ts';
+import { randomQuarantines } from '../fixtures/random-quarantines.ts';
 
 interface Step {
   readonly snapshot: Snapshot;
@@ -17,14 +18,15 @@ interface Step {
 
 /** One look after another, each with what the one before left; the moments go on. */
 function walk(check: (step: Step, before: Step | undefined, nowMs: number) => void): void {
+  const quarantines = fc.array(fc.oneof(fc.constant([]), randomQuarantines), { minLength: 5, maxLength: 5 });
   const moments = fc.array(fc.constantFrom(...momentsMs), { minLength: 5, maxLength: 5 });
   fc.assert(
-    fc.property(randomHistory(4), moments, (history, unsorted) => {
+    fc.property(randomHistory(4), moments, quarantines, (history, unsorted, cutOff) => {
       const times = unsorted.toSorted((left, right) => left - right);
       let before: Step | undefined;
       for (const [index, objects] of history.entries()) {
         const nowMs = times[index] ?? 0;
-        const snapshot = keepUnchanged(before?.snapshot, snapshotOf(objects));
+        const snapshot = keepUnchanged(before?.snapshot, snapshotOf(objects, undefined, cutOff[index]));
         const slices = slicesOf(snapshot, nowMs, before?.slices);
         const classes = new Map(
           [...slices.slices].map(([tenant, slice]) => [

@@ -69,13 +69,15 @@ async function request(terminal: Terminal, options: RequestOptions): Promise<voi
     objects === undefined
       ? await askDoor(options, 'explain', question)
       : explain(buildSnapshot(objects), question, terminal.nowMs());
-  const { yaml, caution } = onlyCure(explanation);
+  const { yaml, caution, wider } = onlyCure(explanation);
   const limited = withEnd(yaml, end, reason);
   const written = readBack(limited);
   if (objects !== undefined) tryOut([...objects, ...written], question, terminal.nowMs());
   if (file !== undefined) await create(file, limited);
   terminal.out(limited);
-  if (caution !== undefined) terminal.err(`${printable(`mind: ${caution}`)}\n`);
+  for (const mind of [caution, wider]) {
+    if (mind !== undefined) terminal.err(`${printable(`mind: ${mind}`)}\n`);
+  }
   if (file !== undefined) terminal.err(`${printable(`created ${file}; it ends at ${end}`)}\n`);
 }
 

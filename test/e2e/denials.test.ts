@@ -50,8 +50,8 @@ inLab('a denial', () => {
     expect([event.kind, others]).toEqual([row.event, []]);
     const id = event.decision ?? event.id;
     seen.set(row.name, event.id);
-    // An answer shows its decision, and a closed connection nothing.
-    expect(event.decision === undefined).toBe(row.event !== 'denial');
+    // An answer shows its decision; a closed connection shows nothing, and neither does what was refused unread.
+    expect(event.decision === undefined).toBe(row.event !== 'denial' || row.isUnread === true);
 
     const explained = await mesh.coffre('explain', id);
     expect(explained.code).toBe(1);

@@ -1,5 +1,6 @@
 /**
- * Twelve ways to be turned away, each done to a running mesh by real traffic: who, on the way to what, and what then is told.
+ * Twelve ways to be turned away, each done to a running mesh by real traffic: who, on the way to what, and what then is
+ * told; and four requests that Envoy does not read, of which no answer can show an id.
  *
  *   shop   web-0 ─▶ api-0, books-0 (reads of the ledger only; the staff's papers with a token)
  *   archive  files-0: granted nothing by shop but what has ended, and grants shop nothing
@@ -8,6 +9,7 @@ import { sniOf } from '../../../src/envoy/names.ts';
 import type { EventKind } from '../../../src/evidence/event.ts';
 import { hasEnded, isEffective } from '../../../src/lab/drill-control.ts';
 import { documents, podText, serviceText } from '../mesh-folder.ts';
+import type { Dial } from '../stranger.ts';
 import { apiAddress, identities, strangerAddress, type WatchedMesh } from '../watched-mesh.ts';
 
 export interface DenialRow {
@@ -22,6 +24,8 @@ export interface DenialRow {
   /** @returns the status that the caller was answered, 0 for a connection that was closed. */
   provoke(mesh: WatchedMesh): Promise<number>;
   readonly status: number;
+  /** Envoy refused it before it had made a request id, so that the answer shows none. */
+  readonly isUnread?: true;
   /** Once it has been explained. */
   undo?(mesh: WatchedMesh): Promise<unknown>;
   /** Requests that differ in one thing each, and stay refused once the cure is in force; absent where no text mends it. */
@@ -71,9 +75,17 @@ function asks(...ask: Ask): Pick<DenialRow, 'provoke'> {
   return { provoke: (mesh) => status(mesh, ask) };
 }
 
-async function dialled(mesh: WatchedMesh, dial: object): Promise<number> {
+async function dialled(mesh: WatchedMesh, dial: Partial<Dial>): Promise<number> {
   const got = await mesh.stranger.dial({ address: apiAddress, port: 8_080, bytes: 'GET / HTTP/1.1\r\n\r\n', ...dial });
-  return got === '' ? 0 : 1;
+  return Number(/^HTTP\/1.1 (\d{3}) /.exec(got)?.[1] ?? 0);
+}
+
+/** By somebody who holds the leaf of a workload. @param bytes that Envoy cannot read as a request, or does not want to. */
+function unread(name: string, answered: number, bytes: string): DenialRow {
+  return {
+    ...{ name, event: 'denial', from: 'shop/web', to: 'shop/api:80', status: answered, isUnread: true },
+    provoke: (mesh) => dialled(mesh, { bytes, tls: { sni: sniOf('shop'), as: 'web' } }),
+  };
 }
 
 export const rows: readonly DenialRow[] = [
@@ -161,4 +173,8 @@ export const rows: readonly DenialRow[] = [
     },
     undo: (mesh) => mesh.coffre('quarantine', 'shop/web', '--release'),
   },
+  unread('form-400', 400, 'GARBAGE\r\n\r\n'),
+  unread('form-426', 426, 'GET / HTTP/1.0\r\nHost: api\r\n\r\n'),
+  unread('form-431', 431, `GET / HTTP/1.1\r\nHost: api\r\n${'x-many: 1\r\n'.repeat(120)}\r\n`),
+  unread('form-501', 501, 'POST / HTTP/1.1\r\nHost: api\r\nTransfer-Encoding: gzip\r\n\r\n'),
 ];

@@ -31,7 +31,10 @@ export interface LoadRound {
   readonly rps: number;
   /** Absent where the server is not ours to look into. */
   readonly cpuUs?: number;
+  readonly p50Ms: number;
   readonly p99Ms: number;
+  /** By message, verdict and revision, as `checks` writes them. */
+  readonly answers: Readonly<Record<string, number>>;
 }
 
 export class Load {
@@ -45,10 +48,16 @@ export class Load {
     return new Load(await startLineChild(buildGo(checksProgram), []));
   }
 
-  /** @throws where a check was lost, or answered by an error. */
-  async round({ name, address, tls, cpuUs }: AuthzServer, messages: readonly Buffer[], ms: number): Promise<LoadRound> {
+  /** @param perSecond of checks; 0: as fast as they are answered. @throws where one was lost, or answered by an error. */
+  async round(
+    { name, address, tls, cpuUs }: AuthzServer,
+    messages: readonly Buffer[],
+    ms: number,
+    perSecond = 0,
+  ): Promise<LoadRound> {
     const before = cpuUs();
-    const order = { address, tls, connections, streams, ms, messages: messages.map((each) => each.toString('base64')) };
+    const encoded = messages.map((each) => each.toString('base64'));
+    const order = { address, tls, connections, streams, ms, perSecond, messages: encoded };
     const answer = await this.#peer.ask<LoadAnswer>({ do: 'load', ...order });
     const after = cpuUs();
     const failed = Object.keys(answer.answers).find((key) => key.includes(' status '));
@@ -59,7 +68,9 @@ export class Load {
     }
     return {
       rps: (answer.checks / answer.elapsedMs) * 1_000,
+      p50Ms: answer.p50Us / 1_000,
       p99Ms: answer.p99Us / 1_000,
+      answers: answer.answers,
       ...(before === undefined || after === undefined ? {} : { cpuUs: (after - before) / answer.checks }),
     };
   }

@@ -1,7 +1,7 @@
 /**
  * The servers whose answers to checks are measured, each in a process of its own behind mutual TLS of one CA.
  *
- *   coffre            src/worker.ts as it is deployed, from policies it remembers: its control plane is not there
+ *   coffre            src/worker.ts as it is deployed, from policies it remembers; its control plane is not there, or is a feed
  *   bare-grpc-go      peers/authz-grpc-go: always allows        bare-grpc-js      authz-grpc-js.ts: always allows
  *   opa-envoy         behind `COFFRE_PEER_OPA`, in clear, by the policy that its host gave it: no figure of its processor
  *
@@ -23,6 +23,7 @@ import { openAuthority } from '../src/identity/open-authority.io.ts';
 import { systemPorts } from '../src/identity/system-ports.io.ts';
 import { type Knowledge, workerIdentitySecret } from '../src/verdict/knowledge.ts';
 import { KnowledgeKeeper } from '../src/verdict/knowledge-keeper.io.ts';
+import { ProgramFeed } from './authz-feed.ts';
 import { authzSidecar, authzTrustDomain } from './authz-world.ts';
 import { buildGo } from './go-program.ts';
 
@@ -73,11 +74,18 @@ export class AuthzServers {
     writeFileSync(join(folder, 'secrets', 'root.crt'), authority.rootPem);
     writeFileSync(join(folder, 'secrets', 'server.crt'), certificateChainPem);
     writeFileSync(join(folder, 'secrets', 'server.key'), privateKeyPem.reveal(), { mode: 0o600 });
+    writeFileSync(join(folder, 'secrets', 'token'), 'a feed asks for none', { mode: 0o600 });
     return servers;
   }
 
-  /** A worker that remembers these programs and finds no control plane. */
-  async worker(programs: Knowledge['programs']): Promise<AuthzServer> {
+  /** A control plane that feeds a worker, with the certificate of this CA. */
+  feed(): Promise<ProgramFeed> {
+    const leaf = present(this.#authority.serverCredentials());
+    return ProgramFeed.serve(leaf, heldIdentity(leaf).any);
+  }
+
+  /** A worker that remembers these programs. @param xds where its control plane is; nobody is at the default. */
+  async worker(programs: Knowledge['programs'], xds = '127.0.0.1:1'): Promise<AuthzServer> {
     this.#workers += 1;
     const state = join(this.#folder, `worker-${this.#workers}`);
     await remember(state, programs, present(this.#authority.serverCredentials()));
@@ -85,7 +93,7 @@ export class AuthzServers {
       process.execPath,
       [
         script('../src/worker.ts'),
-        ...['--xds', '127.0.0.1:1', '--files', this.#folder, '--listen', '127.0.0.1:0'],
+        ...['--xds', xds, '--files', this.#folder, '--listen', '127.0.0.1:0'],
         ...['--state', state, '--decisions', join(state, 'decisions.jsonl')],
       ],
       { stdio: ['pipe', 'ignore', 'pipe'] },

@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util';
 import { authzBare } from './authz-bare.ts';
 import { authzScale } from './authz-scale.ts';
+import { authzStorm } from './authz-storm.ts';
 import { type Bench, type BenchOptions, reportOf, reportText, runsMin } from './bench.ts';
 import { churn } from './churn.ts';
 import { coldStart } from './cold-start.ts';
@@ -42,7 +43,7 @@ const xdsBenches: readonly Bench[] = [
 const benches: readonly Bench[] = [
   ...xdsBenches,
   ...[leaves, envoyApply, gate, drill, deadMan, store, observe],
-  ...[authzBare, authzScale, simulate],
+  ...[authzBare, authzScale, authzStorm, simulate],
 ];
 
 const { values, positionals } = parseArgs({

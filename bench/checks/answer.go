@@ -8,8 +8,11 @@ import (
 // answerOf tells which answer a check got, as `MESSAGE VERDICT REVISION`: the verdict is `allow`, `deny`, or `status N` of gRPC.
 //
 // It looks for what our answers carry in dynamic metadata instead of decoding them. The answer of a server that carries no
-// metadata is `ok` where gRPC says so, whatever else is in it.
+// metadata is `ok` where gRPC says so, whatever else is in it, and so is a 200 of a proxy.
 func answerOf(asked *check) string {
+	if asked.status == "200" {
+		return fmt.Sprintf("%d ok", asked.message)
+	}
 	if asked.status != "0" {
 		return fmt.Sprintf("%d status %s", asked.message, asked.status)
 	}

@@ -68,10 +68,11 @@ func (c *connection) talk() error {
 		return err
 	}
 	for {
+		began := time.Now()
 		if err := c.ask(); err != nil {
 			return err
 		}
-		if len(c.flying) == 0 && (c.leaves || !time.Now().Before(c.until)) {
+		if len(c.flying) == 0 && (c.leaves || c.isOver()) {
 			return nil
 		}
 		// Questions leave together once all answers that came together are read.
@@ -79,10 +80,11 @@ func (c *connection) talk() error {
 			if err := c.out.Flush(); err != nil {
 				return err
 			}
-			_ = c.socket.SetReadDeadline(c.waitUntil())
+			wait, isPaced := c.waitUntil(began)
+			_ = c.socket.SetReadDeadline(wait)
 			// Peeked at, so that a deadline never cuts a frame in two.
 			_, err := in.Peek(1)
-			if isLate(err) && time.Now().Before(c.until) {
+			if isLate(err) && isPaced {
 				continue
 			}
 			if err != nil {
@@ -100,12 +102,18 @@ func (c *connection) talk() error {
 	}
 }
 
-// The next time that something is to be done though nothing comes.
-func (c *connection) waitUntil() time.Time {
-	if c.PerSecond > 0 && len(c.flying) < c.Streams && c.dueAt.Before(c.until) {
-		return c.dueAt
+// isOver tells whether no further check is due.
+func (c *connection) isOver() bool {
+	return !time.Now().Before(c.until) || c.PerSecond > 0 && !c.dueAt.Before(c.until)
+}
+
+// The next time that something is to be done though nothing comes; whether it is that a check is due. One that was due
+// before it was tried waits for the server: for its settings, or a window.
+func (c *connection) waitUntil(began time.Time) (time.Time, bool) {
+	if c.PerSecond > 0 && len(c.flying) < c.Streams && c.dueAt.Before(c.until) && c.dueAt.After(began) {
+		return c.dueAt, true
 	}
-	return c.until.Add(graceTime)
+	return c.until.Add(graceTime), false
 }
 
 func isLate(err error) bool {
@@ -137,20 +145,15 @@ func (c *connection) ask() error {
 }
 
 func (c *connection) send(dueAt time.Time) (bool, error) {
+	if len(c.Paths) > 0 {
+		return true, c.get(dueAt)
+	}
 	message := c.Messages[c.next%len(c.Messages)]
 	length := 5 + len(message)
 	if c.window < length || c.streamWindow < length || c.frameMax < length {
 		return false, nil
 	}
-	if c.lastID == 0 {
-		c.lastID = 1
-	} else {
-		c.lastID += 2
-	}
-	c.headers.Reset()
-	for _, field := range requestHeaders {
-		_ = c.encoder.WriteField(field)
-	}
+	c.begin(requestHeaders)
 	frame := make([]byte, length)
 	binary.BigEndian.PutUint32(frame[1:], uint32(len(message)))
 	copy(frame[5:], message)
@@ -162,6 +165,35 @@ func (c *connection) send(dueAt time.Time) (bool, error) {
 	c.flying[c.lastID] = &check{message: c.next % len(c.Messages), dueAt: dueAt}
 	c.next++
 	return true, nil
+}
+
+// get asks a proxy for a path, with no body.
+func (c *connection) get(dueAt time.Time) error {
+	index := c.next % len(c.Paths)
+	c.begin([]hpack.HeaderField{
+		{Name: ":method", Value: "GET"},
+		{Name: ":path", Value: c.Paths[index]},
+		{Name: ":scheme", Value: "https"},
+		{Name: ":authority", Value: "items.shop"},
+	})
+	c.flying[c.lastID] = &check{message: index, dueAt: dueAt}
+	c.next++
+	return c.framer.WriteHeaders(http2.HeadersFrameParam{
+		StreamID: c.lastID, BlockFragment: c.headers.Bytes(), EndHeaders: true, EndStream: true,
+	})
+}
+
+// begin takes the next stream and encodes its headers.
+func (c *connection) begin(fields []hpack.HeaderField) {
+	if c.lastID == 0 {
+		c.lastID = 1
+	} else {
+		c.lastID += 2
+	}
+	c.headers.Reset()
+	for _, field := range fields {
+		_ = c.encoder.WriteField(field)
+	}
 }
 
 // As Envoy sends them, all but the host's name.
@@ -193,11 +225,14 @@ func (c *connection) take(frame http2.Frame) error {
 	case *http2.DataFrame:
 		if asked := c.flying[frame.StreamID]; asked != nil {
 			asked.body = append(asked.body, frame.Data()...)
+			if frame.StreamEnded() {
+				c.finish(frame.StreamID, asked)
+			}
 		}
 	case *http2.MetaHeadersFrame:
 		if asked := c.flying[frame.StreamID]; asked != nil {
 			for _, field := range frame.Fields {
-				if field.Name == "grpc-status" {
+				if field.Name == "grpc-status" || field.Name == ":status" && len(c.Paths) > 0 {
 					asked.status = field.Value
 				}
 			}

@@ -17,6 +17,7 @@ type order struct {
 	Address     string       `json:"address"`
 	TLS         *credentials `json:"tls"`
 	Messages    [][]byte     `json:"messages"`
+	Paths       []string     `json:"paths"`
 	Connections int          `json:"connections"`
 	Streams     int          `json:"streams"`
 	Ms          int          `json:"ms"`

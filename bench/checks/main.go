@@ -7,7 +7,7 @@
 //	    as fast as the server answers, or with "perSecond":2000 at that pace, latencies counted from when a check was due;
 //	    answered with the checks done, their latencies, and how often each message was answered in which way (answer.go)
 //
-// Without "tls" it speaks HTTP/2 in clear, as a server may that has no certificate.
+// With "paths" in place of "messages" it asks a proxy for those, by GET. Without "tls" it speaks HTTP/2 in clear, as a server may that has no certificate.
 package main
 
 import (

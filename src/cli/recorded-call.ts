@@ -7,6 +7,7 @@
 import { canonicalHost } from '../authz/canonical-host.ts';
 import { pathLengthMax } from '../evidence/access-log/url-parts.ts';
 import type { DenialEvent, EvidenceEvent, RecordedRequest, RequestEvent, UndeclaredPort } from '../evidence/event.ts';
+import type { DenyReason } from '../policy/decide.ts';
 import type { RecordedCall, RecordedHttp } from '../proof/recorded-call.ts';
 
 export type ReadRecord =
@@ -50,26 +51,29 @@ export function readRecordedCall(event: Replayed): ReadRecord {
   }
 }
 
-/** Codes of our own that a rule, a wall or a quarantine is behind; any other is a word of Envoy's about the form. */
-const reasonsOfPolicy: ReadonlySet<string> = new Set([
-  'no-identity',
-  'quarantined',
-  'tenant-wall',
-  'grant-expired',
-  'outside-grant',
-  'deny-rule',
-  'token-missing',
-  'token-invalid',
-  'token-untold',
-  'rule-expired',
-  'no-allow-rule',
-]);
+/** Codes of our own, and whether a rule, a wall or a quarantine is behind; any other is a word of Envoy's about the form. */
+const isOfPolicy: Readonly<Record<DenyReason['kind'], boolean>> = {
+  'no-identity': true,
+  quarantined: true,
+  'unclean-path': false,
+  'bad-host': false,
+  'tenant-wall': true,
+  'grant-expired': true,
+  'outside-grant': true,
+  'deny-rule': true,
+  'token-missing': true,
+  'token-invalid': true,
+  'token-untold': false,
+  'rule-expired': true,
+  'no-allow-rule': true,
+};
 
 /** Rules of this beginning refuse a form, and nobody wrote them. */
 const formRules = 'coffre/';
 
 function isPolicys({ verdict, reason, rule = '' }: DenialEvent): boolean {
-  return verdict === 'unavailable' || (reasonsOfPolicy.has(reason) && !rule.startsWith(formRules));
+  const ours = Object.entries(isOfPolicy).some(([code, is]) => is && code === reason);
+  return verdict === 'unavailable' || (ours && !rule.startsWith(formRules));
 }
 
 function callOf(

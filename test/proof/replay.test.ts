@@ -214,3 +214,14 @@ test.for([
 ] as const)('%s has the shape %s', ([path, shape]) => {
   expect(pathShape(path)).toBe(shape);
 });
+
+test('groups are bounded, and what finds no room is counted', () => {
+  const groupsMax = 2_000;
+  const denying = meshFrom(`${twoTenants}\n---${atelierPolicy('{ deny: [{ to: { paths: ["/*"] } }] }')}`);
+  const tally = new ReplayTally(new Replay(meshFrom(twoTenants), endedMs), new Replay(denying, endedMs));
+  for (let index = 0; index < groupsMax + 5; index += 1) {
+    tally.add({ ...call, request: { method: 'GET', path: `/word-${index}`, host: 'api' } });
+  }
+  const { groups, changes, ungrouped } = tally.report();
+  expect([groups['newly-denied'].length, changes['newly-denied'], ungrouped]).toEqual([groupsMax, groupsMax + 5, 5]);
+});

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createManagementDoor } from '../../src/admin/management-door.ts';
+import type { QuarantineDesk } from '../../src/admin/quarantine.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { MemoryEvidence } from '../evidence/memory-evidence.ts';
 import { temporaryFolder } from '../identity/temporary-folder.ts';
@@ -12,6 +13,7 @@ export async function doorOf(
   nowMs: number,
   evidence = new MemoryEvidence(),
   person = '',
+  quarantines?: QuarantineDesk,
 ): Promise<string> {
   const state = await temporaryFolder();
   const door = createManagementDoor(
@@ -30,6 +32,7 @@ export async function doorOf(
       }),
       proxies: () => undefined,
       workloads: '',
+      quarantines: () => quarantines,
     },
     () => undefined,
     () => undefined,

@@ -33,10 +33,10 @@ export function trafficPolicyFindings({ spec }: TrafficPolicyObject): Finding[] 
   ];
 }
 
-function tryWithoutRetry({ perTryTimeout, on }: NonNullable<TrafficPolicyObject['spec']['retries']>): Finding[] {
-  const conditions: readonly string[] = on ?? defaultRetries.on;
+function tryWithoutRetry({ perTryTimeout, retryOn }: NonNullable<TrafficPolicyObject['spec']['retries']>): Finding[] {
+  const conditions: readonly string[] = retryOn ?? defaultRetries.on;
   if (perTryTimeout === undefined || conditions.includes('gateway-error')) return [];
-  const message = 'a try that takes too long is ended, and without `gateway-error` in `on` nothing tries again';
-  const advice = 'add `gateway-error` to `on`, or write `spec.timeouts.request` instead';
+  const message = 'a try that takes too long is ended, and without `gateway-error` in `retryOn` nothing tries again';
+  const advice = 'add `gateway-error` to `retryOn`, or write `spec.timeouts.request` instead';
   return [bad('spec.retries.perTryTimeout', message, advice)];
 }

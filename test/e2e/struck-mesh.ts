@@ -56,7 +56,7 @@ metadata: { name: api, namespace: shop }
 spec:
   service: api
   outlierDetection: { consecutive5xx: 3, interval: 200ms, baseEjectionTime: 1s, maxEjectionPercent: 50 }
-  retries: { attempts: 2, on: [connect-failure, gateway-error] }
+  retries: { attempts: 2, retryOn: [connect-failure, gateway-error] }
 `,
   `
 apiVersion: coffre.dev/v1alpha1

@@ -67,7 +67,7 @@ spec:
   circuitBreakers: { maxRequests: 1 }
   outlierDetection: { maxEjectionPercent: 0 }
   timeouts: { request: 3s }
-  retries: { attempts: 1, on: [connect-failure, gateway-error] }
+  retries: { attempts: 1, retryOn: [connect-failure, gateway-error] }
 `;
 
 const grant = `

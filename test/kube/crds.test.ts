@@ -50,6 +50,11 @@ test('every field is explained', () => {
   expect(silent.map(({ path }) => path)).toEqual([]);
 });
 
+test('no field has a name that YAML 1.1, which kubectl reads, takes for something else than a word', () => {
+  const names = fields.map(({ path }) => path.replace(/^.*\.|[[\]{}]/g, ''));
+  expect(names.filter((name) => /^(y|n|yes|no|on|off|true|false|null|~)$/i.test(name))).toEqual([]);
+});
+
 test('a rule about a field that no schema has is refused', () => {
   const schema = { type: 'object', properties: { name: { type: 'string' } } };
   const rules = [cel('spec.nam', 'true', 'never')];

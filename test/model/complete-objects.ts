@@ -195,7 +195,7 @@ spec:
     connect: 250ms
   retries:
     attempts: 1
-    on:
+    retryOn:
       - connect-failure
       - gateway-error
     perTryTimeout: 500ms

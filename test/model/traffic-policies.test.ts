@@ -53,8 +53,8 @@ describe('a policy that is not in force', () => {
     ],
     [
       'retries what Envoy knows and we do not',
-      policy('service: api, retries: {on: [5xx]}'),
-      'error bad-value spec.retries.on[0]',
+      policy('service: api, retries: {retryOn: [5xx]}'),
+      'error bad-value spec.retries.retryOn[0]',
     ],
     [
       'breaks always',
@@ -89,7 +89,9 @@ test('what only HTTP knows is told where it does nothing, and holds on the other
 
 test('a policy in force says what was written, in milliseconds, and nothing else', () => {
   const { policies, told } = read(
-    policy('service: api, ports: [81, 80], timeouts: {connect: 250ms}, retries: {on: [unavailable, connect-failure]}'),
+    policy(
+      'service: api, ports: [81, 80], timeouts: {connect: 250ms}, retries: {retryOn: [unavailable, connect-failure]}',
+    ),
   );
   expect(told).toEqual([]);
   expect(policies.get('shop/api')).toMatchObject({

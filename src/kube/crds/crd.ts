@@ -5,6 +5,7 @@ export interface StructuralSchema {
   readonly type: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
   readonly description?: string;
   readonly format?: string;
+  readonly nullable?: true;
   readonly properties?: Readonly<Record<string, StructuralSchema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: StructuralSchema;

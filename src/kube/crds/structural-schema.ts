@@ -4,8 +4,10 @@
  *   TypeBox ──structuralSchema──▶ every node typed, `const` as `enum`, no `additionalProperties: false`
  *   rules at paths ─────────────▶ x-kubernetes-validations, allOf, list maps
  *
- * The surprise: a structural schema cannot say that unknown fields are errors. Strict field validation says it to who
- * asks (kubectl does); anybody else's unknown fields are pruned before they are stored, so none is ever in force.
+ * Two surprises. A structural schema cannot say that unknown fields are errors: strict field validation says it to who asks
+ * (kubectl does), and anybody else's unknown fields are pruned before they are stored, so none is ever in force. And an API
+ * server drops `null` before anybody is asked, so that an empty `serviceAccounts:` of a template would come to mean every
+ * service account. Optional fields are therefore nullable: the null is kept, and who reads the object refuses it.
  */
 import type { CelRule, StructuralSchema, ValueRule } from './crd.ts';
 import { cel, type FieldRule, literal } from './field-rule.ts';
@@ -73,7 +75,10 @@ function convert(
       ? {}
       : {
           properties: Object.fromEntries(
-            Object.entries(properties).map(([name, part]) => [name, inner(part, `.${name}`)]),
+            Object.entries(properties).map(([name, part]) => [
+              name,
+              { ...inner(part, `.${name}`), ...(required.includes(name) ? {} : { nullable: true as const }) },
+            ]),
           ),
         }),
     ...mapOf(schema, path, inner),

@@ -140,7 +140,7 @@ function policyOf({ ref, object, where }: Draft['source'], ports: readonly Servi
     },
     retries: {
       ...(retries.attempts === undefined ? {} : { attempts: retries.attempts }),
-      ...(retries.on === undefined ? {} : { on: [...new Set(retries.on)].sort() }),
+      ...(retries.retryOn === undefined ? {} : { on: [...new Set(retries.retryOn)].sort() }),
       ...milliseconds('perTryTimeoutMs', retries.perTryTimeout),
     },
     where,

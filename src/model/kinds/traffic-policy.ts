@@ -126,7 +126,8 @@ export const trafficPolicySchema = ourObject(
                   maximum: 10,
                 }),
               ),
-              on: Type.Optional(
+              // Not `on`, which YAML 1.1, and so kubectl, reads as `true`.
+              retryOn: Type.Optional(
                 listOf(
                   Type.Enum([...retryConditions], {
                     description:
@@ -139,7 +140,7 @@ export const trafficPolicySchema = ourObject(
               ),
               perTryTimeout: Type.Optional(
                 duration(
-                  'One try, from 1ms to 24h, no limit of its own by default. Needs `gateway-error` in `on`, without which nothing tries again.',
+                  'One try, from 1ms to 24h, no limit of its own by default. Needs `gateway-error` in `retryOn`, without which nothing tries again.',
                   '500ms',
                 ),
               ),

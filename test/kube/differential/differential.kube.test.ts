@@ -32,12 +32,20 @@ whereKube('an API server and a folder', (kube) => {
     expectNone(judged.filter(({ server, problems }) => server === 'refuses' && problems.length === 0));
   });
 
-  test('what a folder refuses the server refuses too, but for nulls, which it drops, and what is left to the webhook', () => {
+  test('what a folder refuses the server refuses too, but for nulls and what else is left to the webhook', () => {
     const unexplained = ({ kind, object, problems }: Judged) => {
       const nulls = nullPaths(object);
       return problems.some((path) => !isForTheWebhook(kind, path) && !nulls.includes(path));
     };
     expectNone(judged.filter((each) => each.server === 'takes' && unexplained(each)));
+  });
+
+  test('a null is kept as it was written, so that whoever reads the object can refuse it', async () => {
+    const object = withValue(completeObject('Grant'), ['spec', 'from', 'serviceAccounts'], null);
+    const { server, stored, problems } = await judge(kube, namespace, { kind: 'Grant', object });
+    expect(server).toBe('takes');
+    expect(nullPaths(stored)).toEqual(['spec.from.serviceAccounts']);
+    expect(problems).toEqual(['spec.from.serviceAccounts']);
   });
 
   test.each(ourKinds)('%s is taken and refused often enough to tell', (kind) => {

@@ -10,6 +10,8 @@ import type { AuthoredObject } from './random-objects.ts';
 export interface Judged extends AuthoredObject {
   readonly server: 'takes' | 'refuses';
   readonly serverSays: string;
+  /** As the server would keep it; of no use where it refuses. */
+  readonly stored: unknown;
   /** Paths of what the reader finds wrong; empty where it takes the object. */
   readonly problems: readonly string[];
 }
@@ -39,11 +41,12 @@ export async function judge(kube: Kube, namespace: string, { kind, object }: Aut
     object: placed,
     server: status === 201 ? 'takes' : 'refuses',
     serverSays: status === 201 ? '' : JSON.stringify(body),
+    stored: body,
     problems: read.problems.map((problem) => problem.path),
   };
 }
 
-/** Paths of the fields that hold `null`: an API server drops them before anybody is asked. */
+/** Paths of the fields that hold `null`. */
 export function nullPaths(value: unknown, path = ''): string[] {
   if (value === null) return [path];
   if (Array.isArray(value)) return value.flatMap((item, index) => nullPaths(item, joinPath(path, index)));

@@ -11,7 +11,7 @@ export const trafficPolicyRules: readonly FieldRule[] = [
   durationWithin('spec.retries.perTryTimeout', trafficRanges.perTryTimeout),
   cel(
     'spec.retries',
-    "!has(self.perTryTimeout) || (has(self.on) && 'gateway-error' in self.on)",
-    'a try that takes too long is ended, and nothing tries again: add `gateway-error` to `on`, or write `spec.timeouts.request`',
+    "!has(self.perTryTimeout) || (has(self.retryOn) && 'gateway-error' in self.retryOn)",
+    'a try that takes too long is ended, and nothing tries again: add `gateway-error` to `retryOn`, or write `spec.timeouts.request`',
   ),
 ];

@@ -15,7 +15,6 @@ import { ask } from '../admin/management-client.ts';
 import type { MeshStatus } from '../admin/mesh-status.ts';
 import { controlPlaneNodeFlags, evidencePort } from '../config.ts';
 import { workerKey } from '../controller/configure.ts';
-import { systemClock } from '../system-clock.ts';
 import { CliFailure } from './cli-failure.ts';
 import { parseEndpoint, stateOption } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
@@ -72,7 +71,7 @@ async function up(terminal: Terminal, dir: string, options: UpOptions): Promise<
   const start = (name: string, args: readonly string[]) => new Sibling(name, args, tell);
   const kept: { stop(): Promise<void> }[] = [];
   const keep = (start: () => Sibling, first = start()) =>
-    kept.push(new KeptRunning(first, { start, tell, clock: systemClock }));
+    kept.push(new KeptRunning(first, { start, tell, clock: { nowMs: () => terminal.nowMs(), setTimer } }));
   try {
     const startControlPlane = () => start('control plane', controlPlaneArgs(dir, state, authz, options));
     const controlPlane = startControlPlane();
@@ -197,6 +196,12 @@ function problemCount({ problems }: MeshStatus): string {
   return problems.length === 0
     ? 'no problems'
     : `problems told above: ${plural(errors, 'error')}, ${plural(problems.length - errors, 'warning')}`;
+}
+
+/** @returns cancels the timer; may be called twice. */
+function setTimer(afterMs: number, then: () => void): () => void {
+  const timer = setTimeout(then, afterMs);
+  return () => clearTimeout(timer);
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -57,6 +57,6 @@ export class SeenTally {
 }
 
 /** How often somebody must come for a sample of this share to miss him with at most `missChance`. */
-export function timesToBeSeen(share: number): number {
+function timesToBeSeen(share: number): number {
   return share >= 1 ? 1 : Math.ceil(Math.log(missChance) / Math.log(1 - share));
 }

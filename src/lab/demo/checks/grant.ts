@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { api, identities } from '../addresses.ts';
 import { startAsking } from '../asking.ts';
 import { judge, type Theme } from '../check.ts';
+import { askCoffre, coffreLine } from '../coffre-command.ts';
 import { inPod } from '../command.ts';
 import { parseCurl } from '../curl-answer.ts';
 import type { DemoContext } from '../demo-context.ts';
@@ -12,6 +13,7 @@ const caller = 'notaire/web-1';
 const granted = 'http://api.atelier/documents/1';
 const read = inPod(caller, 'curl', '-si', '-m', '5', granted);
 const readElse = inPod(caller, 'curl', '-si', '-m', '5', 'http://api.atelier/ledger');
+const writeElse = inPod(caller, 'curl', '-si', '-m', '5', '-X', 'POST', 'http://api.atelier/ledger');
 const write = inPod(caller, 'curl', '-si', '-m', '5', '-X', 'POST', granted);
 
 /** What is promised of a grant and of its end, in ms. */
@@ -68,6 +70,44 @@ export const grant: Theme = {
       },
     },
     {
+      id: 'grant-explained',
+      what: 'that other path: its refusal is asked about by its id, and the YAML of the answer is written down',
+      want: '200 for that path and method, and still 403 for another method',
+      command: ({ state, mesh }) => [
+        readElse,
+        coffreLine(['explain', 'ID', '--state', state]),
+        `$EDITOR ${mesh}/atelier/${mendedFile}`,
+        readElse,
+      ],
+      run: async (context) => {
+        await open(context);
+        const refusal = parseCurl((await context.exec(readElse)).stdout);
+        const decision = refusal.header('x-coffre-decision') ?? '';
+        const { sentence, yaml } = await explained(context, decision);
+        context.mesh.write(`atelier/${mendedFile}`, yaml);
+        const asking = await startAsking(context.mesh.lab, caller, 'http://api.atelier/ledger');
+        try {
+          const mended = await asking.until('a 200 by the YAML', patienceMs, ({ outcome }) => outcome === 200);
+          const watched = context.watched(api.key);
+          const posts = () => watched.app.requests().filter(({ method }) => method === 'POST').length;
+          const before = posts();
+          const { result } = await context.reached(
+            watched,
+            async () => parseCurl((await context.exec(writeElse)).stdout).status,
+          );
+          return judge(`${refusal.status}: ${sentence}; then ${mended.outcome} for GET, ${result} for POST`, {
+            'it was refused': refusal.status === 403,
+            'the answer names the grant': sentence.includes('grant/atelier/notaire-reads-documents'),
+            'the YAML let it through': mended.outcome === 200,
+            'another method is still refused': result === 403 && posts() === before,
+          });
+        } finally {
+          await asking.stop();
+          context.mesh.remove(`atelier/${mendedFile}`);
+        }
+      },
+    },
+    {
       id: 'grant-withdrawn',
       what: 'the file is removed while web keeps its connection',
       want: `refused within ${boundMs} ms, and nothing reaches api after`,
@@ -102,6 +142,24 @@ export const grant: Theme = {
     },
   ],
 };
+
+/** What the owner writes who was shown an explanation. */
+const mendedFile = 'mended.yaml';
+
+/** Asks again until the sidecar's record has arrived. @throws where no YAML would mend it. */
+async function explained(
+  context: DemoContext,
+  decision: string,
+): Promise<{ readonly sentence: string; readonly yaml: string }> {
+  const argv = ['explain', decision, '--state', context.place.state, '-o', 'json'];
+  const deadlineMs = performance.now() + patienceMs;
+  for (;;) {
+    const { stdout, stderr } = await askCoffre(context, argv);
+    const judgement = stdout === '' ? undefined : JSON.parse(stdout).now?.judgements?.[0];
+    if (judgement?.cure?.kind === 'write') return { sentence: judgement.sentence, yaml: judgement.cure.yaml };
+    if (performance.now() > deadlineMs) throw new Error(`\`coffre explain\` told no YAML: ${stderr.trim() || stdout}`);
+  }
+}
 
 /** The grant is in force, whether the row before ran or not. */
 async function open(context: DemoContext): Promise<void> {

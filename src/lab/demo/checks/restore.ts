@@ -3,13 +3,12 @@
 import { X509Certificate } from 'node:crypto';
 import { cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { openAuthority } from '../../../identity/open-authority.io.ts';
 import { systemPorts } from '../../../identity/system-ports.io.ts';
-import { hostPlace } from '../../protocol.ts';
 import { trustDomain } from '../addresses.ts';
 import { startAsking } from '../asking.ts';
 import { type DemoPlace, judge, type Theme } from '../check.ts';
+import { coffre, coffreLine } from '../coffre-command.ts';
 import { inPod, killByFile, shellLine } from '../command.ts';
 import type { DemoContext } from '../demo-context.ts';
 import { returningClients } from '../returning-clients.ts';
@@ -82,18 +81,6 @@ function archive({ state }: DemoPlace): string {
 
 function passphraseFile({ state }: DemoPlace): string {
   return `${state}.passphrase`;
-}
-
-function coffreLine(argv: readonly string[]): string {
-  return `npm run -s coffre -- ${argv.join(' ')}`;
-}
-
-/** The command line itself, where the control plane runs. */
-async function coffre(context: DemoContext, argv: readonly string[]): Promise<string> {
-  const main = fileURLToPath(new URL('../../../cli/main.ts', import.meta.url));
-  const done = await context.exec({ ...inPod(hostPlace, process.execPath, main, ...argv), unconfined: true });
-  if (done.code !== 0) throw new Error(`\`coffre ${argv[0]}\` failed: ${done.stderr.trim()}`);
-  return done.stdout;
 }
 
 /** SHA-256 fingerprint of the mesh's root, out of a copy of its state, so that looking changes nothing. */

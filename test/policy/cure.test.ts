@@ -58,16 +58,19 @@ test(
     fc.assert(
       fc.property(
         randomPolicies,
-        fc.array(randomRequest, { minLength: 12, maxLength: 12 }),
+        fc.array(randomRequest, { minLength: 24, maxLength: 24 }),
         fc.array(randomRequest, { minLength: 16, maxLength: 16 }),
         (drawn, requests, others) => {
           const yaml = yamlOf([...objectsOf(drawn), ...elsewhere]);
-          const before = judgesOf(built(yaml));
+          const mesh = built(yaml);
+          const before = judgesOf(mesh);
           const policy = policyIn(viewDrawn(drawn));
           for (const asked of requests) {
-            const cure = cureOf(built(yaml), asked);
+            const cure = cureOf(mesh, asked);
             if (cure === undefined) continue;
             tally.denied += 1;
+            // Each cure is tried; what lies near, of a fair share of them.
+            const isWatched = tally.cured % 4 === 0;
             kinds.add(cure.kind);
             if (cure.kind !== 'write') continue;
             const after = judgesOf(built(documents(yaml, cure.yaml)));
@@ -83,7 +86,7 @@ test(
               tally.wider += 1;
               continue;
             }
-            for (const near of nearTo(asked, others)) {
+            for (const near of isWatched ? nearTo(asked, others) : []) {
               tally.near += 1;
               for (const [place, judge] of before) {
                 const [was, is] = [judge(near), after.get(place)?.(near)];
@@ -96,7 +99,8 @@ test(
           }
         },
       ),
-      { numRuns: 30 },
+      // A refused request with its cure says enough: shrinking it would outlast the test.
+      { numRuns: 60, endOnFailure: true },
     );
     console.log(JSON.stringify(tally));
     expect(kinds).toEqual(new Set(['write', 'change', 'none']));

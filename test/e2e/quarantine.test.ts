@@ -109,6 +109,10 @@ eachMode('quarantine', (mode) => {
       expect(why.out).toContain('quarantine');
       expect((await coffre('status')).out).toContain(identity);
 
+      // What a peer refused is an event with that reason; a sidecar that closed left nobody to refuse.
+      const denials = async () => (await coffre('events', '--kind', 'denial', '--identity', identity)).out;
+      if (isLost) await expect.poll(denials, { timeout: patienceMs }).toContain('quarantined');
+
       await lost?.();
       expect((await coffre('quarantine', web, '--release')).code).toBe(0);
       const releasedMs = Date.now();

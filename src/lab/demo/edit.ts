@@ -18,8 +18,17 @@ export const noDrafts: Edit = { file: 'no-drafts.yaml', tenant: 'atelier' };
 
 /** @returns epoch ms at which the file stood. */
 export function apply({ mesh }: DemoContext, { file, tenant }: Edit): number {
-  mesh.write(`${tenant}/${file}`, readFileSync(fileURLToPath(new URL(`./edits/${file}`, import.meta.url)), 'utf8'));
+  mesh.write(`${tenant}/${file}`, textOf(file));
   return Date.now();
+}
+
+function textOf(file: string): string {
+  return readFileSync(fileURLToPath(new URL(`./edits/${file}`, import.meta.url)), 'utf8');
+}
+
+/** Writes a grant with an end, by which it is gone whoever lives. */
+export function applyUntil({ mesh }: DemoContext, { file, tenant }: Edit, endMs: number): void {
+  mesh.write(`${tenant}/${file}`, `${textOf(file).trimEnd()}\n  notAfter: ${new Date(endMs).toISOString()}\n`);
 }
 
 /** @returns epoch ms at which the file was gone. */

@@ -6,13 +6,15 @@
  */
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
-import { ourKinds } from '../../../src/kube/crds/custom-resource-definitions.ts';
+import type { CelRule } from '../../../src/kube/crds/crd.ts';
+import { customResourceDefinitions, ourKinds } from '../../../src/kube/crds/custom-resource-definitions.ts';
 import { whereKube } from '../harness/kube-test.ts';
 import { type Judged, judge, judgeAll, nullPaths } from './judge.ts';
-import { authoredObject, completeObject, withValue } from './random-objects.ts';
+import { authoredObject, completeObject, everySlip, withValue } from './random-objects.ts';
 import { isForTheWebhook, webhookRules } from './webhook-rules.ts';
 
-const objectsCount = 2_000;
+/** Beside every single slip. */
+const objectsCount = 1_000;
 /** Disagreements that are shown. */
 const shownMax = 5;
 /** Of each kind both verdicts must come more often, for the test to mean something. */
@@ -25,7 +27,8 @@ whereKube('an API server and a folder', (kube) => {
   beforeAll(async () => {
     namespace = await kube.newNamespace('differential');
     const seed = Number(process.env['COFFRE_SEED']);
-    judged = await judgeAll(kube, namespace, fc.sample(authoredObject(ourKinds), { numRuns: objectsCount, seed }));
+    const random = fc.sample(authoredObject(ourKinds), { numRuns: objectsCount, seed });
+    judged = await judgeAll(kube, namespace, [...ourKinds.flatMap(everySlip), ...random]);
   });
 
   test('what the server refuses is refused in a folder', () => {
@@ -38,6 +41,14 @@ whereKube('an API server and a folder', (kube) => {
       return problems.some((path) => !isForTheWebhook(kind, path) && !nulls.includes(path));
     };
     expectNone(judged.filter((each) => each.server === 'takes' && unexplained(each)));
+  });
+
+  test('every rule of the definitions refuses something', () => {
+    const idle = customResourceDefinitions().flatMap(({ spec }) => {
+      const said = judged.filter(({ kind }) => kind === spec.names.kind).map(({ serverSays }) => serverSays);
+      return messagesIn(spec).filter((message) => !said.some((words) => words.includes(message)));
+    });
+    expect(idle).toEqual([]);
   });
 
   test('a null is kept as it was written, so that whoever reads the object can refuse it', async () => {
@@ -69,4 +80,14 @@ function expectNone(disagreements: readonly Judged[]): void {
     problems,
   }));
   expect(shown, `${disagreements.length} objects`).toEqual([]);
+}
+
+/** What the CEL rules of a definition say where they refuse. */
+function messagesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, part]: [string, unknown]) =>
+    key === 'x-kubernetes-validations' && Array.isArray(part)
+      ? part.map(({ message }: CelRule) => message)
+      : messagesIn(part),
+  );
 }

@@ -40,7 +40,7 @@ export async function judge(kube: Kube, namespace: string, { kind, object }: Aut
     kind,
     object: placed,
     server: status === 201 ? 'takes' : 'refuses',
-    serverSays: status === 201 ? '' : JSON.stringify(body),
+    serverSays: status === 201 ? '' : messageOf(body),
     stored: body,
     problems: read.problems.map((problem) => problem.path),
   };
@@ -64,4 +64,8 @@ function pathOf(kind: OurKind, namespace: string): string {
   const { scope, version } = kinds[kind];
   const place = scope === 'cluster' ? '' : `/namespaces/${namespace}`;
   return `/apis/${coffreGroup}/${version}${place}/${resourceFacts[kind].plural}`;
+}
+
+function messageOf(body: unknown): string {
+  return typeof body === 'object' && body !== null ? String(Reflect.get(body, 'message')) : String(body);
 }

@@ -71,4 +71,41 @@ spec:
       issuer: https://example.eu.auth0.com/
       audiences: [orders]
 `,
+  `apiVersion: coffre.dev/v1alpha1
+kind: DrillConsent
+metadata:
+  name: callers-only
+  namespace: shop
+spec:
+  asCaller:
+    targetTenants: [shop]
+    methods: [delay]
+    maxDuration: 5m
+    maxPercent: 10
+`,
+  `apiVersion: coffre.dev/v1alpha1
+kind: Drill
+metadata:
+  name: api-is-slow
+  namespace: shop
+spec:
+  hypothesis: orders keep their pace
+  target: {service: api, port: 80}
+  method:
+    delay: {duration: 2s, percent: 30}
+  blastRadius:
+    callers: [{tenant: billing}]
+    percent: 50
+  steadyState:
+    - name: pace
+      source:
+        traffic: {metric: requestsPerSecond}
+      tolerance: {atLeast: 50, atMost: 250}
+      interval: 10s
+      silence: 5m
+  abortOn:
+    - probe: pace
+  duration: 5m
+  observe: 1m
+`,
 ];

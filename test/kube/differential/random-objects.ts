@@ -12,7 +12,7 @@ import type { OurKind } from '../../../src/kube/crds/resource-facts.ts';
 import { randomMesh } from '../../fixtures/random-mesh.ts';
 import { completeObjects, otherForms } from '../../model/complete-objects.ts';
 import { moreObjects } from './more-objects.ts';
-import { lookalikes, oddities } from './values.ts';
+import { familyOf, lookalikes, oddities } from './values.ts';
 
 type Path = readonly (string | number)[];
 
@@ -25,11 +25,7 @@ export interface AuthoredObject {
 const slipsMax = 3;
 
 export function authoredObject(kinds: readonly OurKind[]): fc.Arbitrary<AuthoredObject> {
-  const complete = fc.constantFrom(...kinds).chain((kind) => {
-    const forms = otherForms.filter((form) => form.kind === kind).map(({ text }) => text);
-    const more = moreObjects.filter((text) => text.includes(`kind: ${kind}\n`));
-    return fc.constantFrom(completeObjects[kind], ...forms, ...more).map(parsed);
-  });
+  const complete = fc.constantFrom(...kinds).chain((kind) => fc.constantFrom(...soundObjects(kind)));
   const written = randomMesh()
     .map((objects) => objects.filter(({ kind }) => kinds.some((ours) => ours === kind)))
     .chain((objects) => fc.constantFrom(...objects))
@@ -39,6 +35,27 @@ export function authoredObject(kinds: readonly OurKind[]): fc.Arbitrary<Authored
     .chain((object) => fc.integer({ min: 0, max: slipsMax }).chain((count) => slipped(object, count)))
     .map((object) => ({ kind: kindOf(object, kinds), object }));
 }
+
+/** Each sound object with each single slip in it that a rule could be about: one after another, none by chance. */
+export function everySlip(kind: OurKind): AuthoredObject[] {
+  return soundObjects(kind).flatMap((object) =>
+    pathsOf(object['spec'], ['spec']).flatMap((path) => {
+      const here = valueAt(object, path);
+      const values = familyOf(here).map((value) => withValue(object, path, value));
+      const more = isRecord(here) ? [withValue(object, [...path, unheardOf], 'x')] : [];
+      return [...values, ...more, withoutField(object, path)].map((slipped) => ({ kind, object: slipped }));
+    }),
+  );
+}
+
+function soundObjects(kind: OurKind): Record<string, unknown>[] {
+  const forms = otherForms.filter((form) => form.kind === kind).map(({ text }) => text);
+  const more = moreObjects.filter((text) => text.includes(`kind: ${kind}\n`));
+  return [completeObjects[kind], ...forms, ...more].map(parsed);
+}
+
+/** No field, and no key of a map either. */
+const unheardOf = 'unheard of';
 
 export function completeObject(kind: OurKind): Record<string, unknown> {
   return parsed(completeObjects[kind]);
@@ -71,7 +88,7 @@ function slip(object: Record<string, unknown>): fc.Arbitrary<Record<string, unkn
       fc.constant(withoutField(object, path)),
     ];
     if (Array.isArray(here)) changes.push(fc.constant(withValue(object, path, [...here, ...here])));
-    if (isRecord(here)) changes.push(fc.constant(withValue(object, [...path, 'unheardOf'], 'x')));
+    if (isRecord(here)) changes.push(fc.constant(withValue(object, [...path, unheardOf], 'x')));
     return fc.oneof(...changes);
   });
 }

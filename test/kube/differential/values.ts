@@ -231,13 +231,19 @@ export const oddities: readonly unknown[] = [
   Array.from({ length: 300 }, (_, index) => `item-${index}`),
 ];
 
-/** @returns values that look like this one, its own family where it has one. */
+/** @returns values that look like this one; where it looks like nothing in particular, any word. */
 export function lookalikes(value: unknown): readonly unknown[] {
-  if (typeof value === 'number') return numbers;
   if (typeof value === 'boolean') return [true, false];
-  if (typeof value !== 'string') return oddities;
-  const family = families.find((each) => each.includes(value) || each.some((other) => isAlike(String(other), value)));
-  return family ?? words.flat();
+  if (typeof value !== 'number' && typeof value !== 'string') return oddities;
+  const family = familyOf(value);
+  return family.length > 0 ? family : words.flat();
+}
+
+/** @returns the values of its kind, itself among them; empty where it is of no kind. */
+export function familyOf(value: unknown): readonly unknown[] {
+  if (typeof value === 'number') return numbers;
+  if (typeof value !== 'string') return [];
+  return families.find((each) => each.includes(value) || each.some((other) => isAlike(String(other), value))) ?? [];
 }
 
 /** The same outline: digits for digits, letters for letters. */

@@ -36,6 +36,8 @@ export interface Kube extends Cluster {
   newNamespace(prefix?: string): Promise<string>;
   /** Known by certificate, allowed nothing until RBAC says so. */
   newUser(name: string, groups?: readonly string[]): Promise<User>;
+  /** Path of what a program needs to speak as the admin. */
+  adminKubeconfig(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -81,6 +83,7 @@ export function connectKube(cluster: Cluster): Kube {
       await writeKubeconfig(kubeconfig, cluster, credentials);
       return { name, kubeconfig };
     },
+    adminKubeconfig: () => adminKubeconfig(cluster),
     close: () => pool.close(),
   };
 }

@@ -16,7 +16,8 @@ import type { ConsideredPort } from './considered.ts';
 import { type AccessRequest, type DenyReason, decide } from './decide.ts';
 import { type ExactRule, exactRule, type Stated } from './exact-rule.ts';
 import type { Rule } from './port-policy.ts';
-import { type InboundPort, viewOf } from './view.ts';
+import { selectedBeside } from './selected-beside.ts';
+import type { InboundPort } from './view.ts';
 
 export type Cure =
   /** To be written by the owner of the namespace it names. */
@@ -258,27 +259,4 @@ function deniedAllTheSame({ policy }: InboundPort, { request, nowMs }: Wanted): 
   };
   const decision = decide({ ...policy, allow: [open] }, request, nowMs);
   return decision.kind === 'deny' && decision.reason.kind === 'deny-rule' ? decision.reason.rule : undefined;
-}
-
-interface SelectedBeside {
-  readonly key: string;
-  /** By the tenant's default, which one allow rule ends. */
-  readonly open: boolean;
-}
-
-/** Workloads that carry the same labels and have that port, and are no replica behind the service that is called. */
-function selectedBeside(
-  snapshot: Snapshot,
-  { workload, inbound, servicePort }: ConsideredPort,
-): readonly SelectedBeside[] {
-  const replicas = new Set(servicePort.endpoints.map((endpoint) => endpoint.workload));
-  return [...snapshot.workloads.values()]
-    .filter((other) => other.tenant === workload.tenant && other.key !== workload.key)
-    .filter((other) => [...workload.labels].every(([label, value]) => other.labels.get(label) === value))
-    .flatMap((other) => {
-      const port = viewOf(snapshot, other, 0).inbound.find((each) => each.port === inbound.port);
-      if (port === undefined) return [];
-      const open = port.policy.allow.some(({ name }) => name.startsWith('tenant/'));
-      return open || !replicas.has(other.key) ? [{ key: other.key, open }] : [];
-    });
 }

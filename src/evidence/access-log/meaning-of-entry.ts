@@ -113,11 +113,16 @@ function outbound(entry: AccessLogEntry): Meaning | undefined {
   return isNowhere ? { kind: 'undeclared-port', direction: 'outbound' } : undefined;
 }
 
+/** Under which every port refuses what can be read in two ways, whatever its rules: no rule of an author's has such a name. */
+const refusedForm = /^coffre\/([a-z-]{1,64})$/;
+
 /** Envoy's RBAC, of requests and of connections: the policy that denied it, or that none allowed it. */
 function refusalBy(text: string): Extract<Meaning, { kind: 'denial' }> | undefined {
   const [, rule] = /^rbac_access_denied_matched_policy\[([^\]]*)\]$/.exec(text) ?? [];
   if (rule === undefined) return undefined;
   if (rule === quarantineRule) return { kind: 'denial', verdict: 'deny', by: 'proxy', reason: 'quarantined' };
+  const [, form] = refusedForm.exec(rule) ?? [];
+  if (form !== undefined) return { kind: 'denial', verdict: 'deny', by: 'proxy', reason: form };
   return rule === 'none'
     ? { kind: 'denial', verdict: 'deny', by: 'proxy', reason: 'no-allow-rule' }
     : { kind: 'denial', verdict: 'deny', by: 'proxy', reason: 'deny-rule', rule };

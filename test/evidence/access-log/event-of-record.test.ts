@@ -121,6 +121,30 @@ const requests: readonly [what: string, message: MessageInit, event: object | un
     },
   ],
   [
+    'a proxy refuses for a path that can be read in two ways is no rule’s doing',
+    inbound(403, 'rbac_access_denied_matched_policy[coffre/unclean-path]'),
+    {
+      ...decided,
+      kind: 'denial',
+      verdict: 'deny',
+      by: 'proxy',
+      reason: 'unclean-path',
+      request: { ...asked, status: 403 },
+    },
+  ],
+  [
+    'a proxy refuses for a host that is none is no rule’s doing',
+    inbound(403, 'rbac_access_denied_matched_policy[coffre/bad-host]'),
+    {
+      ...decided,
+      kind: 'denial',
+      verdict: 'deny',
+      by: 'proxy',
+      reason: 'bad-host',
+      request: { ...asked, status: 403 },
+    },
+  ],
+  [
     'a rule of the proxy denies names it, and a gRPC one is answered 200',
     inbound(200, 'rbac_access_denied_matched_policy[access-policy/notaire/no-admin/deny/0]'),
     {

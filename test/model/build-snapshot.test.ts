@@ -202,7 +202,7 @@ const rows: readonly Row[] = [
       grant('shop', 'g', 'billing', 'api', 'ports: [80], paths: [/a]'),
     ],
     told: [['error bad-value spec.to.ports[0]', 5, 'ports']],
-    says: 'nobody can see the methods and paths',
+    says: 'nobody can see the requests',
     absent: ['grants shop/g'],
   },
   {

@@ -6,7 +6,7 @@
  */
 
 import { Load } from './authz-load.ts';
-import { type AuthzServer, AuthzServers } from './authz-servers.ts';
+import { type AuthzServer, AuthzServers, opaVariable } from './authz-servers.ts';
 import { authzWorld, checks, programsOf } from './authz-world.ts';
 import type { Bench } from './bench.ts';
 import { type Round, samplesOf, withFolder } from './side-by-side.ts';
@@ -31,6 +31,7 @@ export const authzBare: Bench = {
         servers.push(await started.bareGrpcGo(), await started.bareGrpcJs());
         const opa = started.opa();
         if (opa !== undefined) servers.push(opa);
+        else say(`opa-envoy: not run, since \`${opaVariable}\` gives no address`);
         const messages = Object.entries(messageBytes).map(
           ([size, bytes]) => [size, checks(differentChecks, bytes, rules)] as const,
         );

@@ -49,15 +49,18 @@ export class Load {
   }
 
   /** @param perSecond of checks; 0: as fast as they are answered. @throws where one was lost, or answered by an error. */
-  async round(
-    { name, address, tls, cpuUs }: AuthzServer,
-    messages: readonly Buffer[],
-    ms: number,
-    perSecond = 0,
-  ): Promise<LoadRound> {
+  round(server: AuthzServer, messages: readonly Buffer[], ms: number, perSecond = 0): Promise<LoadRound> {
+    return this.#round(server, { ms, perSecond, messages: messages.map((each) => each.toString('base64')) });
+  }
+
+  /** The same of a proxy, which asks the checks itself. */
+  requests(proxy: AuthzServer, paths: readonly string[], ms: number, perSecond: number): Promise<LoadRound> {
+    return this.#round(proxy, { ms, perSecond, paths });
+  }
+
+  async #round({ name, address, tls, cpuUs }: AuthzServer, what: object): Promise<LoadRound> {
     const before = cpuUs();
-    const encoded = messages.map((each) => each.toString('base64'));
-    const order = { address, tls, connections, streams, ms, perSecond, messages: encoded };
+    const order = { address, tls, connections, streams, ...what };
     const answer = await this.#peer.ask<LoadAnswer>({ do: 'load', ...order });
     const after = cpuUs();
     const failed = Object.keys(answer.answers).find((key) => key.includes(' status '));

@@ -24,7 +24,7 @@ import { systemPorts } from '../src/identity/system-ports.io.ts';
 import { type Knowledge, workerIdentitySecret } from '../src/verdict/knowledge.ts';
 import { KnowledgeKeeper } from '../src/verdict/knowledge-keeper.io.ts';
 import { ProgramFeed } from './authz-feed.ts';
-import { authzSidecar, authzTrustDomain } from './authz-world.ts';
+import { authzCaller, authzSidecar, authzTrustDomain } from './authz-world.ts';
 import { buildGo } from './go-program.ts';
 
 export interface AuthzServer {
@@ -45,7 +45,7 @@ export interface ClientTls {
 }
 
 /** Address of an OPA with Envoy's plugin, where one is to be measured in the same run. */
-const opaVariable = 'COFFRE_PEER_OPA';
+export const opaVariable = 'COFFRE_PEER_OPA';
 
 const script = (name: string) => join(import.meta.dirname, name);
 /** Of the processor's time in /proc. Source: getconf CLK_TCK, the same on every Linux that Node runs on. */
@@ -67,7 +67,7 @@ export class AuthzServers {
   static async open(folder: string): Promise<AuthzServers> {
     const stateFolder = join(folder, 'authority');
     const authority = await openAuthority({ stateFolder, trustDomain: authzTrustDomain, ports: systemPorts });
-    await authority.ensure({ tenants: [], spiffeIds: [authzSidecar], leafLifetimeMs: 86_400_000 });
+    await authority.ensure({ tenants: [], spiffeIds: [authzSidecar, authzCaller], leafLifetimeMs: 86_400_000 });
     const servers = new AuthzServers(folder, authority);
     const { certificateChainPem, privateKeyPem } = present(authority.serverCredentials());
     mkdirSync(join(folder, 'secrets'));
@@ -127,19 +127,32 @@ export class AuthzServers {
   /** @param lines of which one, in JSON, says the `address`. */
   async #serving(name: string, child: ChildProcess, lines: Readable): Promise<AuthzServer> {
     const address = await addressIn(lines, name);
-    const leaf = present(this.#authority.leaf(authzSidecar));
+    return { ...{ name, address }, tls: this.tlsOf(authzSidecar), ...processOf(child) };
+  }
+
+  /** What somebody of the mesh shows, to whoever has the certificate of `worker` or of a peer. */
+  tlsOf(spiffeId: string): ClientTls {
+    return this.#shown(present(this.#authority.leaf(spiffeId)));
+  }
+
+  /** What a server shows. */
+  tlsOfServer(): ClientTls {
+    return this.#shown(present(this.#authority.serverCredentials()));
+  }
+
+  #shown(leaf: Leaf): ClientTls {
     return {
-      ...{ name, address },
-      tls: {
-        serverName: defaultServerDnsName,
-        rootPem: this.#authority.rootPem,
-        certificatePem: leaf.certificateChainPem,
-        keyPem: leaf.privateKeyPem.reveal(),
-      },
-      cpuUs: () => cpuUsOf(child),
-      stop: () => stop(child),
+      serverName: defaultServerDnsName,
+      rootPem: this.#authority.rootPem,
+      certificatePem: leaf.certificateChainPem,
+      keyPem: leaf.privateKeyPem.reveal(),
     };
   }
+}
+
+/** Of a process of ours that is a server. */
+export function processOf(child: ChildProcess): Pick<AuthzServer, 'cpuUs' | 'stop'> {
+  return { cpuUs: () => cpuUsOf(child), stop: () => stop(child) };
 }
 
 /** Through the worker's own record, so that what it starts from is what a worker would have written. */

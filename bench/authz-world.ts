@@ -20,7 +20,7 @@ import type { Knowledge } from '../src/verdict/knowledge.ts';
 import { range } from './standard-mesh.ts';
 
 export const authzTrustDomain = 'bench.example';
-const authzWorkload = 'shop/items-1';
+export const authzWorkload = 'shop/items-1';
 /** The sidecar that asks. */
 export const authzSidecar = spiffeId('items');
 
@@ -33,9 +33,9 @@ const callers = 50;
 const denyEvery = 10;
 const revision = 'bench';
 
-/** @param rules in all, over as many policies as that takes. */
-export function authzWorld(rules: number): Snapshot {
-  const snapshot = buildSnapshot([...parsed(meshText), ...policies(rules)]);
+/** @param rules in all, over as many policies as that takes. @param mode whether a worker is asked about what is static. */
+export function authzWorld(rules: number, mode: 'everyRequest' | 'dynamicOnly' = 'everyRequest'): Snapshot {
+  const snapshot = buildSnapshot([...parsed(meshText(mode)), ...policies(rules)]);
   const [problem] = snapshot.problems;
   if (problem !== undefined) throw new Error(`the mesh of the bench is not valid: ${problem.path}: ${problem.message}`);
   return snapshot;
@@ -51,6 +51,16 @@ export function programsOf(snapshot: Snapshot): Knowledge['programs'] {
     return [message.workload, { version: revision, value: read.program, any }] as const;
   });
   return { revision, held: new Map(held) };
+}
+
+/** Who may ask for `authzCallerPaths`. */
+export const authzCaller = spiffeId(callerOf(0));
+
+/** @returns what the rules allow that caller. */
+export function authzCallerPaths(rules: number): readonly string[] {
+  return range(rules)
+    .filter((rule) => callerOf(rule) === callerOf(0) && !isDeny(rule))
+    .map((rule) => pathOf(rule, '1'));
 }
 
 /** @param bytes of each message, to within a header's name. @param rules of the world that is asked. */
@@ -115,18 +125,19 @@ function pathOf(rule: number, id: string): string {
   return rule % 2 === 0 ? `/area-${rule}/list` : `/area-${rule}/items/${id}`;
 }
 
-const meshText = [
-  `{apiVersion: coffre.dev/v1alpha1, kind: Mesh, metadata: {name: default}, spec: {trustDomain: ${authzTrustDomain}}}`,
-  '{apiVersion: coffre.dev/v1alpha1, kind: Tenant, metadata: {name: shop}, spec: {environment: bench, defaultAccess: none}}',
-  podText('items', '10.1.0.1'),
-  ...range(callers).map((caller) => podText(callerOf(caller), `10.2.0.${caller + 1}`)),
-  `
+const meshText = (mode: string): string =>
+  [
+    `{apiVersion: coffre.dev/v1alpha1, kind: Mesh, metadata: {name: default}, spec: {trustDomain: ${authzTrustDomain}, authorization: {mode: ${mode}}}}`,
+    '{apiVersion: coffre.dev/v1alpha1, kind: Tenant, metadata: {name: shop}, spec: {environment: bench, defaultAccess: none}}',
+    podText('items', '10.1.0.1'),
+    ...range(callers).map((caller) => podText(callerOf(caller), `10.2.0.${caller + 1}`)),
+    `
 apiVersion: v1
 kind: Service
 metadata: { name: items, namespace: shop }
 spec: { clusterIP: 10.96.1.1, selector: { app: items }, ports: [{ name: http, port: 80, targetPort: ${applicationPort} }] }
 `,
-].join('\n---\n');
+  ].join('\n---\n');
 
 function podText(name: string, ip: string): string {
   return `

@@ -7,6 +7,7 @@
  */
 import { parseArgs } from 'node:util';
 import { authzBare } from './authz-bare.ts';
+import { authzEnvoy } from './authz-envoy.ts';
 import { authzScale } from './authz-scale.ts';
 import { authzStorm } from './authz-storm.ts';
 import { type Bench, type BenchOptions, reportOf, reportText, runsMin } from './bench.ts';
@@ -43,7 +44,7 @@ const xdsBenches: readonly Bench[] = [
 const benches: readonly Bench[] = [
   ...xdsBenches,
   ...[leaves, envoyApply, gate, drill, deadMan, store, observe],
-  ...[authzBare, authzScale, authzStorm, simulate],
+  ...[authzBare, authzScale, authzEnvoy, authzStorm, simulate],
 ];
 
 const { values, positionals } = parseArgs({

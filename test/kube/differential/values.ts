@@ -195,7 +195,22 @@ const words: readonly (readonly string[])[] = [
   ['/orders/*', '/orders', '/', '/*', '/orders/{id}', '/orders/../admin', '/a//b', 'orders', '/a%2fb'],
   ['request.method == "GET"', 'request.path', '1 +', 'true', 'source.tenant == "shop" && token.valid'],
   ['shop', 'billing', 'Shop', 'shop.one', '-shop', 's'.repeat(63), 's'.repeat(64)],
-  ['text', '', ' ', '\t', 'é', '日本語', '🦀', 'a\nb', 'x'.repeat(512), 'x'.repeat(1_024), 'x'.repeat(1_025)],
+  [
+    'text',
+    '',
+    ' ',
+    '\t',
+    'é',
+    '日本語',
+    '🦀',
+    'a\nb',
+    'x'.repeat(512),
+    'x'.repeat(1_024),
+    'x'.repeat(1_025),
+    '🦀'.repeat(1_024),
+    '🦀'.repeat(1_025),
+    'e\u0301'.repeat(513),
+  ],
 ];
 
 const numbers = [0, 1, 0.5, -1, 2, 80, 99, 100, 101, 503, 65_535, 65_536, 1_000_000, 1_000_001, 1e15];

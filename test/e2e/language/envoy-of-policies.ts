@@ -1,6 +1,7 @@
 /**
  * One real Envoy with many policies: a route for each, with the rules as we emit them, behind the HTTP connection manager
- * as we emit it. A request names its policy in a header and is answered 200 where the rules let it pass.
+ * as we emit it. A request names its policy in a header and is answered 200 where the rules let it pass. A port that is
+ * open to nobody has no route here, as it has no chain elsewhere.
  */
 import { create, toJson } from '@bufbuild/protobuf';
 import { anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
@@ -10,15 +11,17 @@ import { RouteConfigurationSchema } from '#gen/envoy/config/route/v3/route_pb.js
 import { RBACPerRouteSchema } from '#gen/envoy/extensions/filters/http/rbac/v3/rbac_pb.js';
 import { HttpConnectionManagerSchema } from '#gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb.js';
 import { allowFilter, denyFilter, inboundHttp } from '../../../src/envoy/http-connection-manager.ts';
+import { isOpen } from '../../../src/envoy/proxy-parts.ts';
 import { allowRules, denyRules, type RbacRules } from '../../../src/envoy/rbac.ts';
 import { regexLayer, regexLimits } from '../../../src/envoy/regex-limits.ts';
 import { envoyRegistry } from '../../../src/envoy/registry.ts';
 import type { PortPolicy } from '../../../src/policy/port-policy.ts';
+import type { InboundPort } from '../../../src/policy/view.ts';
 import type { Credentials } from '../differential/callers.ts';
 
 export const caseHeader = 'x-case';
 
-export function bootstrapOf(policies: readonly PortPolicy[], port: number, server: Credentials, rootPem: string) {
+export function bootstrapOf(doors: readonly InboundPort[], port: number, server: Credentials, rootPem: string) {
   const inline = (inline_string: string) => ({ inline_string });
   const tls = {
     '@type': 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext',
@@ -30,7 +33,7 @@ export function bootstrapOf(policies: readonly PortPolicy[], port: number, serve
       validation_context: { trusted_ca: inline(rootPem) },
     },
   };
-  const chain = { filters: [managerOf(policies)], transport_socket: { name: 'tls', typed_config: tls } };
+  const chain = { filters: [managerOf(doors)], transport_socket: { name: 'tls', typed_config: tls } };
   const address = { socket_address: { address: '127.0.0.1', port_value: port } };
   return {
     layered_runtime: { layers: [{ name: regexLayer, static_layer: regexLimits }] },
@@ -39,12 +42,13 @@ export function bootstrapOf(policies: readonly PortPolicy[], port: number, serve
 }
 
 /** Our manager, with the routes inside it and without logs, for which there is nobody to listen. */
-function managerOf(policies: readonly PortPolicy[]) {
+function managerOf(doors: readonly InboundPort[]) {
   const filter = inboundHttp('policies', { authz: false, samplePercent: 0, tracing: {} });
   const { configType } = filter;
   const manager = configType.case === 'typedConfig' && anyUnpack(configType.value, HttpConnectionManagerSchema);
   if (!manager) throw new Error('the inbound filter is no HTTP connection manager');
-  const virtualHosts = [{ name: 'all', domains: ['*'], routes: policies.map(routeOf) }];
+  const routes = doors.flatMap((door, index) => (isOpen(door) ? [routeOf(door.policy, index)] : []));
+  const virtualHosts = [{ name: 'all', domains: ['*'], routes }];
   const value = create(RouteConfigurationSchema, { name: 'policies', virtualHosts });
   manager.routeSpecifier = { case: 'routeConfig', value };
   manager.accessLog = [];

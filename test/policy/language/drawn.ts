@@ -4,9 +4,10 @@
  * The vocabulary is small, so that rules and requests meet, and odd, so that two readings of one thing differ.
  */
 import fc from 'fast-check';
+import type { Quarantine } from '../../../src/model/quarantine.ts';
 import type { PortPolicy } from '../../../src/policy/port-policy.ts';
 import type { TokenFacts } from '../../../src/policy/token.ts';
-import { type ProxyView, viewOf } from '../../../src/policy/view.ts';
+import { type InboundPort, type ProxyView, viewOf } from '../../../src/policy/view.ts';
 import { type MeshObject, snapshotOf } from '../../fixtures/random-mesh.ts';
 
 export interface RuleSketch {
@@ -31,7 +32,7 @@ export interface RuleSketch {
   readonly notAfter?: string;
 }
 
-/** Ends of grants and rules: when they are judged, the one is past and the other is not. */
+/** Ends of grants, rules and quarantines: when they are judged, the one is past and the other is not. */
 const farAway = '2101-01-01T00:00:00Z';
 export const longAgo = '2001-01-01T00:00:00Z';
 
@@ -62,11 +63,22 @@ export interface Drawn {
   readonly defaultAccess: 'sameTenant' | 'none';
   readonly policies: readonly PolicySketch[];
   readonly grants: readonly GrantSketch[];
+  /** Who is under quarantine; absent where nobody is. */
+  readonly cutOff?: readonly CutOff[];
+}
+
+export interface CutOff {
+  readonly tenant: string;
+  readonly account: string;
+  /** Whether its end is past, and no control plane has looked since. */
+  readonly overdue: boolean;
 }
 
 const trustDomain = 'mesh.test';
 export const port = 8_080;
 export const owner = 'aurore';
+/** Service account of the workload: who is called. */
+export const ownAccount = 'adele';
 
 export interface Asked {
   readonly tenant: string;
@@ -329,6 +341,29 @@ export const randomPolicies: fc.Arbitrary<Drawn> = fc.record({
   grants: fc.array(grant, { maxLength: 2 }),
 });
 
+const cutOff: fc.Arbitrary<CutOff> = fc
+  .record({
+    who: fc.oneof(
+      { weight: 8, arbitrary: fc.constantFrom(...callers.filter(([, account]) => account !== ownAccount)) },
+      // Nobody, and called almost as a caller is.
+      { weight: 2, arbitrary: fc.constant(['aurore', 'anto'] as const) },
+      { weight: 1, arbitrary: fc.constant([owner, ownAccount] as const) },
+    ),
+    overdue: fc.boolean(),
+  })
+  .map(({ who: [tenant, account], overdue }) => ({ tenant, account, overdue }));
+
+/** Policies, and mostly nobody or else one or two who are cut off. */
+export const randomQuarantined: fc.Arbitrary<Drawn> = fc
+  .record({
+    policies: randomPolicies,
+    cutOff: fc.oneof(
+      { weight: 2, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.uniqueArray(cutOff, { minLength: 1, maxLength: 2, selector: idOf }) },
+    ),
+  })
+  .map(({ policies, ...others }) => ({ ...policies, ...compact(others) }));
+
 /** Written for the one workload, `aurore/front` at its port. */
 export function objectsOf({ defaultAccess, policies, grants }: Drawn): readonly MeshObject[] {
   return [
@@ -336,7 +371,7 @@ export function objectsOf({ defaultAccess, policies, grants }: Drawn): readonly 
     ...tenants.map((name) =>
       ours('Tenant', { name }, name === owner ? { ...own, defaultAccess } : { environment: 'prod' }),
     ),
-    pod('aurore', 'front', 'adele', '10.1.0.1'),
+    pod(owner, 'front', ownAccount, '10.1.0.1'),
     pod('aurore', 'back', 'anton', '10.1.0.2'),
     {
       apiVersion: 'v1',
@@ -371,18 +406,31 @@ const provider = (name: string) => ({
 });
 const own = { environment: 'prod', identityProviders: [provider('staff'), provider('guests')] };
 
-/** Compiled before any grant or rule has ended, so that it is the enforcers who end them. */
+/** Compiled before any grant, rule or quarantine has ended, so that it is the enforcers who end them, or do not. */
 export function viewDrawn(drawn: Drawn): ProxyView {
-  const snapshot = snapshotOf(objectsOf(drawn));
+  const snapshot = snapshotOf(objectsOf(drawn), undefined, (drawn.cutOff ?? []).map(quarantineOf));
   const workload = snapshot.workloads.get('aurore/front');
   if (workload === undefined) throw new Error('the mesh has no workload `aurore/front`');
   return viewOf(snapshot, workload, 0);
 }
 
-export function policyIn({ inbound }: ProxyView): PortPolicy {
+export function doorIn({ inbound }: ProxyView): InboundPort {
   const found = inbound.find((each) => each.port === port);
   if (found === undefined) throw new Error(`the workload has no port ${port}`);
-  return found.policy;
+  return found;
+}
+
+export function policyIn(view: ProxyView): PortPolicy {
+  return doorIn(view).policy;
+}
+
+function quarantineOf({ tenant, account, overdue }: CutOff): Quarantine {
+  const untilMs = Date.parse(overdue ? longAgo : farAway);
+  return { spiffeId: spiffeId(tenant, account), tenant, reason: 'an alarm', by: 'edr', sinceMs: 0, untilMs };
+}
+
+function idOf({ tenant, account }: CutOff): string {
+  return spiffeId(tenant, account);
 }
 
 function ours(kind: string, metadata: MeshObject['metadata'], spec: unknown): MeshObject {

@@ -4,15 +4,15 @@ import { expect, test } from 'vitest';
 import { decide } from '../../../src/policy/decide.ts';
 import { programOf, readProgram } from '../../../src/policy/program.ts';
 import { requestOf } from './asked-request.ts';
-import { policyIn, port, randomPolicies, randomRequest, viewDrawn } from './drawn.ts';
+import { policyIn, port, randomQuarantined, randomRequest, viewDrawn } from './drawn.ts';
 import { expected } from './naive-oracle.ts';
 
 const nowMs = Date.UTC(2026, 10, 22);
 
 test('the evaluator and the naive oracle agree', { timeout: 120_000 }, () => {
-  const tally = { allow: 0, deny: 0, audited: 0 };
+  const tally = { allow: 0, deny: 0, audited: 0, quarantined: 0 };
   fc.assert(
-    fc.property(randomPolicies, fc.array(randomRequest, { minLength: 20, maxLength: 20 }), (drawn, requests) => {
+    fc.property(randomQuarantined, fc.array(randomRequest, { minLength: 20, maxLength: 20 }), (drawn, requests) => {
       const view = viewDrawn(drawn);
       const policy = policyIn(view);
       const read = readProgram(programOf(view));
@@ -22,7 +22,11 @@ test('the evaluator and the naive oracle agree', { timeout: 120_000 }, () => {
         const decision = decide(policy, requestOf(asked), nowMs);
         tally[decision.kind] += 1;
         expect(decision.kind, JSON.stringify(asked)).toBe(want.verdict);
-        if (decision.kind === 'deny') continue;
+        if (decision.kind === 'deny') {
+          expect(decision.reason.kind === 'quarantined', JSON.stringify(asked)).toBe(want.quarantined);
+          if (want.quarantined) tally.quarantined += 1;
+          continue;
+        }
         expect(decision.audited === undefined, JSON.stringify(asked)).toBe(want.audited === 'allow');
         if (decision.audited !== undefined) tally.audited += 1;
       }
@@ -30,9 +34,9 @@ test('the evaluator and the naive oracle agree', { timeout: 120_000 }, () => {
     { numRuns: 400 },
   );
   console.log(
-    `agreed on ${tally.allow} allowed (${tally.audited} refused by policies under audit), ${tally.deny} denied`,
+    `agreed on ${tally.allow} allowed (${tally.audited} refused by policies under audit), ${tally.deny} denied (${tally.quarantined} under quarantine)`,
   );
   // Agreement about nothing would be no agreement.
   expect(Math.min(tally.allow, tally.deny)).toBeGreaterThan(500);
-  expect(tally.audited).toBeGreaterThan(0);
+  expect(Math.min(tally.audited, tally.quarantined)).toBeGreaterThan(0);
 });

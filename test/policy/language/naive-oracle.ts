@@ -1,6 +1,6 @@
 /**
- * The language of access policies, said a second time: straight from docs/access-policy.md, on what authors write, with
- * nothing of src. Slow and dumb on purpose; where it disagrees with the evaluator, one of the two misread the page.
+ * The language of access policies, said a second time: straight from docs/access-policy.md and docs/quarantine.md, on what
+ * authors write and operators ask, with nothing of src. Slow and dumb on purpose; where it disagrees with the evaluator, one of the two misread the page.
  */
 import {
   type Asked,
@@ -8,6 +8,7 @@ import {
   type Drawn,
   type HeaderSketch,
   longAgo,
+  ownAccount,
   owner,
   type PolicySketch,
   port,
@@ -24,6 +25,8 @@ export interface Expected {
   readonly audited: Verdict;
   /** What a proxy says that knows neither tokens nor conditions: never a deny where `verdict` is allow. */
   readonly proxy: Verdict;
+  /** Whether it is refused before any rule is asked, and told as such. */
+  readonly quarantined: boolean;
 }
 
 export function expected(drawn: Drawn, asked: Asked): Expected {
@@ -32,10 +35,23 @@ export function expected(drawn: Drawn, asked: Asked): Expected {
     verdict: judge(drawn, enforced, asked, false),
     audited: judge(drawn, drawn.policies, asked, false),
     proxy: judge(drawn, enforced, asked, true),
+    quarantined:
+      isCutOff(drawn, owner, ownAccount) || (mayKnock(drawn, asked) && isCutOff(drawn, asked.tenant, asked.account)),
   };
 }
 
+/** No moment ends it: that is for a control plane. */
+function isCutOff({ cutOff = [] }: Drawn, tenant: string, account: string): boolean {
+  return cutOff.some((each) => each.tenant === tenant && each.account === account);
+}
+
+/** Of any other tenant the port says that there is a wall, and not who behind it is cut off. */
+function mayKnock({ grants }: Drawn, { tenant }: Asked): boolean {
+  return tenant === owner || (tenant === 'bastion' && grants.length > 0);
+}
+
 function judge(drawn: Drawn, policies: readonly PolicySketch[], asked: Asked, isProxy: boolean): Verdict {
+  if (isCutOff(drawn, owner, ownAccount) || isCutOff(drawn, asked.tenant, asked.account)) return 'deny';
   if (!isClean(asked.path) || asked.host === undefined) return 'deny';
   if (policies.some(({ broken }) => broken === true)) return 'deny';
   const onPort = ({ to }: RuleSketch) => to?.ports === undefined || to.ports.includes(port);

@@ -5,8 +5,17 @@
 import { type Permission, type Principal, RBAC_Action } from '#gen/envoy/config/rbac/v3/rbac_pb.js';
 import type { StringMatcher } from '#gen/envoy/type/matcher/v3/string_pb.js';
 import type { Expr } from '#gen/google/api/expr/v1alpha1/syntax_pb.js';
-import type { RbacRules } from '../../../src/envoy/rbac.ts';
+import { isOpen } from '../../../src/envoy/proxy-parts.ts';
+import { allowRules, denyRules, type RbacRules } from '../../../src/envoy/rbac.ts';
+import type { InboundPort } from '../../../src/policy/view.ts';
 import { type Asked, spiffeId } from './drawn.ts';
+
+/** Of an HTTP port: a chain stands there, and both its filters let the request through. */
+export function enters(door: Pick<InboundPort, 'callers' | 'policy'>, asked: Asked, nowMs: number): boolean {
+  return (
+    isOpen(door) && [denyRules(door.policy), allowRules(door.policy)].every((rules) => passes(rules, asked, nowMs))
+  );
+}
 
 export function passes(rules: RbacRules, asked: Asked, nowMs: number): boolean {
   const matching = Object.values(rules.policies ?? {}).some(

@@ -85,6 +85,7 @@ function addressOf({ capture, addresses: [first] }: Fixture['workload'], port: n
   return first === undefined ? undefined : tcpAddress(first, port);
 }
 
+/** Its rules stand in it: whom they name no more loses what is open, as Envoy drains a chain that is another. */
 function chainOf({ name: door, paths }: AdminDoor, { name, sni, trust, spiffeIds }: Visitors): FilterChain {
   return create(FilterChainSchema, {
     name,

@@ -214,7 +214,18 @@ export function opaqueFindings(): string[] {
       verdict({ policies: [{ allow: [{ from: { serviceAccounts: ['adele'] } }] }] }, adele),
       'allow 1',
     ],
-    ['a grant of some requests', verdict({ grants: [{ methods: ['GET'], ended: false }] }, berthe), 'deny 0'],
+    ['a grant of some requests', verdict({ grants: [{ to: { methods: ['GET'] }, ended: false }] }, berthe), 'deny 0'],
+    ['a grant of a host', verdict({ grants: [{ to: { hosts: ['a.b'] }, ended: false }] }, berthe), 'deny 0'],
+    [
+      'a grant of a header',
+      verdict({ grants: [{ to: { headers: [{ name: 'x-a', present: true }] }, ended: false }] }, berthe),
+      'deny 0',
+    ],
+    [
+      'a grant with a condition',
+      verdict({ grants: [{ when: 'source.tenant == "bastion"', ended: false }] }, berthe),
+      'deny 0',
+    ],
     ['a grant of all', verdict({ grants: [{ ended: false }] }, berthe), 'allow 1'],
   ];
   return rows.flatMap(([what, found, want]) => (found === want ? [] : [`opaque: ${what} is ${found}, not ${want}`]));

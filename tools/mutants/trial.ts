@@ -54,11 +54,13 @@ function languageFinding(drawn: Drawn, requests: Parameters<typeof requestOf>[0]
   if (arrived === undefined || JSON.stringify(arrived, inOrder) !== JSON.stringify(policy, inOrder)) {
     return 'program: what arrives is not what was compiled';
   }
-  const isDynamic = drawn.policies.some(
-    ({ enforcement, broken, allow = [], deny = [] }) =>
-      enforcement === 'Audit' ||
-      (broken !== true && [...allow, ...deny].some((rule) => rule.token !== undefined || rule.when !== undefined)),
-  );
+  const isDynamic =
+    drawn.grants.some(({ when }) => when !== undefined) ||
+    drawn.policies.some(
+      ({ enforcement, broken, allow = [], deny = [] }) =>
+        enforcement === 'Audit' ||
+        (broken !== true && [...allow, ...deny].some((rule) => rule.token !== undefined || rule.when !== undefined)),
+    );
   if (needsWorker(policy) && !isDynamic) return 'port policy: a worker is asked for nothing';
   for (const asked of requests) {
     const want = expected(drawn, asked);

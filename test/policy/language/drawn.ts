@@ -53,8 +53,8 @@ export interface PolicySketch {
 
 export interface GrantSketch {
   readonly accounts?: readonly string[];
-  readonly methods?: readonly string[];
-  readonly paths?: readonly string[];
+  readonly to?: Omit<NonNullable<RuleSketch['to']>, 'ports'>;
+  readonly when?: string;
   /** Long ago, where it is true. */
   readonly ended: boolean;
 }
@@ -280,6 +280,17 @@ export const conditions: Readonly<Record<string, (asked: Asked) => boolean | 'er
   'request.time < timestamp("2020-01-01T00:00:00Z")': () => false,
 };
 
+/** What rules and grants say of a request. */
+const request = {
+  methods: some(pick(...methods)),
+  paths: some(pick(...rulePaths)),
+  hosts: some(pick('api.test', '*.api.test', 'other.test')),
+  headers: some(fc.array(header, { minLength: 1, maxLength: 2 })),
+};
+/** The same, a field at a time. */
+const alone = Object.entries(request).map(([field, values]) => fc.record({ [field]: values }));
+const when = fc.constantFrom(...Object.keys(conditions));
+
 const tenants = ['aurore', 'bastion', 'cipres'];
 const rule = (isDynamic: boolean): fc.Arbitrary<RuleSketch> =>
   fc
@@ -294,18 +305,12 @@ const rule = (isDynamic: boolean): fc.Arbitrary<RuleSketch> =>
       ),
       to: some(
         fc
-          .record({
-            methods: some(pick(...methods)),
-            paths: some(pick(...rulePaths)),
-            ports: some(fc.constantFrom([port], [9_090])),
-            hosts: some(pick('api.test', '*.api.test', 'other.test')),
-            headers: some(fc.array(header, { minLength: 1, maxLength: 2 })),
-          })
+          .record({ ...request, ports: some(fc.constantFrom([port], [9_090])) })
           .map(compact)
           .filter((fields) => Object.keys(fields).length > 0),
       ),
       token: isDynamic ? some(token) : fc.constant(undefined),
-      when: isDynamic ? some(fc.constantFrom(...Object.keys(conditions))) : fc.constant(undefined),
+      when: isDynamic ? some(when) : fc.constant(undefined),
       notAfter: fc.oneof(
         { weight: 4, arbitrary: fc.constant(undefined) },
         { weight: 1, arbitrary: fc.constantFrom(longAgo, farAway) },
@@ -329,9 +334,10 @@ const policy: fc.Arbitrary<PolicySketch> = fc.boolean().chain((isDynamic) => {
 const grant: fc.Arbitrary<GrantSketch> = fc
   .record({
     accounts: some(fc.constantFrom(['berthe'], ['boris'])),
-    methods: some(pick(...methods)),
-    paths: some(pick(...rulePaths)),
-    ended: fc.boolean(),
+    // Mostly little is asked, so that some of what is asked for is let in.
+    to: some(fc.oneof(...alone, fc.record(request)).map(compact)),
+    when: fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: when }),
+    ended: fc.oneof({ weight: 2, arbitrary: fc.constant(false) }, fc.constant(true)),
   })
   .map((fields) => ({ ...compact(fields), ended: fields.ended }));
 
@@ -386,13 +392,14 @@ export function objectsOf({ defaultAccess, policies, grants }: Drawn): readonly 
     ...policies.map(({ broken, ...spec }, index) =>
       ours('AccessPolicy', { name: `p${index}`, namespace: owner }, broken === true ? { ...spec, denied: [] } : spec),
     ),
-    ...grants.map(({ accounts, methods: only, paths: below, ended }, index) =>
+    ...grants.map(({ accounts, to, when: condition, ended }, index) =>
       ours(
         'Grant',
         { name: `g${index}`, namespace: owner },
         {
           from: compact({ tenant: 'bastion', serviceAccounts: accounts }),
-          to: compact({ service: 'amber', methods: only, paths: below }),
+          to: { service: 'amber', ...to },
+          ...compact({ when: condition }),
           notAfter: ended ? longAgo : farAway,
           reason: 'drawn at random',
         },

@@ -64,12 +64,11 @@ function judge(drawn: Drawn, policies: readonly PolicySketch[], asked: Asked, is
   }
   if (asked.tenant !== owner) {
     const granted = drawn.grants.some(
-      (grant) =>
+      ({ accounts, ended, ...rule }) =>
         asked.tenant === 'bastion' &&
-        !grant.ended &&
-        (grant.accounts === undefined || grant.accounts.includes(asked.account)) &&
-        (grant.methods === undefined || grant.methods.includes(asked.method)) &&
-        (grant.paths === undefined || grant.paths.some((path) => pathMatches(path, 'allow', asked.path))),
+        !ended &&
+        (accounts === undefined || accounts.includes(asked.account)) &&
+        matches(rule, 'allow', asked, isProxy),
     );
     return granted ? 'allow' : 'deny';
   }

@@ -29,6 +29,8 @@ export interface DemoPlace {
   readonly mesh: string;
   /** Keys and certificates in an attacker's hands. */
   readonly attacker: string;
+  /** A file for each tenant, `atelier.header`: the token of a person, as its provider gave it. */
+  readonly people: string;
   /** Files that hold a process id, inside the lab. */
   readonly pidFiles: { readonly controlPlane: string; readonly authz: string };
   /** State folder of the control plane. */

@@ -1,4 +1,5 @@
 /** What a check may do and look at: the mesh, commands in its pods, and the three witnesses. */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AppProcess, AppSighting } from '../app-process.ts';
 import type { Capture } from '../capture.ts';
@@ -10,6 +11,7 @@ import { database } from './addresses.ts';
 import { equipAttacker } from './attacker.ts';
 import { type DemoPlace, NotShown } from './check.ts';
 import type { PodCommand } from './command.ts';
+import { type DemoTenant, demoTenants, type IdentityProviders } from './identity-providers.ts';
 import { type AccessLine, type ControlLine, readJsonLines } from './json-lines.ts';
 import { until } from './until.ts';
 
@@ -19,6 +21,8 @@ const commandMs = 10_000;
 const logLineMs = 3_000;
 /** What shells answer for a program that is not there. */
 const noSuchProgram = 127;
+const noOpenssl = 'there is no `openssl` on this machine; install openssl';
+const noProviderOnLoopback = 'a worker asks no identity provider on loopback; what that means: docs/explicit-mode.md';
 
 /** An application that is watched, in the mesh or beside it. */
 export interface Watched {
@@ -36,15 +40,22 @@ export interface Reached<Result> {
   readonly sightings: readonly AppSighting[];
 }
 
+/** What stands around the mesh; absent where this machine cannot play it. */
+export interface Surroundings {
+  /** What the mesh may call outside. */
+  readonly outside: Watched | undefined;
+  readonly providers: IdentityProviders | undefined;
+}
+
 export class DemoContext {
   readonly mesh: MeshLab;
-  readonly #outside: Watched | undefined;
+  readonly #around: Surroundings;
   #armed: Promise<void> | undefined;
+  #signedIn: Promise<void> | undefined;
 
-  /** @param outside what the mesh may call outside; absent where this machine cannot play it. */
-  constructor(mesh: MeshLab, outside: Watched | undefined) {
+  constructor(mesh: MeshLab, around: Surroundings) {
     this.mesh = mesh;
-    this.#outside = outside;
+    this.#around = around;
   }
 
   get place(): DemoPlace {
@@ -53,6 +64,7 @@ export class DemoContext {
       lab: labName(mesh.lab.dir),
       mesh: mesh.folder,
       attacker: join(mesh.lab.dir, 'attacker'),
+      people: join(mesh.lab.dir, 'people'),
       pidFiles: { controlPlane: mesh.pidFile('coffre'), authz: mesh.pidFile('authz') },
       state: mesh.stateFolder,
       database: mesh.pod(database.key).isPostgres ? 'postgres' : 'greeter',
@@ -63,6 +75,24 @@ export class DemoContext {
   armAttacker(): Promise<void> {
     this.#armed ??= equipAttacker(this.mesh, this.place.attacker);
     return this.#armed;
+  }
+
+  /** Puts into `place.people` the header that shows Ada's token, one of each provider; once. @throws NotShown where none could be played. */
+  signIn(): Promise<void> {
+    this.#signedIn ??= this.#signInEverywhere();
+    return this.#signedIn;
+  }
+
+  async #signInEverywhere(): Promise<void> {
+    const { providers } = this.#around;
+    if (providers === undefined) throw new NotShown(this.onLoopback ? noProviderOnLoopback : noOpenssl);
+    const { people } = this.place;
+    mkdirSync(people);
+    const write = async (tenant: DemoTenant) => {
+      const token = await providers.tokenOf(tenant, 'ada');
+      writeFileSync(join(people, `${tenant}.header`), `authorization: Bearer ${token}\n`);
+    };
+    await Promise.all(demoTenants.map(write));
   }
 
   /** @throws NotShown where the program is not installed. */
@@ -81,8 +111,9 @@ export class DemoContext {
 
   /** @throws NotShown where it could not be played. */
   get outside(): Watched {
-    if (this.#outside === undefined) throw new NotShown('there is no `openssl` on this machine; install openssl');
-    return this.#outside;
+    const { outside } = this.#around;
+    if (outside === undefined) throw new NotShown(noOpenssl);
+    return outside;
   }
 
   /**

@@ -14,7 +14,8 @@ import { api } from './addresses.ts';
 import type { CheckResult } from './check.ts';
 import { allThemes } from './checks/all-themes.ts';
 import { shellLine } from './command.ts';
-import { DemoContext, type Watched } from './demo-context.ts';
+import { DemoContext, type Surroundings } from './demo-context.ts';
+import { startIdentityProviders } from './identity-providers.ts';
 import { startOutsideWorld } from './outside-world.ts';
 import { noColours, paletteFor } from './palette.ts';
 import { exitCodeOf, reportOf } from './report-json.ts';
@@ -68,7 +69,7 @@ async function main({ once, json }: Flags): Promise<number> {
   const beganMs = performance.now();
   say(renderHead(style));
   let mesh: MeshLab | undefined;
-  let outside: Watched | undefined;
+  let around: Surroundings = { outside: undefined, providers: undefined };
   try {
     const started = await start();
     const results = started instanceof MeshLab ? await show(started) : started;
@@ -93,8 +94,13 @@ async function main({ once, json }: Flags): Promise<number> {
         log: (line) => console.error(line),
         listen: ({ ports }) => ports.map(({ name, port }) => `${name === 'tcp' ? 'tcp' : 'http'}:${port}`),
         prepare: async (lab, meshFolder) => {
-          outside = await startOutsideWorld(lab, meshFolder);
+          const [outside, providers] = await Promise.all([
+            startOutsideWorld(lab, meshFolder),
+            startIdentityProviders(lab, meshFolder),
+          ]);
+          around = { outside, providers };
         },
+        env: () => (around.providers === undefined ? {} : { NODE_EXTRA_CA_CERTS: around.providers.caPath }),
       });
     } catch (error) {
       stop.signal.throwIfAborted();
@@ -110,7 +116,7 @@ async function main({ once, json }: Flags): Promise<number> {
     say(
       style.palette.dim(`\ncontrol plane, ${running.pods().length} pods and ${sidecars} sidecars up in ${upMs} ms\n`),
     );
-    const context = new DemoContext(running, outside);
+    const context = new DemoContext(running, around);
     return runChecks(allThemes, context, progress(context), stop.signal);
   }
 
@@ -133,7 +139,7 @@ async function main({ once, json }: Flags): Promise<number> {
   }
 
   async function invite(running: MeshLab): Promise<void> {
-    const { place } = new DemoContext(running, outside);
+    const { place } = new DemoContext(running, around);
     const { process: sidecar, adminSocket } = running.sidecar(api.key);
     const byHand = { sidecarLog: sidecar.stdoutPath, adminSocket };
     say(renderInvitation(place, byHand, style.palette));

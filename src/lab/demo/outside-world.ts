@@ -6,16 +6,15 @@
  * atelier's Tenant declares the first two; the demo adds the certificate to believe, which exists only once it runs.
  * The surprise: on loopback nobody may bind the port of DNS, so there the mesh declares no way out.
  */
-import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { parseDocument } from 'yaml';
 import { startApp } from '../app-process.ts';
 import type { Lab } from '../lab.ts';
 import { hostPlace } from '../protocol.ts';
 import type { Watched } from './demo-context.ts';
+import { selfSigned } from './self-signed.ts';
 
 /** Of a documentation range (RFC 5737), public as far as any rule knows. */
 const outsideAddress = '203.0.113.10';
@@ -33,7 +32,7 @@ const startMs = 10_000;
 /** @param folder the live mesh, before the control plane reads it. @returns undefined where this machine cannot play it. */
 export async function startOutsideWorld(lab: Lab, folder: string): Promise<Watched | undefined> {
   const tenant = join(folder, 'atelier', 'tenant.yaml');
-  const tls = lab.mode === 'loopback' ? undefined : await makeCertificate(lab.dir);
+  const tls = lab.mode === 'loopback' ? undefined : await selfSigned(lab.dir, 'outside', [outsideNames.declared]);
   if (tls === undefined) {
     editTenant(tenant, undefined);
     return undefined;
@@ -48,22 +47,6 @@ export async function startOutsideWorld(lab: Lab, folder: string): Promise<Watch
     startResolver(lab),
   ]);
   return { key: hostPlace, app, appAddress: outsideAddress, port: outsidePort };
-}
-
-async function makeCertificate(dir: string): Promise<{ certPath: string; keyPath: string } | undefined> {
-  const [certPath, keyPath] = [join(dir, 'outside.crt'), join(dir, 'outside.key')];
-  const argv = [
-    ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1'],
-    ...['-subj', '/CN=outside', '-addext', `subjectAltName=DNS:${outsideNames.declared}`],
-    ...['-keyout', keyPath, '-out', certPath],
-  ];
-  try {
-    await promisify(execFile)('openssl', argv);
-    return { certPath, keyPath };
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 /** Every way out believes this certificate; without one there is none. */

@@ -55,6 +55,7 @@ test('every row has an id of its own, in kebab-case, and a command', () => {
     lab: 'x1',
     mesh: '/m',
     attacker: '/a',
+    people: '/lab/people',
     pidFiles: { controlPlane: '/lab/coffre.pid', authz: '/lab/authz.pid' },
     state: '/lab/state',
     database: 'postgres',

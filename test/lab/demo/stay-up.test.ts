@@ -6,6 +6,7 @@ const place = {
   lab: 'x1',
   mesh: '/lab/mesh',
   attacker: '/lab/attacker',
+  people: '/lab/people',
   pidFiles: { controlPlane: '/lab/coffre.pid', authz: '/lab/authz.pid' },
   state: '/lab/state',
   database: 'postgres',

@@ -9,6 +9,7 @@ import { drills } from './drills.ts';
 import { edits } from './edits.ts';
 import { grant } from './grant.ts';
 import { inside } from './inside.ts';
+import { people } from './people.ts';
 import { plaintext } from './plaintext.ts';
 import { policy } from './policy.ts';
 import { restore } from './restore.ts';
@@ -27,6 +28,7 @@ export const allThemes: readonly Theme[] = [
   tenantWall,
   databaseWall,
   policy,
+  people,
   grant,
   tcpGrant,
   edits,

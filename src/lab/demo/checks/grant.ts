@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { api, identities } from '../addresses.ts';
 import { startAsking } from '../asking.ts';
 import { judge, type Theme } from '../check.ts';
-import { askCoffre, coffreLine } from '../coffre-command.ts';
+import { coffreLine } from '../coffre-command.ts';
 import { inPod } from '../command.ts';
 import { parseCurl } from '../curl-answer.ts';
 import type { DemoContext } from '../demo-context.ts';
 import { apply, applyLine, grantDocuments, withdraw, withdrawLine } from '../edit.ts';
+import { explanationOf } from '../explanation.ts';
 
 const caller = 'notaire/web-1';
 const granted = 'http://api.atelier/documents/1';
@@ -83,8 +84,8 @@ export const grant: Theme = {
         await open(context);
         const refusal = parseCurl((await context.exec(readElse)).stdout);
         const decision = refusal.header('x-coffre-decision') ?? '';
-        const { sentence, yaml } = await explained(context, decision);
-        context.mesh.write(`atelier/${mendedFile}`, yaml);
+        const { sentence, cure } = await explanationOf(context, decision, 'write');
+        context.mesh.write(`atelier/${mendedFile}`, cure.yaml);
         const asking = await startAsking(context.mesh.lab, caller, 'http://api.atelier/ledger');
         try {
           const mended = await asking.until('a 200 by the YAML', patienceMs, ({ outcome }) => outcome === 200);
@@ -145,21 +146,6 @@ export const grant: Theme = {
 
 /** What the owner writes who was shown an explanation. */
 const mendedFile = 'mended.yaml';
-
-/** Asks again until the sidecar's record has arrived. @throws where no YAML would mend it. */
-async function explained(
-  context: DemoContext,
-  decision: string,
-): Promise<{ readonly sentence: string; readonly yaml: string }> {
-  const argv = ['explain', decision, '--state', context.place.state, '-o', 'json'];
-  const deadlineMs = performance.now() + patienceMs;
-  for (;;) {
-    const { stdout, stderr } = await askCoffre(context, argv);
-    const judgement = stdout === '' ? undefined : JSON.parse(stdout).now?.judgements?.[0];
-    if (judgement?.cure?.kind === 'write') return { sentence: judgement.sentence, yaml: judgement.cure.yaml };
-    if (performance.now() > deadlineMs) throw new Error(`\`coffre explain\` told no YAML: ${stderr.trim() || stdout}`);
-  }
-}
 
 /** The grant is in force, whether the row before ran or not. */
 async function open(context: DemoContext): Promise<void> {

@@ -61,7 +61,7 @@ test('what tools ask for every few seconds is told only where it was refused; ev
     return said().length === 0;
   });
   expect(quiet.sort()).toEqual(
-    ['alerts', 'drill', 'drills', 'events', 'evidenceHead', 'proxyStatus', 'rotations', 'status'].sort(),
+    ['alerts', 'drill', 'drills', 'events', 'evidenceHead', 'proxyStatus', 'quarantines', 'rotations', 'status'].sort(),
   );
   const { call, said } = world();
   for (const status of [200, 400, 401, 403, 404, 422, 503]) call({ method: 'status', status });

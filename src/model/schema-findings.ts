@@ -23,7 +23,7 @@ interface DescribedSchema {
  * @returns at least one finding when there is at least one error.
  */
 export function findingsOf(schema: TSchema, value: unknown, errors: readonly TValidationError[]): Finding[] {
-  const told = errors.filter(isTold);
+  const told = errors.filter((error) => isTold(error) && !isOneTooMany(error, errors));
   return (told.length > 0 ? told : errors.slice(0, 1)).flatMap((error) => describe(schema, value, error));
 }
 
@@ -31,6 +31,13 @@ function isTold(error: TValidationError): boolean {
   return (
     error.keyword !== 'additionalProperties' && !/\/(anyOf\/\d+|patternProperties\/[^/]*\/anyOf)/.test(error.schemaPath)
   );
+}
+
+/** An entry too many that is an unknown field is told as that. */
+function isOneTooMany({ keyword, instancePath }: TValidationError, errors: readonly TValidationError[]): boolean {
+  const hasUnknown = (error: TValidationError) =>
+    error.keyword === 'additionalProperties' && error.instancePath === instancePath;
+  return keyword === 'maxProperties' && errors.some(hasUnknown);
 }
 
 function describe(schema: TSchema, value: unknown, error: TValidationError): Finding[] {

@@ -108,6 +108,8 @@ spec:
     - eu-west-3
   allowedZones:
     - eu-west-3a
+  encryptedStorageClasses:
+    - encrypted
   identityProviders:
     - name: staff
       preset: google
@@ -137,6 +139,12 @@ spec:
       - GET
     paths:
       - /orders/*
+    hosts:
+      - api.shop.example
+    headers:
+      - name: x-team
+        exact: red
+  when: request.method == "GET"
   notAfter: 2027-01-31T18:00:00Z
   reason: billing reads orders once a day
 `,

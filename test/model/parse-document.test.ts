@@ -204,7 +204,7 @@ const rows: readonly Row[] = [
   {
     sentence: 'a grant that ends on a day that no calendar has is refused',
     text: completeObjects.Grant.replace('2027-01-31T18', '2027-02-30T18'),
-    problems: ['bad-value f.yaml:19 spec.notAfter'],
+    problems: ['bad-value f.yaml:25 spec.notAfter'],
     objects: ['broken Grant/shop/invoices'],
     completeness: 'whole',
     says: 'is no moment of the calendar',

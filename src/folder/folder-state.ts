@@ -14,10 +14,10 @@
  * So a half-written file never loosens what was valid before, and a withdrawal waits for `settleMs` and no longer.
  * What comes or changes counts at once, and what moved to another file has not gone.
  */
-import { canonicalJson } from '../model/canonical-json.ts';
+import { inForceAfter, stillInForce } from '../model/last-good.ts';
 import { type ParsedFile, parseDocument } from '../model/parse-document.ts';
-import type { ObjectRef, Problem } from '../model/problem.ts';
-import { type BrokenObject, brokenObject, type SourcedObject, scopeAround } from '../model/sourced-object.ts';
+import type { Problem } from '../model/problem.ts';
+import type { SourcedObject } from '../model/sourced-object.ts';
 
 export type FileReading =
   | { readonly kind: 'text'; readonly text: string }
@@ -111,11 +111,9 @@ function merged(previous: FileState, read: NonNullable<FileState['read']>, nowMs
   const kept = new Set<string>();
   const present = objects.map((object): Held => {
     const good = before.get(object.id);
-    if (object.kind === 'valid' || good === undefined) return { object };
-    if (object.ref.kind === 'AccessPolicy') return { object: widened(object, good) };
-    if (!keepsLastGood(object.ref) || good.kind === 'broken') return { object };
-    kept.add(object.id);
-    return { object: good };
+    const inForce = inForceAfter(good, object);
+    if (inForce !== object && inForce === good) kept.add(object.id);
+    return { object: inForce };
   });
   const presentIds = new Set(objects.map(({ id }) => id));
   const missing = previous.held.filter(({ object }) => !presentIds.has(object.id));
@@ -134,20 +132,6 @@ function merged(previous: FileState, read: NonNullable<FileState['read']>, nowMs
   };
 }
 
-/** A grant opens, so one that is in doubt is withdrawn; the other kinds would take the ground from under what is valid. */
-function keepsLastGood({ kind }: ObjectRef): boolean {
-  return kind !== 'Grant';
-}
-
-/**
- * A broken edit that also moved the selector would leave what it protected before unprotected: it denies the tenant. Nor
- * does one put under audit what was enforced.
- */
-function widened(object: BrokenObject, before: SourcedObject): BrokenObject {
-  const scope = scopeAround([object, before]);
-  return canonicalJson(scope) === canonicalJson(object.scope) ? object : brokenObject(object, scope);
-}
-
 function fading(held: readonly Held[], nowMs: number, settleMs: number): Held[] {
   return held
     .map(({ object, goneSinceMs = nowMs }) => ({ object, goneSinceMs }))
@@ -164,9 +148,4 @@ function inForce(files: ReadonlyMap<string, FileState>): SourcedObject[] {
 
 function problemsOf(files: ReadonlyMap<string, FileState>): Problem[] {
   return [...files.values()].flatMap(({ problems }) => problems);
-}
-
-function stillInForce(problem: Problem, subject: string | undefined): Problem {
-  if (subject === undefined) return problem;
-  return { ...problem, advice: `${problem.advice}; until then the last good state of ${subject} stays in force` };
 }

@@ -25,32 +25,52 @@ interface Entry {
   readonly order: number;
 }
 
+/** Rules with a path that begins with the segments which lead here, and the places behind it. */
+class Place {
+  readonly entries: Entry[] = [];
+  readonly #next = new Map<string, Place>();
+
+  at(segment: string): Place | undefined {
+    return this.#next.get(segment);
+  }
+
+  /** @returns the place, made where there is none. */
+  behind(segments: readonly string[]): Place {
+    return segments.reduce<Place>((place, segment) => place.#made(segment), this);
+  }
+
+  #made(segment: string): Place {
+    return madeIn(this.#next, segment, () => new Place());
+  }
+}
+
 /** Of each outcome the first rule of the list that has it. */
 export type Outcomes = Readonly<Partial<Record<RuleOutcome, Rule>>>;
 
 export class RuleIndex {
   readonly #effect: Effect;
-  readonly #byCaller = new Map<string, Map<string, Entry[]>>();
+  readonly #ofAnyone = new Place();
+  readonly #ofTenants = new Map<string, Place>();
+  readonly #ofIdentities = new Map<string, Place>();
   readonly #naming = new Map<string, Rule[]>();
 
   constructor(rules: readonly Rule[], effect: Effect) {
     this.#effect = effect;
     for (const [order, rule] of rules.entries()) {
       this.#place(rule, { judge: new RuleJudge(rule, effect), order });
-      for (const tenant of tenantsOf(rule)) append(this.#naming, tenant, rule);
+      for (const tenant of tenantsOf(rule)) madeIn(this.#naming, tenant, () => []).push(rule);
     }
   }
 
   /** Every rule that speaks of the caller and may speak of the path, judged; in no particular order. */
   judge(reading: Reading): Outcomes {
-    const first = new Map<RuleOutcome, Entry>();
-    for (const entries of this.#offered(reading)) {
-      for (const entry of entries) {
-        const outcome = entry.judge.judge(reading);
-        if (entry.order < (first.get(outcome)?.order ?? Number.POSITIVE_INFINITY)) first.set(outcome, entry);
-      }
-    }
-    return Object.fromEntries([...first].map(([outcome, { judge }]) => [outcome, judge.rule]));
+    const { principal, tenant, http } = reading;
+    const segments = http === undefined ? none : readingFor(this.#effect, http.read);
+    const firsts = new Firsts(reading);
+    firsts.along(this.#ofAnyone, segments);
+    firsts.along(this.#ofTenants.get(tenant), segments);
+    firsts.along(this.#ofIdentities.get(principal), segments);
+    return firsts.rules;
   }
 
   /** Rules that name the tenant, or an identity of it. */
@@ -59,45 +79,54 @@ export class RuleIndex {
   }
 
   #place(rule: Rule, entry: Entry): void {
-    const callers = rule.callers === 'anyone' ? [anyone] : rule.callers.map(callerKey);
-    const leads = new Set(rule.match.paths.map((path) => beginning(leadingSegments(path))));
-    const beginnings = leads.size === 0 || callers.length * leads.size > placesMax ? [''] : leads;
-    for (const caller of callers) {
-      const places = this.#byCaller.get(caller) ?? new Map<string, Entry[]>();
-      this.#byCaller.set(caller, places);
-      for (const lead of beginnings) append(places, lead, entry);
+    const { callers, match } = rule;
+    const roots = callers === 'anyone' ? [this.#ofAnyone] : callers.map((caller) => this.#rootOf(caller));
+    const leads = match.paths.map((path) => leadingSegments(path).slice(0, depthMax));
+    const hasRoom = leads.length > 0 && roots.length * leads.length <= placesMax;
+    for (const root of roots) {
+      const places = hasRoom ? leads.map((lead) => root.behind(lead)) : [root];
+      for (const { entries } of new Set(places)) entries.push(entry);
     }
   }
 
-  #offered({ principal, tenant, http }: Reading): Entry[][] {
-    const beginnings = http === undefined ? [''] : beginningsOf(readingFor(this.#effect, http.read));
-    return [anyone, tenantKey(tenant), principal].flatMap((caller) => {
-      const places = this.#byCaller.get(caller);
-      return places === undefined ? [] : beginnings.flatMap((lead) => [places.get(lead) ?? []]);
-    });
+  #rootOf(caller: Caller): Place {
+    const root = () => new Place();
+    return caller.kind === 'tenant'
+      ? madeIn(this.#ofTenants, caller.tenant, root)
+      : madeIn(this.#ofIdentities, caller.spiffeId, root);
   }
 }
 
-const anyone = '*';
+/** What the rules that one request comes by say of it. */
+class Firsts {
+  readonly rules: Partial<Record<RuleOutcome, Rule>> = {};
+  readonly #orders: Partial<Record<RuleOutcome, number>> = {};
+  readonly #reading: Reading;
 
-/** An identity stands for itself: no SPIFFE ID looks like the other keys. */
-function callerKey(caller: Caller): string {
-  return caller.kind === 'tenant' ? tenantKey(caller.tenant) : caller.spiffeId;
+  constructor(reading: Reading) {
+    this.#reading = reading;
+  }
+
+  along(root: Place | undefined, segments: readonly string[]): void {
+    let place = root;
+    for (let depth = 0; place !== undefined; depth += 1) {
+      this.#judge(place.entries);
+      const segment = segments[depth];
+      place = segment === undefined ? undefined : place.at(segment);
+    }
+  }
+
+  #judge(entries: readonly Entry[]): void {
+    for (const { judge, order } of entries) {
+      const outcome = judge.judge(this.#reading);
+      if (order >= (this.#orders[outcome] ?? Number.POSITIVE_INFINITY)) continue;
+      this.#orders[outcome] = order;
+      this.rules[outcome] = judge.rule;
+    }
+  }
 }
 
-function tenantKey(tenant: string): string {
-  return `tenant ${tenant}`;
-}
-
-function beginning(segments: readonly string[]): string {
-  return segments.slice(0, depthMax).join('/');
-}
-
-/** From none to as many as a rule is found by. */
-function beginningsOf(segments: readonly string[]): string[] {
-  const lengths = Math.min(segments.length, depthMax) + 1;
-  return Array.from({ length: lengths }, (_, length) => beginning(segments.slice(0, length)));
-}
+const none: readonly string[] = [];
 
 function tenantsOf({ callers }: Rule): ReadonlySet<string> {
   if (callers === 'anyone') return new Set();
@@ -110,8 +139,10 @@ function tenantsOf({ callers }: Rule): ReadonlySet<string> {
   );
 }
 
-function append<Value>(map: Map<string, Value[]>, key: string, value: Value): void {
-  const values = map.get(key);
-  if (values === undefined) map.set(key, [value]);
-  else values.push(value);
+function madeIn<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
 }

@@ -8,8 +8,8 @@
  * Source: envoy/service/auth/v3/{external_auth,attribute_context}.proto; the numbers below are theirs.
  */
 import { type CheckLimits, contextExtensionsMax } from './limits.ts';
-import { type HeaderLine, RequestHeaders } from './request-headers.ts';
-import { type ByteRange, WireReader } from './wire-reader.ts';
+import { RequestHeaders } from './request-headers.ts';
+import { WireReader } from './wire-reader.ts';
 
 /** As on the wire: '' or 0 where nothing was said. Nothing here is checked yet. */
 export interface CheckFields {
@@ -39,17 +39,15 @@ export type UnreadableReason = 'oversized' | 'malformed' | 'too-many-headers' | 
 export function readCheckRequest(bytes: Buffer, limits: CheckLimits): CheckFieldsResult {
   if (bytes.length > limits.messageBytesMax) return { kind: 'refused', why: 'oversized' };
   const reader = new WireReader(bytes);
-  const draft = new Draft(limits.headersMax);
-  while (reader.next()) if (reader.field === 1) reader.inside((attributes) => readAttributes(attributes, draft));
+  const draft = new Draft(bytes, limits.headersMax);
+  while (reader.next()) if (reader.field === 1) readAttributes(reader, draft);
   if (reader.malformed) return { kind: 'refused', why: 'malformed' };
-  if (draft.raw.length > limits.headersMax || draft.joined.length > limits.headersMax) {
+  const { raw, joined, scalars, contextExtensions } = draft;
+  if (raw.size > limits.headersMax || joined.size > limits.headersMax) {
     return { kind: 'refused', why: 'too-many-headers' };
   }
-  if (draft.contextExtensions.size > contextExtensionsMax) return { kind: 'refused', why: 'too-many-extensions' };
-  const headers = draft.hasRaw
-    ? new RequestHeaders('raw', bytes, draft.raw)
-    : new RequestHeaders('joined', bytes, draft.joined);
-  return { kind: 'read', fields: { ...draft.scalars, headers, contextExtensions: draft.contextExtensions } };
+  if (contextExtensions.size > contextExtensionsMax) return { kind: 'refused', why: 'too-many-extensions' };
+  return { kind: 'read', fields: { ...scalars, headers: draft.hasRaw ? raw : joined, contextExtensions } };
 }
 
 type Scalars = { -readonly [K in Exclude<keyof CheckFields, 'headers' | 'contextExtensions'>]: CheckFields[K] };
@@ -67,19 +65,21 @@ class Draft {
     scheme: '',
     sni: '',
   };
-  /** From `header_map`, which is there, even if empty, when `encode_raw_headers` is on. */
+  /** `header_map` is there, even if empty, when `encode_raw_headers` is on. */
   hasRaw = false;
-  readonly raw: HeaderLine[] = [];
-  readonly joined: HeaderLine[] = [];
+  readonly raw: RequestHeaders;
+  readonly joined: RequestHeaders;
   readonly contextExtensions = new Map<string, string>();
   readonly #headersMax: number;
 
-  constructor(headersMax: number) {
+  constructor(message: Buffer, headersMax: number) {
+    this.raw = new RequestHeaders('raw', message);
+    this.joined = new RequestHeaders('joined', message);
     this.#headersMax = headersMax;
   }
 
-  addHeader(lines: HeaderLine[], line: HeaderLine): void {
-    if (lines.length <= this.#headersMax) lines.push(line);
+  hasRoom(headers: RequestHeaders): boolean {
+    return headers.size <= this.#headersMax;
   }
 
   addContextExtension(name: string, value: string): void {
@@ -89,44 +89,64 @@ class Draft {
 
 /** AttributeContext */
 function readAttributes(reader: WireReader, draft: Draft): void {
-  const { scalars } = draft;
+  const around = reader.enter();
   while (reader.next()) {
     switch (reader.field) {
       case 1:
-        reader.inside(() => {
-          while (reader.next()) if (reader.field === 4) scalars.principal = reader.text();
-        });
+        readSource(reader, draft.scalars);
         break;
       case 2:
-        reader.inside(() => {
-          while (reader.next()) if (reader.field === 1) reader.inside(() => readAddress(reader, scalars));
-        });
+        readDestination(reader, draft.scalars);
         break;
       case 4:
-        reader.inside(() => {
-          while (reader.next()) if (reader.field === 2) reader.inside(() => readHttp(reader, draft));
-        });
+        readRequest(reader, draft);
         break;
-      case 10: {
-        const { name, text } = readTextEntry(reader);
-        draft.addContextExtension(name, text);
+      case 10:
+        readContextExtension(reader, draft);
         break;
-      }
       case 12:
-        reader.inside(() => {
-          while (reader.next()) if (reader.field === 1) scalars.sni = reader.text();
-        });
+        readTlsSession(reader, draft.scalars);
         break;
     }
   }
+  reader.leave(around);
+}
+
+/** AttributeContext.Peer */
+function readSource(reader: WireReader, scalars: Scalars): void {
+  const around = reader.enter();
+  while (reader.next()) if (reader.field === 4) scalars.principal = reader.text();
+  reader.leave(around);
+}
+
+/** AttributeContext.Peer */
+function readDestination(reader: WireReader, scalars: Scalars): void {
+  const around = reader.enter();
+  while (reader.next()) if (reader.field === 1) readAddress(reader, scalars);
+  reader.leave(around);
+}
+
+/** AttributeContext.Request */
+function readRequest(reader: WireReader, draft: Draft): void {
+  const around = reader.enter();
+  while (reader.next()) if (reader.field === 2) readHttp(reader, draft);
+  reader.leave(around);
+}
+
+/** AttributeContext.TLSSession */
+function readTlsSession(reader: WireReader, scalars: Scalars): void {
+  const around = reader.enter();
+  while (reader.next()) if (reader.field === 1) scalars.sni = reader.text();
+  reader.leave(around);
 }
 
 /** config.core.v3.Address: one of socket address (1), pipe (2) and internal listener (3); the last on the wire stands. */
 function readAddress(reader: WireReader, scalars: Scalars): void {
+  const around = reader.enter();
   while (reader.next()) {
     switch (reader.field) {
       case 1:
-        reader.inside(() => readSocketAddress(reader, scalars));
+        readSocketAddress(reader, scalars);
         break;
       case 2:
       case 3:
@@ -135,10 +155,12 @@ function readAddress(reader: WireReader, scalars: Scalars): void {
         break;
     }
   }
+  reader.leave(around);
 }
 
 /** SocketAddress; a named port (4) displaces the number (3), and is none that we could compare. */
 function readSocketAddress(reader: WireReader, scalars: Scalars): void {
+  const around = reader.enter();
   while (reader.next()) {
     switch (reader.field) {
       case 2:
@@ -152,11 +174,13 @@ function readSocketAddress(reader: WireReader, scalars: Scalars): void {
         break;
     }
   }
+  reader.leave(around);
 }
 
 /** AttributeContext.HttpRequest */
 function readHttp(reader: WireReader, draft: Draft): void {
   const { scalars } = draft;
+  const around = reader.enter();
   while (reader.next()) {
     switch (reader.field) {
       case 1:
@@ -166,7 +190,7 @@ function readHttp(reader: WireReader, draft: Draft): void {
         scalars.method = reader.text();
         break;
       case 3:
-        draft.addHeader(draft.joined, readHeaderEntry(reader));
+        if (draft.hasRoom(draft.joined)) readHeader(reader, draft.joined);
         break;
       case 4:
         scalars.path = reader.text();
@@ -178,53 +202,63 @@ function readHttp(reader: WireReader, draft: Draft): void {
         scalars.scheme = reader.text();
         break;
       case 13:
-        draft.hasRaw = true;
-        reader.inside(() => {
-          while (reader.next()) if (reader.field === 1) draft.addHeader(draft.raw, readHeaderValue(reader));
-        });
+        readHeaderMap(reader, draft);
         break;
     }
   }
+  reader.leave(around);
 }
 
-const nothing: ByteRange = { start: 0, end: 0 };
+/** config.core.v3.HeaderMap */
+function readHeaderMap(reader: WireReader, draft: Draft): void {
+  draft.hasRaw = true;
+  const around = reader.enter();
+  while (reader.next()) if (reader.field === 1 && draft.hasRoom(draft.raw)) readHeader(reader, draft.raw);
+  reader.leave(around);
+}
 
-/** An entry of `map<string, string> headers`. */
-function readHeaderEntry(reader: WireReader): HeaderLine {
-  let name = '';
-  let value = nothing;
-  reader.inside(() => {
-    while (reader.next()) {
-      if (reader.field === 1) name = reader.text();
-      else if (reader.field === 2) value = reader.range();
+/** config.core.v3.HeaderValue: `raw_value` (3) where there is one, else `value` (2); or an entry of `headers`, which has no third. */
+function readHeader(reader: WireReader, headers: RequestHeaders): void {
+  let nameStart = 0;
+  let nameEnd = 0;
+  let start = 0;
+  let end = 0;
+  let rawStart = 0;
+  let rawEnd = 0;
+  const around = reader.enter();
+  while (reader.next()) {
+    switch (reader.field) {
+      case 1:
+        reader.textRange();
+        nameStart = reader.start;
+        nameEnd = reader.end;
+        break;
+      case 2:
+        reader.range();
+        start = reader.start;
+        end = reader.end;
+        break;
+      case 3:
+        reader.range();
+        rawStart = reader.start;
+        rawEnd = reader.end;
+        break;
     }
-  });
-  return { name, value };
+  }
+  reader.leave(around);
+  const isRaw = headers.form === 'raw' && rawEnd > rawStart;
+  headers.add(nameStart, nameEnd, isRaw ? rawStart : start, isRaw ? rawEnd : end);
 }
 
-/** config.core.v3.HeaderValue: `raw_value` (3) where there is one, else `value` (2). */
-function readHeaderValue(reader: WireReader): HeaderLine {
-  let name = '';
-  let value = nothing;
-  let raw = nothing;
-  reader.inside(() => {
-    while (reader.next()) {
-      if (reader.field === 1) name = reader.text();
-      else if (reader.field === 2) value = reader.range();
-      else if (reader.field === 3) raw = reader.range();
-    }
-  });
-  return { name, value: raw.end > raw.start ? raw : value };
-}
-
-function readTextEntry(reader: WireReader): { readonly name: string; readonly text: string } {
+/** An entry of `map<string, string> context_extensions`. */
+function readContextExtension(reader: WireReader, draft: Draft): void {
   let name = '';
   let text = '';
-  reader.inside(() => {
-    while (reader.next()) {
-      if (reader.field === 1) name = reader.text();
-      else if (reader.field === 2) text = reader.text();
-    }
-  });
-  return { name, text };
+  const around = reader.enter();
+  while (reader.next()) {
+    if (reader.field === 1) name = reader.text();
+    else if (reader.field === 2) text = reader.text();
+  }
+  reader.leave(around);
+  draft.addContextExtension(name, text);
 }

@@ -5,8 +5,9 @@
  * and writes `!` for each byte that is not UTF-8, so neither the lines nor such a value can be told: the union says so,
  * and a judge that compares must say what it does in each case. A comparison that means "is not X" must not be true
  * of something unreadable.
+ * Where a line lies in the message is all that is kept of it: most names and values nobody ever asks for.
  */
-import { type ByteRange, utf8Text } from './wire-reader.ts';
+import { utf8Text } from './wire-reader.ts';
 
 export type HeaderValues =
   /** One for each line, in the order sent; none: the header is absent. */
@@ -16,42 +17,48 @@ export type HeaderValues =
   /** At least one line is not UTF-8, or was not before Envoy replaced bytes of it. */
   | { readonly kind: 'unreadable' };
 
-/** One header line where it lies in the message: a value is made text when somebody asks. */
-export interface HeaderLine {
-  readonly name: string;
-  readonly value: ByteRange;
-}
-
 /** What Envoy writes for a byte that is not UTF-8. Source: attribute_context.proto, HttpRequest.headers. */
 const replacedByte = '!';
 
 const absent: HeaderValues = { kind: 'lines', lines: [] };
 
+/** Numbers kept of a line: where its name begins and ends, and where its value does. */
+const stride = 4;
+
 export class RequestHeaders {
   /** `raw`: lines as sent. `joined`: as Envoy gives them without `encode_raw_headers`. */
   readonly form: 'raw' | 'joined';
   readonly #message: Buffer;
-  readonly #lines: readonly HeaderLine[];
+  readonly #places: number[] = [];
 
-  constructor(form: 'raw' | 'joined', message: Buffer, lines: readonly HeaderLine[]) {
+  constructor(form: 'raw' | 'joined', message: Buffer) {
     this.form = form;
     this.#message = message;
-    this.#lines = lines;
+  }
+
+  /** Lines so far. */
+  get size(): number {
+    return this.#places.length / stride;
+  }
+
+  /** One more line, where it lies in the message. Its name is UTF-8. */
+  add(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
+    this.#places.push(nameStart, nameEnd, valueStart, valueEnd);
   }
 
   /** @param name in lower case, as Envoy writes every name; `:path` and the like included. */
   values(name: string): HeaderValues {
-    const found = this.#lines.filter((line) => line.name === name);
-    if (found.length === 0) return absent;
     const lines: string[] = [];
-    for (const { value } of found) {
-      const text = utf8Text(this.#message, value.start, value.end);
+    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + stride)) {
+      const text = utf8Text(this.#message, this.#place(at + 2), this.#place(at + 3));
       if (text === undefined) return { kind: 'unreadable' };
       lines.push(text);
     }
+    const last = lines.at(-1);
+    if (last === undefined) return absent;
     if (this.form === 'raw') return { kind: 'lines', lines };
-    const text = lines.at(-1) ?? ''; // it travels as a map, in which the last entry of a name counts
-    return text.includes(replacedByte) ? { kind: 'unreadable' } : { kind: 'joined', text };
+    // It travels as a map, in which the last entry of a name counts.
+    return last.includes(replacedByte) ? { kind: 'unreadable' } : { kind: 'joined', text: last };
   }
 
   /**
@@ -59,13 +66,42 @@ export class RequestHeaders {
    * In the joined form there is one line, in which `!` may stand for any byte that is not UTF-8.
    */
   lines(name: string): readonly string[] {
-    const found = this.#lines.filter((line) => line.name === name);
-    const counted = this.form === 'raw' ? found : found.slice(-1);
-    return counted.map(({ value }) => this.#message.toString('latin1', value.start, value.end));
+    const lines: string[] = [];
+    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + stride)) {
+      lines.push(this.#message.toString('latin1', this.#place(at + 2), this.#place(at + 3)));
+    }
+    return this.form === 'raw' ? lines : lines.slice(-1);
   }
 
   /** Each name once, in the order of its first line. */
   names(): readonly string[] {
-    return [...new Set(this.#lines.map(({ name }) => name))];
+    const names = new Set<string>();
+    for (let at = 0; at < this.#places.length; at += stride) {
+      names.add(this.#message.toString('utf8', this.#place(at), this.#place(at + 1)));
+    }
+    return [...names];
   }
+
+  /** @returns the first line of that name, from `at` on; below 0 for none. */
+  #find(name: string, from: number): number {
+    for (let at = from; at < this.#places.length; at += stride) {
+      if (isText(this.#message, this.#place(at), this.#place(at + 1), name)) return at;
+    }
+    return -1;
+  }
+
+  #place(at: number): number {
+    return this.#places[at] ?? 0;
+  }
+}
+
+/** Whether those bytes are this text in UTF-8, which is never shorter than its characters. */
+function isText(bytes: Buffer, start: number, end: number, text: string): boolean {
+  if (end - start < text.length) return false;
+  for (let at = 0; at < text.length; at++) {
+    const character = text.charCodeAt(at);
+    if (character >= 0x80) return bytes.toString('utf8', start, end) === text;
+    if (bytes[start + at] !== character) return false;
+  }
+  return end - start === text.length;
 }

@@ -1,11 +1,12 @@
 /**
  * A cursor over one protobuf message, for who needs a few fields of a large one.
  *
- *   while (reader.next()) switch (reader.field) { case 2: method = reader.text(); break; case 3: reader.inside(readX) }
+ *   const around = reader.enter(); while (reader.next()) if (reader.field === 2) method = reader.text(); reader.leave(around)
  *
  * It copies nothing but the texts asked for, and never throws: at the first byte that cannot be right it says
  * `malformed`, and every loop over it ends. The surprise: a field that is not asked for is passed over by the next
  * `next()`, so an unknown field costs its tag only. Groups are refused: proto3 has none, so no honest sender has any.
+ * Nothing is made on the way, neither a closure for a message nor a value for a range: this is done for every request.
  * Protocol: protobuf.dev, "Encoding".
  */
 
@@ -17,16 +18,13 @@ const varintBytesMax = 10;
 /** Also the largest tag: 29 bits of field number and 3 of wire type. */
 const uint32Max = 2 ** 32 - 1;
 
-/** Where the bytes of one field lie in the message. */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
-
 export class WireReader {
   /** Number of the field that `next` found. */
   field = 0;
   malformed = false;
+  /** Where the bytes of the last field lie that was taken, but for a number. */
+  start = 0;
+  end = 0;
   readonly #bytes: Buffer;
   #wireType: number = wire.varint;
   /** False while the value of `field` still lies ahead. */
@@ -52,24 +50,33 @@ export class WireReader {
     return !this.malformed;
   }
 
-  /** Reads the value of this field as a message. Its own fields are what `next` finds until `read` returns. */
-  inside(read: (reader: WireReader) => void): void {
-    const { start, end } = this.range();
-    const outer = this.#limit;
-    this.#at = start;
-    this.#limit = end;
-    read(this);
-    this.#at = end;
-    this.#taken = true;
-    this.#limit = outer;
+  /** Goes into this field, which is a message: its own fields are what `next` finds. @returns what `leave` takes. */
+  enter(): number {
+    this.range();
+    const around = this.#limit;
+    this.#at = this.start;
+    this.#limit = this.end;
+    return around;
+  }
+
+  /** Goes back to the message around, once `next` has said that this one is at its end. */
+  leave(around: number): void {
+    this.#limit = around;
   }
 
   /** Text that is not UTF-8 makes the message malformed, as proto3 demands. */
   text(): string {
-    const { start, end } = this.range();
-    const text = utf8Text(this.#bytes, start, end);
+    this.range();
+    const text = utf8Text(this.#bytes, this.start, this.end);
     if (text === undefined) this.#fail();
     return text ?? '';
+  }
+
+  /** As `text`, without making one. */
+  textRange(): void {
+    this.range();
+    const { start, end } = this;
+    if (!isAscii(this.#bytes, start, end) && strictUtf8(this.#bytes.subarray(start, end)) === undefined) this.#fail();
   }
 
   /** Beyond 32 bits it makes the message malformed, where others would cut it to some other number. */
@@ -82,13 +89,13 @@ export class WireReader {
   }
 
   /** Of a string, bytes or message field. */
-  range(): ByteRange {
+  range(): void {
     if (this.#wireType !== wire.delimited) this.#fail();
     this.#taken = true;
     const length = this.malformed ? 0 : this.#varint();
-    const start = this.#at;
+    this.start = this.#at;
     this.#advance(length);
-    return { start, end: this.#at };
+    this.end = this.#at;
   }
 
   #pass(): void {
@@ -137,10 +144,12 @@ export class WireReader {
 
 /** @returns undefined where the bytes are not UTF-8. */
 export function utf8Text(bytes: Buffer, start: number, end: number): string | undefined {
-  for (let at = start; at < end; at++) {
-    if ((bytes[at] ?? 0) >= 0x80) return strictUtf8(bytes.subarray(start, end));
-  }
-  return bytes.toString('latin1', start, end);
+  return isAscii(bytes, start, end) ? bytes.toString('latin1', start, end) : strictUtf8(bytes.subarray(start, end));
+}
+
+function isAscii(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if ((bytes[at] ?? 0) >= 0x80) return false;
+  return true;
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

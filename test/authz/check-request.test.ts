@@ -157,6 +157,13 @@ test('raw headers are preferred, and an empty raw list is no reason to believe t
   expect(result.kind === 'read' && result.fields.headers.values('x-role')).toEqual({ kind: 'lines', lines: [] });
 });
 
+test('a joined header has no raw value, whatever its entry holds beside name and value', () => {
+  const entry = [0x0a, 1, 0x78, 0x12, 1, 0x61, 0x1a, 1, 0x62]; // x: a, and `b` as a third field
+  const within = (field: number, inside: readonly number[]) => [(field << 3) | 2, inside.length, ...inside];
+  const result = read(Buffer.from(within(1, within(4, within(2, within(3, entry))))));
+  expect(result.kind === 'read' && result.fields.headers.values('x')).toEqual({ kind: 'joined', text: 'a' });
+});
+
 function read(message: Buffer): CheckFieldsResult {
   return readCheckRequest(message, { ...defaultCheckLimits, messageBytesMax: 1 << 20 });
 }

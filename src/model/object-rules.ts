@@ -8,6 +8,7 @@ import { bad, outOfRange, type Range } from './common-findings.ts';
 import { consentFindings, drillFindings, houseRuleFindings, noMoment } from './drill-rules.ts';
 import { evidenceFindings } from './evidence-object-rules.ts';
 import { isLoopbackRange } from './explicit-address.ts';
+import { grantTargetFindings } from './grant-target-rules.ts';
 import { identityProviderFindings } from './identity-provider-rules.ts';
 import { canonicalIp } from './ip-address.ts';
 import type { KnownObject } from './kinds/catalogue.ts';
@@ -91,6 +92,7 @@ function isCertificate(pem: string): boolean {
 
 function grantFindings({ spec }: GrantObject): Finding[] {
   return [
+    ...grantTargetFindings(spec),
     ...headerFindings(spec, 'spec'),
     ...conditionFindings(spec, 'spec', 'the grant opens nothing'),
     ...noMoment('spec.notAfter', spec.notAfter),

@@ -43,7 +43,10 @@ export type ProblemCode =
   | 'loss-held'
   | 'protected-tenant'
   | 'expired-consent'
-  | 'probe-not-allowed';
+  | 'probe-not-allowed'
+  | 'volume-wall'
+  | 'volume-unknown'
+  | 'unencrypted-volume';
 
 export interface ObjectRef {
   readonly kind: string;

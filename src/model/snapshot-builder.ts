@@ -25,6 +25,7 @@ import { type BuildCounters, type Look, lookOf } from './build/look.ts';
 import { absentMesh, missingMesh } from './build/mesh.ts';
 import { Moments } from './build/moments.ts';
 import { Part } from './build/part.ts';
+import { type VolumeGrants, volumeGrantsIn } from './build/volume-grants.ts';
 import { contentHash } from './canonical-json.ts';
 import type { Drill, DrillConsent } from './drill.ts';
 import type { HttpRoute } from './http-route.ts';
@@ -32,7 +33,16 @@ import { isSameList, keepUnchanged } from './keep-unchanged.ts';
 import { Last } from './last.ts';
 import type { Problem } from './problem.ts';
 import { noQuarantines, type Quarantine, type Quarantines, standingAt } from './quarantine.ts';
-import type { AccessPolicy, ExternalService, Grant, Mesh, Service, Snapshot, Workload } from './snapshot.ts';
+import type {
+  AccessPolicy,
+  ExternalService,
+  Grant,
+  Mesh,
+  Service,
+  Snapshot,
+  VolumeGrant,
+  Workload,
+} from './snapshot.ts';
 import type { SourcedObject } from './sourced-object.ts';
 import type { TrafficPolicy } from './traffic-policy.ts';
 
@@ -54,6 +64,7 @@ export class SnapshotBuilder {
   readonly #inside: InsideBuilder;
   readonly #moments: Moments;
   readonly #granted: GrantsBuilder;
+  readonly #volumeGrants: Part<VolumeGrants>;
   readonly #external: Part<ReadonlyMap<string, readonly ExternalService[]>>;
   readonly #httpRoutes: Part<ReadonlyMap<string, HttpRoute>>;
   readonly #drilled: DrillsBuilder;
@@ -63,6 +74,7 @@ export class SnapshotBuilder {
     workloads: new JoinedParts<Workload>(),
     services: new JoinedParts<Service>(),
     grants: new JoinedParts<Grant>(),
+    volumeGrants: new JoinedParts<VolumeGrant>(),
     policies: new JoinedParts<AccessPolicy>(),
     trafficPolicies: new JoinedParts<TrafficPolicy>(),
     httpRoutes: new JoinedParts<HttpRoute>(),
@@ -79,6 +91,7 @@ export class SnapshotBuilder {
     this.#inside = new InsideBuilder(counters);
     this.#moments = new Moments(counters);
     this.#granted = new GrantsBuilder(counters);
+    this.#volumeGrants = new Part((namespace) => counters.built('volumeGrants', namespace));
     this.#external = new Part((namespace) => counters.built('externalServices', namespace));
     this.#httpRoutes = new Part((namespace) => counters.built('httpRoutes', namespace));
     this.#drilled = new DrillsBuilder(counters);
@@ -118,6 +131,14 @@ export class SnapshotBuilder {
     const moments = this.#moments.of(look);
     const inside = this.#inside.of(look, ground, moments);
     const granted = this.#granted.of(look, ground, inside, moments);
+    const consented = { whole: [tenants], own: [inventories, moments] };
+    const volumeGrants = this.#volumeGrants.each(having('Grant'), consented, (own) => {
+      const nowMs = moments.of(own.namespace);
+      return {
+        reads: [own.of('Grant'), tenants, nowMs],
+        make: (problems) => volumeGrantsIn(own, tenants, nowMs, problems),
+      };
+    });
     const serviceKeys = this.#serviceKeys.of(inside.services.values().map(({ keys }) => keys));
     const external = this.#external.each([cluster], undefined, () => ({
       reads: [cluster.of('Tenant'), tenants, serviceKeys],
@@ -143,6 +164,7 @@ export class SnapshotBuilder {
         workloads: joined.workloads.of(inside.workloads, ({ byKey }) => byKey),
         services: joined.services.of(inside.services, ({ byKey }) => byKey),
         grants: joined.grants.of(granted.grants, itself),
+        volumeGrants: joined.volumeGrants.of(volumeGrants, ({ byKey }) => byKey),
         policies: joined.policies.of(inside.policies, itself),
         trafficPolicies: joined.trafficPolicies.of(inside.trafficPolicies, itself),
         httpRoutes: joined.httpRoutes.of(httpRoutes, itself),
@@ -151,10 +173,15 @@ export class SnapshotBuilder {
         externalServices: orNone(externalServices),
         explicitAddresses: joined.explicitAddresses.of(explicit.addresses, itself),
       },
-      expired: [...granted.expired, ...inside.expired, ...drilled.expired.map((key) => `DrillConsent/${key}`)],
+      expired: [
+        ...granted.expired,
+        ...volumeGrants.values().flatMap(({ expired }) => expired),
+        ...inside.expired,
+        ...drilled.expired.map((key) => `DrillConsent/${key}`),
+      ],
       problems: [ground, inside, granted, drilled, explicit]
         .flatMap(({ problems }) => problems)
-        .concat(external.problems(), httpRoutes.problems()),
+        .concat(volumeGrants.problems(), external.problems(), httpRoutes.problems()),
     };
   }
 
@@ -181,6 +208,7 @@ const withoutMesh: Made = {
     workloads: none,
     services: none,
     grants: none,
+    volumeGrants: none,
     policies: none,
     trafficPolicies: none,
     httpRoutes: none,

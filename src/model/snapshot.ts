@@ -26,6 +26,8 @@ export interface Snapshot {
   readonly services: ReadonlyMap<string, Service>;
   /** By `namespace/name` of the grant. Resolved: tenant, service and ports exist, nothing sealed is named. */
   readonly grants: ReadonlyMap<string, Grant>;
+  /** By `namespace/name` of the grant; both tenants exist and may meet. */
+  readonly volumeGrants: ReadonlyMap<string, VolumeGrant>;
   /** By `namespace/name`. */
   readonly policies: ReadonlyMap<string, AccessPolicy>;
   /** By `namespace/name`. */
@@ -77,6 +79,8 @@ export interface Tenant {
   /** Where its requests may go, in the mesh and out of it; an empty set means anywhere. */
   readonly allowedRegions: ReadonlySet<string>;
   readonly allowedZones: ReadonlySet<string>;
+  /** Classes that its volumes must be of, one or another; absent means any. */
+  readonly encryptedStorageClasses?: ReadonlySet<string>;
   /** Who vouches for people here, in written order. No two have the same issuer, so a token's `iss` names one or none. */
   readonly identityProviders: readonly IdentityProvider[];
   readonly where: SourceRef;
@@ -217,6 +221,21 @@ export interface Grant {
   };
   /** A condition in CEL that was understood. */
   readonly when?: string;
+  /** Epoch ms from which the grant is dead; absent means it lives until withdrawn. */
+  readonly notAfterMs?: number;
+  readonly reason: string;
+  readonly where: SourceRef;
+}
+
+/** The owner's written consent that another tenant uses the data of one volume claim. */
+export interface VolumeGrant {
+  readonly key: string;
+  /** The owner: the tenant whose namespace holds the grant. */
+  readonly tenant: string;
+  readonly name: string;
+  readonly from: { readonly tenant: string };
+  /** Name of the claim in the owner's namespace. It may be gone: what it held is still the owner's. */
+  readonly claim: string;
   /** Epoch ms from which the grant is dead; absent means it lives until withdrawn. */
   readonly notAfterMs?: number;
   readonly reason: string;

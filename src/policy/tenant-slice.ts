@@ -124,6 +124,7 @@ function cut(mesh: Mesh, own: TenantShare, { callees, callers, scrapers }: Other
     workloads: keyed(own.workloads, behind, ...callers.map(({ identities }) => identities)),
     services: keyed(own.services, foreign),
     grants: keyed(own.grantsTo, grantsFrom),
+    volumeGrants: noVolumeGrants,
     policies: keyed(own.policies),
     trafficPolicies: keyed(
       own.traffic,
@@ -146,6 +147,7 @@ function cut(mesh: Mesh, own: TenantShare, { callees, callers, scrapers }: Other
 
 /** What no view depends on is in no slice. */
 const noDrills: Snapshot['drills'] = new Map();
+const noVolumeGrants: Snapshot['volumeGrants'] = new Map();
 const noProblems: Snapshot['problems'] = [];
 
 /** Sorted, each once. */

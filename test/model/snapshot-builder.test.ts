@@ -70,7 +70,12 @@ test('of 125 tenants a change builds again what reads it, and nothing of the oth
   source.apply(change('policy', 5, firstMark));
   expect(look()).toEqual(['policies tenant-5']);
   source.apply(change('no-op', 7, firstMark));
-  expect(look()).toEqual(['grantDrafts tenant-7', 'contestedAddresses tenant-5', 'grants tenant-7']);
+  expect(look()).toEqual([
+    'grantDrafts tenant-7',
+    'contestedAddresses tenant-5',
+    'grants tenant-7',
+    'volumeGrants tenant-7',
+  ]);
   source.apply(change('mesh-policy', 0, firstMark));
   expect(new Set(look()).size).toBe(125);
 });
@@ -85,7 +90,7 @@ test('a clock that goes on builds nothing until something ends, and then only th
   expect(builder.build(files, endMs - 1)).toBe(before);
   expect(built).toEqual([]);
   const after = builder.build(files, endMs);
-  expect(built).toEqual(['grantDrafts b', 'grants b']);
+  expect(built).toEqual(['grantDrafts b', 'grants b', 'volumeGrants b']);
   expect([before.grants.size, after.grants.size]).toEqual([1, 0]);
   expect(after.revision).not.toBe(before.revision);
   expect(after.services).toBe(before.services);

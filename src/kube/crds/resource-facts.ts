@@ -39,6 +39,7 @@ export const resourceFacts: Readonly<Record<OurKind, ResourceFacts>> = {
     columns: [
       text('From', '.spec.from.tenant'),
       text('Service', '.spec.to.service'),
+      text('Volume', '.spec.to.volume'),
       text('Not after', '.spec.notAfter'),
       text('Reason', '.spec.reason', 1),
     ],

@@ -49,8 +49,10 @@ export function draftGrants(inventory: Inventory, context: GrantContext, problem
   const drafts: GrantDraft[] = [];
   const expired: string[] = [];
   for (const source of inventory.of('Grant')) {
-    const refusal = refusalOf(source, context);
-    const ports = refusal === undefined ? grantedPorts(source.object, context) : [];
+    const name = source.object.spec.to.service;
+    if (name === undefined) continue;
+    const refusal = partiesRefusal(source, context.tenants) ?? serviceRefusal(source, name, context);
+    const ports = refusal === undefined ? grantedPorts(source.object, name, context) : [];
     if (refusal !== undefined) problems.error(source, refusal);
     else if ('code' in ports) problems.error(source, ports);
     else if (isExpired(source.object, context.nowMs)) {
@@ -58,7 +60,7 @@ export function draftGrants(inventory: Inventory, context: GrantContext, problem
       problems.warning(source, expiry(source.object));
     } else {
       warnOfUnknownAccounts(source, context, problems);
-      drafts.push(draftOf(source, ports, context));
+      drafts.push(draftOf(source, name, ports, context));
     }
   }
   return { drafts, expired };
@@ -95,8 +97,12 @@ export function grantsIn(
   return grants;
 }
 
-function refusalOf({ object, ref }: ValidObject<'Grant'>, { tenants, services }: GrantContext): Refusal | undefined {
-  const { from, to } = object.spec;
+/** Why no grant can lead from the one tenant to the other. */
+export function partiesRefusal(
+  { object, ref }: ValidObject<'Grant'>,
+  tenants: ReadonlyMap<string, Tenant>,
+): Refusal | undefined {
+  const { from } = object.spec;
   const [owner, caller] = [tenants.get(ref.namespace), tenants.get(from.tenant)];
   if (owner === undefined) {
     const message = `nobody owns the namespace ${quote(ref.namespace)}, so nobody can grant a path into it`;
@@ -116,13 +122,17 @@ function refusalOf({ object, ref }: ValidObject<'Grant'>, { tenants, services }:
     const advice = 'grant it to a tenant of the same environment';
     return { code: 'environment-wall', path: 'spec.from.tenant', message, advice };
   }
-  const service = services.get(`${ref.namespace}/${to.service}`);
+  return undefined;
+}
+
+function serviceRefusal({ ref }: ValidObject<'Grant'>, name: string, { services }: GrantContext): Refusal | undefined {
+  const service = services.get(`${ref.namespace}/${name}`);
   if (service === undefined) {
-    const message = `there is no service ${quote(to.service)} in ${quote(ref.namespace)}, so the grant opens nothing`;
+    const message = `there is no service ${quote(name)} in ${quote(ref.namespace)}, so the grant opens nothing`;
     return { code: 'dangling-reference', path: 'spec.to.service', message, advice: 'check the name of the service' };
   }
   if (service.sealed) {
-    const message = `the service ${quote(to.service)} is sealed: no grant may open it`;
+    const message = `the service ${quote(name)} is sealed: no grant may open it`;
     const advice = 'grant a service in front of it, or have the seal lifted on the tenant';
     return { code: 'sealed-service', path: 'spec.to.service', message, advice };
   }
@@ -130,8 +140,12 @@ function refusalOf({ object, ref }: ValidObject<'Grant'>, { tenants, services }:
 }
 
 /** The service ports that the grant opens, or why it opens none. */
-function grantedPorts({ metadata, spec }: GrantObject, { services }: GrantContext): readonly ServicePort[] | Refusal {
-  const { service: name, ports, ...request } = spec.to;
+function grantedPorts(
+  { metadata, spec }: GrantObject,
+  name: string,
+  { services }: GrantContext,
+): readonly ServicePort[] | Refusal {
+  const { service: _, ports, ...request } = spec.to;
   const declared = services.get(`${metadata.namespace}/${name}`)?.ports ?? [];
   const speaksOfHttp = spec.when !== undefined || Object.keys(request).length > 0;
   const byNumber = new Map(declared.map((port) => [port.port, port]));
@@ -161,11 +175,11 @@ function grantedPorts({ metadata, spec }: GrantObject, { services }: GrantContex
   return { code: 'dangling-reference', path: 'spec.to.service', message, advice };
 }
 
-function isExpired({ spec }: GrantObject, nowMs: number | undefined): boolean {
+export function isExpired({ spec }: GrantObject, nowMs: number | undefined): boolean {
   return nowMs !== undefined && spec.notAfter !== undefined && Date.parse(spec.notAfter) <= nowMs;
 }
 
-function expiry({ spec }: GrantObject): Refusal {
+export function expiry({ spec }: GrantObject): Refusal {
   const message = `the grant ended at ${quote(spec.notAfter ?? '')} and opens nothing any more`;
   return {
     code: 'expired-grant',
@@ -197,10 +211,15 @@ export function unknownAccount(path: string, account: string, tenant: string): R
   };
 }
 
-function draftOf(source: ValidObject<'Grant'>, ports: readonly ServicePort[], context: GrantContext): GrantDraft {
+function draftOf(
+  source: ValidObject<'Grant'>,
+  name: string,
+  ports: readonly ServicePort[],
+  context: GrantContext,
+): GrantDraft {
   const { trustDomain, services, workloads } = context;
   const { metadata, spec } = source.object;
-  const service = `${metadata.namespace}/${spec.to.service}`;
+  const service = `${metadata.namespace}/${name}`;
   const spiffeIds = (spec.from.serviceAccounts ?? []).map((serviceAccount) =>
     formatSpiffeId({ trustDomain, namespace: spec.from.tenant, serviceAccount }),
   );

@@ -43,6 +43,9 @@ export function buildTenants(
       sealedServices: new Set(sealedServices),
       allowedRegions: new Set(spec.allowedRegions),
       allowedZones: new Set(spec.allowedZones),
+      ...(spec.encryptedStorageClasses === undefined
+        ? {}
+        : { encryptedStorageClasses: new Set(spec.encryptedStorageClasses) }),
       identityProviders: (spec.identityProviders ?? []).map((provider, index) => ({
         ...provider,
         hostedDomains: provider.hostedDomains ?? [],

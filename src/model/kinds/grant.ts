@@ -1,4 +1,4 @@
-/** `Grant`: the destination's written consent to one path for one other tenant. It lives in the destination's namespace. */
+/** `Grant`: the destination's written consent to one path, or to one volume, for one other tenant. It lives in the destination's namespace. */
 import Type from 'typebox';
 import { headers, hosts, when } from './access-policy.ts';
 import {
@@ -36,7 +36,13 @@ export const grantSchema = ourObject(
         ),
         to: ourObject(
           {
-            service: dnsLabel('Service of this namespace that may be called.', 'api'),
+            service: Type.Optional(dnsLabel('Service of this namespace that may be called.', 'api')),
+            volume: Type.Optional(
+              subdomain(
+                'Volume claim of this namespace whose data may be used: by a volume on the same storage, by its snapshots, or by taking it over.',
+                'archive',
+              ),
+            ),
             ports: Type.Optional(
               listOf(
                 portNumber('Port of the service, as callers dial it.'),
@@ -49,17 +55,17 @@ export const grantSchema = ourObject(
             hosts: Type.Optional(hosts),
             headers: Type.Optional(headers),
           },
-          'What may be called.',
+          'What may be called, or the volume that may be used.',
         ),
         when: Type.Optional(when),
         notAfter: Type.Optional(moment('Moment from which the grant is dead, in RFC 3339 with a time zone.')),
         reason: prose('Why the path is open, for the people who will ask.', 'billing reads orders once a day'),
       },
-      'One path through the wall.',
+      'One way through the wall.',
     ),
     status: ourStatus,
   },
-  'Consent of the destination to one path for one other tenant.',
+  'Consent of the destination to one path, or to one volume, for one other tenant.',
 );
 
 export type GrantObject = Type.Static<typeof grantSchema>;

@@ -31,6 +31,8 @@ const externalService = ourObject(
   'One service outside the mesh.',
 );
 
+/** Most storage classes of one tenant. */
+const storageClassesMax = 32;
 /** Most providers of one tenant: each has keys to fetch and keep. */
 const providersMax = 16;
 /** Most audiences or hosted domains of one provider. */
@@ -130,6 +132,13 @@ export const tenantSchema = ourObject(
           listOf(
             region('Name of a zone.', 'eu-west-3a'),
             'Zones in which workloads may answer this tenant; absent means any. A place that nobody named is refused.',
+          ),
+        ),
+        encryptedStorageClasses: Type.Optional(
+          listOf(
+            subdomain('Name of a storage class.', 'encrypted'),
+            'Storage classes that are declared encrypted: a claim of this tenant, or a volume for it, of any other class is refused. Absent means that nothing is demanded.',
+            storageClassesMax,
           ),
         ),
         identityProviders: Type.Optional(

@@ -52,6 +52,18 @@ spec:
   reason: billing reads orders once a day
 `,
   `apiVersion: coffre.dev/v1alpha1
+kind: Grant
+metadata:
+  name: archive
+  namespace: shop
+spec:
+  from:
+    tenant: billing
+  to:
+    volume: archive
+  reason: billing audits the archive
+`,
+  `apiVersion: coffre.dev/v1alpha1
 kind: Tenant
 metadata:
   name: shop

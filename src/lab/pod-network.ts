@@ -40,7 +40,11 @@ export function createPodNetwork(netns: string, pod: PodSpec): void {
   if (pod.intercepted) {
     for (const family of [4, 6] as const) {
       const restore = family === 4 ? 'iptables-restore' : 'ip6tables-restore';
-      const rules = interceptionRules({ family, proxyMark, dnsResolvers: pod.dnsResolvers });
+      const rules = interceptionRules({
+        family,
+        sidecar: { kind: 'mark', mark: proxyMark },
+        dnsResolvers: pod.dnsResolvers,
+      });
       run(['nsenter', `--net=/run/netns/${netns}`, '--', restore], rules);
     }
   }

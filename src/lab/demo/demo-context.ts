@@ -13,6 +13,7 @@ import { type DemoPlace, NotShown } from './check.ts';
 import type { PodCommand } from './command.ts';
 import { type DemoTenant, demoTenants, type IdentityProviders } from './identity-providers.ts';
 import { type AccessLine, type ControlLine, readJsonLines } from './json-lines.ts';
+import { dieWithLastOrders, type LastOrders } from './last-orders.ts';
 import { until } from './until.ts';
 
 /** Longest run of one command, in ms. Every command of the demo ends by itself within about a second. */
@@ -52,6 +53,7 @@ export class DemoContext {
   readonly #around: Surroundings;
   #armed: Promise<void> | undefined;
   #signedIn: Promise<void> | undefined;
+  #lastOrders: Promise<LastOrders> | undefined;
 
   constructor(mesh: MeshLab, around: Surroundings) {
     this.mesh = mesh;
@@ -81,6 +83,12 @@ export class DemoContext {
   signIn(): Promise<void> {
     this.#signedIn ??= this.#signInEverywhere();
     return this.#signedIn;
+  }
+
+  /** The death of the control plane that two rows watch; the first that asks brings it about. */
+  lastOrders(): Promise<LastOrders> {
+    this.#lastOrders ??= dieWithLastOrders(this);
+    return this.#lastOrders;
   }
 
   async #signInEverywhere(): Promise<void> {

@@ -4,22 +4,17 @@ import { startAsking } from '../asking.ts';
 import { judge, type Theme } from '../check.ts';
 import { inPod, killByFile } from '../command.ts';
 import { parseCurl } from '../curl-answer.ts';
-import { applyUntil, grantDocuments, withdraw } from '../edit.ts';
+import { grantDocuments } from '../edit.ts';
+import { grantedUrl, lastOrders, lifeMs } from '../last-orders.ts';
 import { returningClients } from '../returning-clients.ts';
 
 const caller = 'atelier/web-1';
-const guest = 'notaire/web-1';
-const granted = 'http://api.atelier/documents/1';
 const read = inPod(caller, 'curl', '-si', 'http://api/documents/1');
 
 /** How long traffic is watched without a control plane, in ms. */
 const goneMs = 1_000;
-/** Least life of the grant that ends, in ms: it must be in force, and the control plane dead, long before. */
-const lifeMs = 4_000;
 /** What is promised of its end, in ms. */
 const endBoundMs = 1_000;
-/** Longest wait for all sidecars to be back, in ms. */
-const reconnectMs = 60_000;
 
 export const controlPlane: Theme = {
   title: 'Without the control plane',
@@ -71,47 +66,34 @@ export const controlPlane: Theme = {
     },
     {
       id: 'grant-ends-alone',
-      what: `a grant is written that ends in ${lifeMs / 1_000} s; then the control plane is killed, with -9`,
+      what: `a grant is written that ends in ${lifeMs / 1_000} s, while a drill runs; then the control plane is killed, with -9`,
       want: 'open until its end, and shut within a second of it, by the proxies and workers alone',
       command: (place) => [
         `(cat src/lab/demo/edits/${grantDocuments.file}; date -u -d +${lifeMs / 1_000}sec +'  notAfter: %FT%TZ') > ${place.mesh}/atelier/${grantDocuments.file}`,
         killByFile(place.pidFiles.controlPlane),
-        inPod(guest, 'curl', '-si', '-m', '5', granted),
+        inPod(lastOrders.guest, 'curl', '-si', '-m', '5', grantedUrl),
       ],
       run: async (context) => {
-        const { mesh } = context;
-        const asking = await startAsking(mesh.lab, guest, granted);
-        try {
-          const endMs = Math.ceil(Date.now() / 1_000) * 1_000 + lifeMs;
-          applyUntil(context, grantDocuments, endMs);
-          const first = await asking.until('a 200 under the grant', lifeMs, ({ outcome }) => outcome === 200);
-          await mesh.killControlPlane();
-          const killedMs = Date.now();
-          const shut = await asking.until(
-            'the end of the grant',
-            2 * lifeMs,
-            ({ atMs, outcome }) => atMs > first.atMs && outcome !== 200,
-          );
-          await sleep(goneMs);
-          const answers = asking.answers();
-          const alone = answers.filter(({ atMs, outcome }) => atMs > killedMs && atMs < shut.atMs && outcome === 200);
-          const late = answers.filter(({ atMs, outcome }) => atMs > shut.atMs && outcome === 200);
-          const overMs = shut.atMs - endMs;
-          return judge(
-            `${alone.length} requests 200 with nobody in control; ${shut.outcome} ${overMs} ms after its end`,
-            {
-              'the control plane died before the end': killedMs < endMs,
-              'it was open until then': alone.length > 0 && overMs >= 0,
-              'it was shut within a second': overMs <= endBoundMs,
-              'it stayed shut': late.length === 0 && answers.some(({ atMs }) => atMs > shut.atMs),
-            },
-          );
-        } finally {
-          await asking.stop();
-          withdraw(context, grantDocuments);
-          await mesh.startControlPlane();
-          await mesh.drills.whole(reconnectMs);
-        }
+        const { guest, letIn, endMs, deadMs } = await context.lastOrders();
+        const shut = await guest.until(
+          'the end of the grant',
+          2 * lifeMs,
+          ({ atMs, outcome }) => atMs > letIn.atMs && outcome !== 200,
+        );
+        await sleep(goneMs);
+        const answers = guest.answers();
+        const alone = answers.filter(({ atMs, outcome }) => atMs > deadMs && atMs < shut.atMs && outcome === 200);
+        const late = answers.filter(({ atMs, outcome }) => atMs > shut.atMs && outcome === 200);
+        const overMs = shut.atMs - endMs;
+        return judge(
+          `${alone.length} requests 200 with nobody in control; ${shut.outcome} ${overMs} ms after its end`,
+          {
+            'the control plane died before the end': deadMs < endMs,
+            'it was open until then': alone.length > 0 && overMs >= 0,
+            'it was shut within a second': overMs <= endBoundMs,
+            'it stayed shut': late.length === 0 && answers.some(({ atMs }) => atMs > shut.atMs),
+          },
+        );
       },
     },
   ],

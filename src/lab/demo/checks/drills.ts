@@ -1,8 +1,9 @@
 /** The third promise: something is broken on purpose, in bounds, and it ends by itself. */
-import { hasEnded, isEffective } from '../../drill-control.ts';
+import { hasEnded } from '../../drill-control.ts';
 import { startAsking } from '../asking.ts';
 import { judge, type Theme } from '../check.ts';
 import { killByFile } from '../command.ts';
+import { lastOrders } from '../last-orders.ts';
 
 const caller = 'atelier/web-1';
 const url = 'http://api/documents/1';
@@ -22,44 +23,37 @@ export const drills: Theme = {
   checks: [
     {
       id: 'drill-dead-man',
-      what: 'the breaker of `api` is opened on purpose, and the control plane killed in the middle, with -9',
+      what: 'the breaker of `api` had been opened on purpose when that control plane was killed',
       want: '503 `UO` at once; traffic back by itself within 11 s; the same connection all along',
-      command: ({ state, pidFiles }) => [begin(state, 'atelier/api-breaker'), killByFile(pidFiles.controlPlane)],
+      command: ({ state, pidFiles }) => [begin(state, lastOrders.drill), killByFile(pidFiles.controlPlane)],
       run: async (context) => {
         const { mesh } = context;
-        const log = context.accessLog(caller);
-        let killed = false;
-        const asking = await startAsking(mesh.lab, caller, url);
+        const { own, refused, line, deadMs, clear } = await context.lastOrders();
+        let isDead = true;
         try {
-          await mesh.drills.begin('atelier/api-breaker');
-          await mesh.drills.until('atelier/api-breaker', 'the open breaker', drillMs, isEffective);
-          const open = await asking.until('a refusal', deadManMs, ({ outcome }) => outcome === 503);
-          const line = await log.next('the open breaker', ({ flags }) => flags === 'UO');
-          await mesh.killControlPlane();
-          const deadMs = Date.now();
-          killed = true;
-          const back = await asking.until(
+          const back = await own.until(
             'traffic to be back',
             2 * deadManMs,
             ({ atMs, outcome }) => atMs > deadMs && outcome === 200,
           );
           const backMs = back.atMs - deadMs;
-          const ports = new Set(asking.answers().map(({ port }) => port));
+          const ports = new Set(own.answers().map(({ port }) => port));
+          await clear();
           await mesh.startControlPlane();
-          killed = false;
-          const { phase } = await mesh.drills.until('atelier/api-breaker', 'its end', drillMs, hasEnded);
+          isDead = false;
+          const { phase } = await mesh.drills.until(lastOrders.drill, 'its end', drillMs, hasEnded);
           return judge(
-            `${open.outcome} ${line.flags}; ${(backMs / 1_000).toFixed(1)} s after the kill ${back.outcome}; ${ports.size - 1} connections lost; then marked ${phase}`,
+            `${refused.outcome} ${line.flags}; ${(backMs / 1_000).toFixed(1)} s after the kill ${back.outcome}; ${ports.size - 1} connections lost; then marked ${phase}`,
             {
-              'the breaker refused': open.outcome === 503,
+              'the breaker refused': refused.outcome === 503,
               'traffic came back in time': backMs <= deadManMs,
               'no connection was lost': ports.size === 1,
               'the drill is not resumed': phase === 'aborted',
             },
           );
         } finally {
-          await asking.stop();
-          if (killed) await mesh.startControlPlane();
+          await clear();
+          if (isDead) await mesh.startControlPlane();
         }
       },
     },

@@ -10,6 +10,7 @@
  * A `#take…` returns the error that ends the connection, if there is one. Protocol: RFC 9113; numbers beside the code are its
  * sections.
  */
+import { BlockReader } from './block-reader.ts';
 import { type ErrorCode, errorCode } from './error-code.ts';
 import { tableIsEmpty } from './field-block.ts';
 import { type FieldBounds, FieldDecoder, type FieldsResult } from './field-decoder.ts';
@@ -24,7 +25,9 @@ import {
   windowUpdateFrame,
   word31Max,
 } from './frame.ts';
+import { unpadded } from './frame-payload.ts';
 import { FrameReader } from './frame-reader.ts';
+import { mayTrail, requestForm } from './message-form.ts';
 import { type Rate, RateBound } from './rate-bound.ts';
 import { ReceiveWindow } from './receive-window.ts';
 import { ServerStream, type StreamHost, type StreamReceiver } from './server-stream.ts';
@@ -58,37 +61,34 @@ export interface ConnectionPorts {
 /** Of the connection and of each stream, until somebody says otherwise (6.9.2). */
 const initialWindowBytes = 65_535;
 
-/** Pieces of one header block. An honest one of our size has one or two. */
-const blockPiecesMax = 8;
+/**
+ * Streams that are looked at for one frame that says something of all windows, and count as one more such frame. A frame costs
+ * about as much as that many streams.
+ */
+const streamsByFrame = 32;
 
 /** Of a PING of ours, so that another one's answer is not taken for it. */
 const pingPayload = Buffer.from('liveness');
 
 const nothing = Buffer.alloc(0);
 
-interface OpenBlock {
-  readonly stream: number;
-  readonly endStream: boolean;
-  readonly pieces: Buffer[];
-  bytes: number;
-}
-
 export class ServerConnection implements StreamHost {
   sendWindow = initialWindowBytes;
   readonly #limits: ConnectionLimits;
   readonly #ports: ConnectionPorts;
   readonly #reader = new FrameReader((type, flags, id, payload) => this.#takeFrame(type, flags, id, payload));
+  readonly #blocks: BlockReader;
   readonly #decoder: FieldDecoder;
+  /** Of each stream, and never widened. */
+  readonly #bodyWindowBytes: number;
   readonly #receiveWindow: ReceiveWindow;
   readonly #resets: RateBound;
   readonly #idle: RateBound;
   readonly #streams = new Map<number, ServerStream>();
-  /** HEADERS whose end is still to come; nothing else may come before it (6.10). */
-  #block: OpenBlock | undefined;
   #hasSettings = false;
   #lastStream = 0;
-  /** Streams beyond it are not taken any more. */
-  #lastTaken = word31Max;
+  /** Streams beyond it are not taken any more; there is one only when the connection ends. */
+  #lastTaken = Number.POSITIVE_INFINITY;
   /** Of each stream, as the client has set it. */
   #streamWindow = initialWindowBytes;
   /** The client has set the size of its table since the last block, or there was none. */
@@ -98,7 +98,12 @@ export class ServerConnection implements StreamHost {
   constructor(limits: ConnectionLimits, ports: ConnectionPorts) {
     this.#limits = limits;
     this.#ports = ports;
+    this.#blocks = new BlockReader(limits.fields.bytesMax, (id, endStream, block) =>
+      this.#takeBlock(id, endStream, block),
+    );
     this.#decoder = new FieldDecoder(limits.fields);
+    // A frame wider, so that a body which is too large shows itself and can be told so.
+    this.#bodyWindowBytes = Math.max(limits.bodyBytesMax + framePayloadBytesMax, initialWindowBytes);
     this.#resets = new RateBound(limits.resets, ports.nowMs());
     this.#idle = new RateBound(limits.idleFrames, ports.nowMs());
     const windowBytes = Math.max(limits.partialBytesMax, initialWindowBytes);
@@ -106,8 +111,7 @@ export class ServerConnection implements StreamHost {
     ports.write(
       settingsFrame([
         [setting.maxConcurrentStreams, limits.concurrentStreamsMax],
-        // A frame wider, so that a body which is too large shows itself and can be told so.
-        [setting.initialWindowSize, limits.bodyBytesMax + framePayloadBytesMax],
+        [setting.initialWindowSize, this.#bodyWindowBytes],
         [setting.maxHeaderListSize, limits.fields.bytesMax],
       ]),
     );
@@ -132,7 +136,7 @@ export class ServerConnection implements StreamHost {
 
   /** Takes no further stream, and ends with the last answer. */
   finish(): void {
-    if (this.#isOver || this.#lastTaken < word31Max) return;
+    if (this.#isOver || this.#isEnding) return;
     this.#lastTaken = this.#lastStream;
     this.#ports.write(goawayFrame(this.#lastStream, errorCode.none));
     this.#finishIfIdle();
@@ -168,16 +172,21 @@ export class ServerConnection implements StreamHost {
     this.#abort(stream);
   }
 
+  get #isEnding(): boolean {
+    return this.#lastTaken < Number.POSITIVE_INFINITY;
+  }
+
   #takeFrame(type: number, flags: number, id: number, payload: Buffer): ErrorCode | undefined {
-    if (this.#block !== undefined && type !== frameType.continuation) return errorCode.protocol;
-    if (!this.#hasSettings && type !== frameType.settings) return errorCode.protocol; // 3.4
+    if (this.#isOver) return undefined; // since the frame before it in the same chunk
+    if (this.#blocks.isOpen && type !== frameType.continuation) return errorCode.protocol; // 6.10
+    if (!this.#hasSettings && (type !== frameType.settings || (flags & flag.ack) !== 0)) return errorCode.protocol; // 3.4
     switch (type) {
       case frameType.data:
         return this.#takeData(flags, id, payload);
       case frameType.headers:
-        return this.#takeHeaders(flags, id, payload);
+        return this.#blocks.takeHeaders(flags, id, payload);
       case frameType.continuation:
-        return this.#takeContinuation(flags, id, payload);
+        return this.#blocks.takeContinuation(flags, id, payload);
       default:
         return this.#takeIdle() ?? this.#takeControl(type, flags, id, payload);
     }
@@ -197,7 +206,8 @@ export class ServerConnection implements StreamHost {
         if (id === 0) return errorCode.protocol;
         return payload.length === 5 ? undefined : errorCode.frameSize;
       case frameType.goaway:
-        return id === 0 ? undefined : errorCode.protocol; // who says it ends by closing the connection
+        if (id !== 0) return errorCode.protocol;
+        return payload.length < 8 ? errorCode.frameSize : undefined; // who says it ends by closing the connection
       case frameType.pushPromise:
         return errorCode.protocol; // 8.4: only a server pushes
       default:
@@ -206,16 +216,21 @@ export class ServerConnection implements StreamHost {
   }
 
   /** Whatever brings no request further is bounded by its number. */
-  #takeIdle(): ErrorCode | undefined {
-    return this.#idle.take(this.#ports.nowMs()) ? undefined : errorCode.enhanceYourCalm;
+  #takeIdle(count = 1): ErrorCode | undefined {
+    return this.#idle.take(this.#ports.nowMs(), count) ? undefined : errorCode.enhanceYourCalm;
+  }
+
+  /** Nobody has begun it: those of even numbers would be ours (5.1.1). */
+  #isUnknown(id: number): boolean {
+    return id % 2 === 0 || id > this.#lastStream;
   }
 
   /** 6.1 */
   #takeData(flags: number, id: number, payload: Buffer): ErrorCode | undefined {
-    if (id === 0 || id > this.#lastStream) return errorCode.protocol;
+    if (this.#isUnknown(id)) return errorCode.protocol;
     if (!this.#receiveWindow.take(payload.length)) return errorCode.flowControl;
     const data = unpadded(flags, payload);
-    if (data === undefined) return errorCode.protocol;
+    if (typeof data === 'number') return data;
     const stream = this.#streams.get(id);
     if (stream === undefined) {
       this.#giveBack(payload.length);
@@ -223,64 +238,45 @@ export class ServerConnection implements StreamHost {
     }
     stream.heldBytes += payload.length;
     if (stream.isWhole) return this.#reset(stream, errorCode.streamClosed);
+    if (stream.heldBytes > this.#bodyWindowBytes) return this.#reset(stream, errorCode.flowControl);
     const endStream = (flags & flag.endStream) !== 0;
+    if (!stream.tallies(data.length, endStream)) return this.#reset(stream, errorCode.protocol);
     if (data.length > 0) stream.receiver?.data(data, endStream);
     if (endStream && !stream.isOver) this.#whole(stream);
     return endStream || data.length > 0 ? undefined : this.#takeIdle();
-  }
-
-  /** 6.2 */
-  #takeHeaders(flags: number, id: number, payload: Buffer): ErrorCode | undefined {
-    if (id % 2 === 0) return errorCode.protocol;
-    const piece = unprioritised(flags, unpadded(flags, payload));
-    if (piece === undefined) return errorCode.protocol;
-    const endStream = (flags & flag.endStream) !== 0;
-    if ((flags & flag.endHeaders) !== 0) return this.#takeBlock(id, endStream, piece);
-    this.#block = { stream: id, endStream, pieces: [Buffer.from(piece)], bytes: piece.length };
-    return undefined;
-  }
-
-  /** 6.10 */
-  #takeContinuation(flags: number, id: number, payload: Buffer): ErrorCode | undefined {
-    const block = this.#block;
-    if (block === undefined || block.stream !== id) return errorCode.protocol;
-    block.bytes += payload.length;
-    block.pieces.push(Buffer.from(payload));
-    const { bytesMax } = this.#limits.fields;
-    if (block.bytes > bytesMax || block.pieces.length > blockPiecesMax) return errorCode.enhanceYourCalm;
-    if ((flags & flag.endHeaders) === 0) return undefined;
-    this.#block = undefined;
-    return this.#takeBlock(id, block.endStream, Buffer.concat(block.pieces));
   }
 
   /** A block is decoded whatever becomes of it: it changes the table. */
   #takeBlock(id: number, endStream: boolean, block: Buffer): ErrorCode | undefined {
     const decoded = this.#decoder.decode(block);
     if (decoded.kind === 'broken') return errorCode.compression;
-    if (id <= this.#lastStream) return this.#takeTrailers(id, endStream);
+    if (id <= this.#lastStream) return this.#takeTrailers(id, endStream, decoded);
     this.#lastStream = id;
     if (id > this.#lastTaken) return this.#takeIdle(); // 6.8: the client knows that it was not taken
     return this.#open(id, endStream, decoded);
   }
 
   #open(id: number, endStream: boolean, decoded: FieldsResult): ErrorCode | undefined {
-    if (decoded.kind !== 'fields') {
-      return this.#refuse(id, decoded.kind === 'oversized' ? errorCode.enhanceYourCalm : errorCode.protocol);
-    }
+    if (decoded.kind === 'oversized') return this.#refuse(id, errorCode.enhanceYourCalm);
+    const form = decoded.kind === 'fields' ? requestForm(decoded.fields) : undefined;
+    if (form?.kind !== 'request') return this.#refuse(id, errorCode.protocol);
     if (this.#streams.size >= this.#limits.concurrentStreamsMax) return this.#refuse(id, errorCode.refusedStream);
-    const stream = new ServerStream(id, decoded.fields, this, this.#streamWindow);
+    const stream = new ServerStream(id, form, this, this.#streamWindow);
+    if (endStream && !stream.tallies(0, true)) return this.#refuse(id, errorCode.protocol);
     this.#streams.set(id, stream);
+    stream.isWhole = endStream;
     stream.receiver = this.#ports.open(stream);
     if (endStream && !stream.isOver) this.#whole(stream);
     return undefined;
   }
 
   /** What they say is nothing to us; they must be the end (8.1). */
-  #takeTrailers(id: number, endStream: boolean): ErrorCode | undefined {
+  #takeTrailers(id: number, endStream: boolean, decoded: FieldsResult): ErrorCode | undefined {
     const stream = this.#streams.get(id);
-    if (stream === undefined) return this.#takeIdle();
+    if (stream === undefined) return this.#takeIdle(); // of a stream that we have ended the client may not know it yet
     if (stream.isWhole) return this.#reset(stream, errorCode.streamClosed);
-    if (!endStream) return this.#reset(stream, errorCode.protocol);
+    const areGood = decoded.kind === 'fields' && mayTrail(decoded.fields);
+    if (!endStream || !areGood || !stream.tallies(0, true)) return this.#reset(stream, errorCode.protocol);
     this.#whole(stream);
     return undefined;
   }
@@ -307,6 +303,8 @@ export class ServerConnection implements StreamHost {
   #setStreamWindow(bytes: number): ErrorCode | undefined {
     const wider = bytes - this.#streamWindow;
     this.#streamWindow = bytes;
+    const tooMany = this.#takeIdle(this.#streams.size / streamsByFrame);
+    if (tooMany !== undefined) return tooMany;
     for (const stream of [...this.#streams.values()]) {
       stream.sendWindow += wider;
       if (stream.sendWindow > word31Max) return errorCode.flowControl;
@@ -327,9 +325,9 @@ export class ServerConnection implements StreamHost {
   /** 6.9 */
   #takeWindowUpdate(id: number, payload: Buffer): ErrorCode | undefined {
     if (payload.length !== 4) return errorCode.frameSize;
-    if (id > this.#lastStream) return errorCode.protocol;
     const wider = payload.readUInt32BE() & word31Max;
     if (id === 0) return wider === 0 ? errorCode.protocol : this.#widen(wider);
+    if (this.#isUnknown(id)) return errorCode.protocol;
     const stream = this.#streams.get(id);
     if (stream === undefined) return undefined;
     if (wider === 0) return this.#reset(stream, errorCode.protocol);
@@ -342,6 +340,8 @@ export class ServerConnection implements StreamHost {
   #widen(bytes: number): ErrorCode | undefined {
     this.sendWindow += bytes;
     if (this.sendWindow > word31Max) return errorCode.flowControl;
+    const tooMany = this.#takeIdle(this.#streams.size / streamsByFrame);
+    if (tooMany !== undefined) return tooMany;
     for (const stream of [...this.#streams.values()]) stream.flush();
     return undefined;
   }
@@ -349,7 +349,7 @@ export class ServerConnection implements StreamHost {
   /** 6.4 */
   #takeReset(id: number, payload: Buffer): ErrorCode | undefined {
     if (payload.length !== 4) return errorCode.frameSize;
-    if (id === 0 || id > this.#lastStream) return errorCode.protocol;
+    if (this.#isUnknown(id)) return errorCode.protocol;
     const stream = this.#streams.get(id);
     if (stream !== undefined) this.#abort(stream);
     return this.#resets.take(this.#ports.nowMs()) ? undefined : errorCode.enhanceYourCalm;
@@ -389,7 +389,7 @@ export class ServerConnection implements StreamHost {
   }
 
   #finishIfIdle(): void {
-    if (this.#isOver || this.#lastTaken === word31Max || this.#streams.size > 0) return;
+    if (this.#isOver || !this.#isEnding || this.#streams.size > 0) return;
     this.#isOver = true;
     this.#ports.finished();
   }
@@ -397,21 +397,8 @@ export class ServerConnection implements StreamHost {
   /** 5.4.1 */
   #fail(code: ErrorCode): void {
     if (this.#isOver) return;
-    this.#ports.write(goawayFrame(this.#lastStream, code));
+    this.#ports.write(goawayFrame(Math.min(this.#lastStream, this.#lastTaken), code)); // never more than was said before (6.8)
     this.abandon();
     this.#ports.finished();
   }
-}
-
-/** @returns undefined where the padding is longer than what it pads. */
-function unpadded(flags: number, payload: Buffer): Buffer | undefined {
-  if ((flags & flag.padded) === 0) return payload;
-  const padding = payload[0];
-  return padding === undefined || padding >= payload.length ? undefined : payload.subarray(1, payload.length - padding);
-}
-
-/** Of HEADERS with a priority, which nobody goes by any more: five bytes before the block. */
-function unprioritised(flags: number, payload: Buffer | undefined): Buffer | undefined {
-  if ((flags & flag.priority) === 0 || payload === undefined) return payload;
-  return payload.length < 5 ? undefined : payload.subarray(5);
 }

@@ -6,9 +6,10 @@
  * A block is read to its end even where it is too large or malformed, since what it puts into the table holds for the next one.
  * The surprise: one byte can repeat the largest field of the table (an "HPACK bomb"). A field is a reference here and never a
  * copy, and beyond the bound none is kept, so a block costs what its own bytes cost.
- * Source: RFC 7541; which fields are malformed: RFC 9113, section 8.2.1.
+ * Source: RFC 7541. Which fields are malformed says message-form.ts, once for each that enters the table.
  */
 import { huffmanText } from './huffman.ts';
+import { isGoodName, isGoodValue } from './message-form.ts';
 import { staticTable } from './static-table.ts';
 
 /** What a client may use of our memory for its table, in bytes: the default, which we leave as it is. Source: RFC 9113, section 6.5.2. */
@@ -39,10 +40,14 @@ export type FieldsResult =
 export interface DecodedField {
   readonly name: string;
   readonly value: string;
+  readonly hasGoodName: boolean;
   readonly isWellFormed: boolean;
 }
 
-const staticFields: readonly DecodedField[] = staticTable.map(([name, value]) => ({ name, value, isWellFormed: true }));
+const staticFields: readonly DecodedField[] = staticTable.map(([name, value]) => {
+  const hasGoodName = isGoodName(name);
+  return { name, value, hasGoodName, isWellFormed: hasGoodName };
+});
 
 export class FieldDecoder {
   readonly #bounds: FieldBounds;
@@ -102,8 +107,8 @@ export class FieldDecoder {
     const name = index === 0 ? this.#text() : named?.name;
     const value = this.#text();
     if (name === undefined || value === undefined) return undefined;
-    const isGoodName = named?.isWellFormed ?? namePattern.test(name);
-    return { name, value, isWellFormed: isGoodName && !badValuePattern.test(value) };
+    const hasGoodName = named?.hasGoodName ?? isGoodName(name);
+    return { name, value, hasGoodName, isWellFormed: hasGoodName && isGoodValue(name, value) };
   }
 
   #insert(field: DecodedField | undefined): DecodedField | undefined {
@@ -171,9 +176,3 @@ export class FieldDecoder {
 function sizeOf({ name, value }: DecodedField): number {
   return name.length + value.length + entryOverheadBytes;
 }
-
-/** A token in lower case, or a pseudo-header. */
-const namePattern = /^:?[a-z0-9!#$%&'*+.^_`|~-]+$/;
-
-/** No NUL, CR or LF, and no blank at either end. */
-const badValuePattern = /[\0\r\n]|^[ \t]|[ \t]$/;

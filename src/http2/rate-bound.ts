@@ -13,12 +13,12 @@ export class RateBound {
     this.#atMs = nowMs;
   }
 
-  /** @returns false where it is one too many. */
-  take(nowMs: number): boolean {
+  /** @param count of those that come. @returns false where it is too many. */
+  take(nowMs: number, count = 1): boolean {
     this.#left = Math.min(this.#atOnce, this.#left + Math.max(0, nowMs - this.#atMs) * this.#perMs);
     this.#atMs = nowMs;
-    if (this.#left < 1) return false;
-    this.#left -= 1;
+    if (this.#left < count) return false;
+    this.#left -= count;
     return true;
   }
 }

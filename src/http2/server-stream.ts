@@ -4,11 +4,12 @@
  *   respond(head, data, trailers) ──window?──▶ three frames in one piece        too small: HEADERS now, DATA as the window opens
  *
  * Only the connection makes one. What is said to a stream that is over is dropped, since its client may leave at any time.
- * Source: RFC 9113, sections 5.1 and 6.9.
+ * Source: RFC 9113, sections 5.1, 6.9 and 8.1.
  */
 import type { ErrorCode } from './error-code.ts';
 import type { DecodedField } from './field-decoder.ts';
 import { flag, frame, frameHeadBytes, framePayloadBytesMax, frameType, writeFrameHead } from './frame.ts';
+import type { RequestHead } from './message-form.ts';
 
 /** What a stream says to the one who answers it. */
 export interface StreamReceiver {
@@ -39,21 +40,24 @@ export class ServerStream {
   receiver: StreamReceiver | undefined;
   /** Bytes of DATA that the client takes on this stream; below 0 where it has made its windows smaller. */
   sendWindow: number;
-  /** Bytes that came and that the connection's window was not given back. */
+  /** Bytes that came and that the connection's window was not given back: all, until the request is whole. */
   heldBytes = 0;
   /** The client has said everything. */
   isWhole = false;
   readonly #host: StreamHost;
+  /** What is still to come of a body whose length was said. */
+  #missingBytes: number | undefined;
   #isOver = false;
   #headersSent = false;
   #pending: Buffer | undefined;
   #trailers: Buffer | undefined;
 
-  constructor(id: number, fields: readonly DecodedField[], host: StreamHost, sendWindow: number) {
+  constructor(id: number, { fields, bodyBytes }: RequestHead, host: StreamHost, sendWindow: number) {
     this.id = id;
     this.fields = fields;
     this.#host = host;
     this.sendWindow = sendWindow;
+    this.#missingBytes = bodyBytes;
   }
 
   get isOver(): boolean {
@@ -65,13 +69,20 @@ export class ServerStream {
     return this.#pending?.length ?? 0;
   }
 
+  /** Counts what came. @returns false where the body is not as long as was said (8.1.1). */
+  tallies(bytes: number, isLast: boolean): boolean {
+    if (this.#missingBytes === undefined) return true;
+    this.#missingBytes -= bytes;
+    return isLast ? this.#missingBytes === 0 : this.#missingBytes >= 0;
+  }
+
   /** A whole response. @param head and `trailers` are field blocks. */
   respond(head: Buffer, data: Buffer, trailers: Buffer): void {
     if (this.#isOver) return;
     const blockHead = this.#host.blockHead();
     const fits = data.length <= framePayloadBytesMax && data.length <= Math.min(this.sendWindow, this.#host.sendWindow);
     if (!fits || blockHead !== undefined) {
-      this.#writeHeaders(blockHead === undefined ? head : Buffer.concat([blockHead, head]), 0);
+      this.#writeHeaders(head, 0, blockHead);
       this.#trailers = trailers;
       this.write(data);
       return;
@@ -93,8 +104,7 @@ export class ServerStream {
   /** The beginning of a response, or all of it. */
   headers(block: Buffer, isAll: boolean): void {
     if (this.#isOver || this.#headersSent) return;
-    const blockHead = this.#host.blockHead();
-    this.#writeHeaders(blockHead === undefined ? block : Buffer.concat([blockHead, block]), isAll ? flag.endStream : 0);
+    this.#writeHeaders(block, isAll ? flag.endStream : 0);
     if (isAll) this.#end();
   }
 
@@ -108,8 +118,9 @@ export class ServerStream {
   /** To be called when a window has opened. */
   flush(): void {
     while (this.#pending !== undefined && !this.#isOver) {
-      const bytes = Math.min(this.#pending.length, framePayloadBytesMax, this.sendWindow, this.#host.sendWindow);
-      if (bytes <= 0 && this.#pending.length > 0) return;
+      const window = Math.max(0, Math.min(this.sendWindow, this.#host.sendWindow));
+      const bytes = Math.min(this.#pending.length, framePayloadBytesMax, window);
+      if (bytes === 0 && this.#pending.length > 0) return;
       this.#host.write(frame(frameType.data, 0, this.id, this.#pending.subarray(0, bytes)));
       this.sendWindow -= bytes;
       this.#host.sendWindow -= bytes;
@@ -132,9 +143,10 @@ export class ServerStream {
     this.receiver?.aborted();
   }
 
-  #writeHeaders(block: Buffer, flags: number): void {
+  #writeHeaders(block: Buffer, flags: number, blockHead = this.#host.blockHead()): void {
     this.#headersSent = true;
-    this.#host.write(frame(frameType.headers, flag.endHeaders | flags, this.id, block));
+    const whole = blockHead === undefined ? block : Buffer.concat([blockHead, block]);
+    this.#host.write(frame(frameType.headers, flag.endHeaders | flags, this.id, whole));
   }
 
   #end(): void {

@@ -134,6 +134,37 @@ test('a large response is cut into frames that everybody takes, and waits for th
   expect(rest.at(-1)).toMatchObject({ type: frameType.headers, flags: 0x5 });
 });
 
+test('a response without a body goes out through a window that is below nothing, and does not widen it', () => {
+  const server = greeted([[setting.initialWindowSize, 10]]);
+  server.hear(headers(1), headers(3));
+  for (const id of [1, 3]) server.stream(id).headers(head, false);
+  server.stream(1).write(Buffer.alloc(10));
+  server.hear(settingsFrame([[setting.initialWindowSize, 0]]));
+  server.written();
+  server.stream(1).write(nothing);
+  expect(server.written()).toEqual([{ type: frameType.data, flags: 0, stream: 1, payload: nothing }]);
+  expect([server.stream(1).sendWindow, server.connection.sendWindow]).toEqual([-10, 65_525]);
+});
+
+test('trailers, too, say that our table is empty where they come first after its size was set', () => {
+  const server = greeted([[setting.initialWindowSize, 0]]);
+  server.hear(headers(1));
+  server.stream(1).respond(head, Buffer.from('yes'), trailers);
+  const last = server.hear(
+    settingsFrame([
+      [setting.headerTableSize, 0],
+      [setting.initialWindowSize, 3],
+    ]),
+  );
+  expect(last.at(-1)?.payload).toEqual(Buffer.concat([Buffer.from([0x20]), trailers]));
+});
+
+test('a whole request that is answered as soon as it is heard is not reset', () => {
+  const server = new RawServer({}, (stream) => stream.headers(trailers, true));
+  server.hear(greeting);
+  expect(types(server.hear(headers(1)))).toEqual([frameType.headers]);
+});
+
 test('an answer before the request is whole ends the request too', () => {
   const server = greeted();
   server.hear(headers(1, 0x4));
@@ -200,6 +231,27 @@ test('a connection that ends answers what is open, takes nothing new, and says w
   expect(server.isFinished).toBe(true);
 });
 
+test('who breaks the protocol at the end is not told of more streams than before', () => {
+  const server = greeted();
+  server.hear(headers(1));
+  server.connection.finish();
+  const said = server.hear(headers(3), headers(2)).filter(({ type }) => type === frameType.goaway);
+  expect(said.map(({ payload }) => payload.readUInt32BE())).toEqual([1, 1]);
+});
+
+test('a connection ends also behind the last stream that there can be, and says nothing after it', () => {
+  const server = greeted();
+  const last = 2 ** 31 - 1;
+  server.hear(headers(last));
+  server.connection.finish();
+  server.written();
+  expect(server.isFinished).toBe(false);
+  expect(types(server.hear(resetFrame(last, errorCode.cancel), frame(frameType.ping, 0, 0, Buffer.alloc(8))))).toEqual(
+    [],
+  );
+  expect(server.isFinished).toBe(true);
+});
+
 test('a socket that goes away aborts what is open, and an answer to it is dropped', () => {
   const server = greeted();
   server.hear(headers(1), headers(3, 0x4));
@@ -256,9 +308,9 @@ const connectionErrors: readonly (readonly [sentence: string, code: number, ...b
   ['DATA on stream 0 (6.1)', errorCode.protocol, greeting, data(0, 0, 'x')],
   ['DATA on a stream that never was (6.1)', errorCode.protocol, greeting, data(7, 0, 'x')],
   ['padding longer than DATA (6.1)', errorCode.protocol, greeting, headers(1, 0x4), data(1, 8, Buffer.from([9, 1]))],
-  ['padding without a length (6.1)', errorCode.protocol, greeting, headers(1, 0x4), data(1, 8, nothing)],
+  ['padding without a length (4.2)', errorCode.frameSize, greeting, headers(1, 0x4), data(1, 8, nothing)],
   ['HEADERS on stream 0 (6.2)', errorCode.protocol, greeting, headers(0)],
-  ['a priority cut short (6.2)', errorCode.protocol, greeting, headers(1, 0x25, Buffer.alloc(3))],
+  ['a priority cut short (4.2)', errorCode.frameSize, greeting, headers(1, 0x25, Buffer.alloc(3))],
   ['PRIORITY of a wrong size (6.3)', errorCode.frameSize, greeting, frame(2, 0, 1, Buffer.alloc(4))],
   ['PRIORITY on stream 0 (6.3)', errorCode.protocol, greeting, frame(2, 0, 0, Buffer.alloc(5))],
   ['RST_STREAM of a wrong size (6.4)', errorCode.frameSize, greeting, headers(1, 0x4), frame(3, 0, 1, nothing)],
@@ -324,7 +376,18 @@ const connectionErrors: readonly (readonly [sentence: string, code: number, ...b
   [
     'more DATA than the window of the connection',
     errorCode.flowControl,
-    ...[greeting, headers(1, 0x4), ...many(7, data(1, 0, Buffer.alloc(16_384)))],
+    ...[greeting, headers(1, 0x4), ...many(4, data(1, 0, Buffer.alloc(16_384)))],
+    ...[headers(3, 0x4), ...many(3, data(3, 0, Buffer.alloc(16_384)))],
+  ],
+  [
+    'windows of many streams that are set without end',
+    errorCode.enhanceYourCalm,
+    ...[greeting, ...many(8, nothing).map((_, at) => headers(2 * at + 1)), ...many(17, settings(4, 9))],
+  ],
+  [
+    'a window of the connection that is widened for many streams without end',
+    errorCode.enhanceYourCalm,
+    ...[greeting, ...many(8, nothing).map((_, at) => headers(2 * at + 1)), ...many(17, windowUpdateFrame(0, 9))],
   ],
 ];
 test.for(connectionErrors)('%s ends the connection', ([, code, ...bytes]) => {

@@ -54,7 +54,8 @@ export class RawServer {
   nowMs = 0;
   #written: Buffer[] = [];
 
-  constructor(of: Partial<ConnectionLimits> = {}) {
+  /** @param begin what is done with a stream before its connection goes on. */
+  constructor(of: Partial<ConnectionLimits> = {}, begin: (stream: ServerStream) => void = () => undefined) {
     this.connection = new ServerConnection(
       { ...limits, ...of },
       {
@@ -62,6 +63,7 @@ export class RawServer {
         open: (stream) => {
           this.streams.push(stream);
           const { id } = stream;
+          begin(stream);
           return {
             data: (bytes) => void this.bodies.set(id, (this.bodies.get(id) ?? '') + bytes.toString()),
             end: () => void this.whole.push(id),

@@ -1,13 +1,13 @@
 /**
  * Why, for the proxy's own record: rule, reason and revision as dynamic metadata, which neither caller nor application sees.
  *
- *   facts ──encoded once, kept──▶ bytes of a CheckResponse that holds nothing else ──▶ appended to the answer
+ *   facts ──encoded──▶ bytes of a CheckResponse that holds nothing else ──▶ appended to the answer
  *
  * Protobuf merges what follows into what came before, so an answer is its template and these bytes, one after the other.
  */
 import { create, toBinary } from '@bufbuild/protobuf';
 import { CheckResponseSchema } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
-import { factLengthMax, factsMax } from './limits.ts';
+import { factLengthMax } from './limits.ts';
 
 export interface AnswerFacts {
   /** Name of the rule that decided, where one did. */
@@ -17,22 +17,9 @@ export interface AnswerFacts {
   readonly revision: string;
 }
 
-/** By all facts, in the order of their names. */
-const encoded = new Map<string, Uint8Array>();
-
 export function encodeFacts({ reason, revision, rule }: AnswerFacts): Uint8Array {
-  const key = `${reason ?? ''}\n${revision}\n${rule ?? ''}`;
-  const known = encoded.get(key);
-  if (known !== undefined) return known;
   const facts = Object.entries({ reason, revision, rule }).flatMap(([name, value]) =>
     value === undefined ? [] : [[name, value.slice(0, factLengthMax)]],
   );
-  const bytes = toBinary(
-    CheckResponseSchema,
-    create(CheckResponseSchema, { dynamicMetadata: Object.fromEntries(facts) }),
-  );
-  // A new revision makes every one of them anew; nobody asks for the old ones again.
-  if (encoded.size >= factsMax) encoded.clear();
-  encoded.set(key, bytes);
-  return bytes;
+  return toBinary(CheckResponseSchema, create(CheckResponseSchema, { dynamicMetadata: Object.fromEntries(facts) }));
 }

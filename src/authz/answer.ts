@@ -13,8 +13,8 @@ import { HeaderValueOption_HeaderAppendAction } from '#gen/envoy/config/core/v3/
 import { CheckResponseSchema } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
 import { StatusCode } from '#gen/envoy/type/v3/http_status_pb.js';
 import { type AnswerFacts, encodeFacts } from './answer-facts.ts';
-import { answerTemplate } from './answer-template.ts';
-import { idLengthMax, publicTextLengthMax } from './limits.ts';
+import { AnswerForms } from './answer-forms.ts';
+import { publicTextLengthMax } from './limits.ts';
 
 const decisionHeader = 'x-coffre-decision';
 
@@ -22,35 +22,42 @@ const decisionHeader = 'x-coffre-decision';
 const rpcOk = 0;
 const rpcPermissionDenied = 7;
 
-const allowTemplate = answerTemplate(idLengthMax, (id) =>
-  toBinary(
+const allowForms = new AnswerForms();
+const denyForms = new AnswerForms();
+/** Of requests that were not read: no revision judged them. */
+const bareForms = new AnswerForms();
+
+/** @param id a decision id: checked, see decision-id.ts */
+export function allowAnswer(id: string, facts?: AnswerFacts): Buffer {
+  if (facts === undefined) return bareForms.fill(id, '', 'allow', encodeAllow);
+  const { revision, rule } = facts;
+  return allowForms.fill(id, revision, rule ?? '', (any) => withFacts(encodeAllow(any), facts));
+}
+
+/** @param publicText for a caller who is entitled to know; cut where it is longer than a body should be. */
+export function denyAnswer(id: string, facts?: AnswerFacts, publicText?: string): Buffer {
+  const told = publicText?.slice(0, publicTextLengthMax);
+  if (facts === undefined) return bareForms.fill(id, '', `deny ${told}`, (any) => encodeDeny(any, told));
+  const { revision, reason, rule } = facts;
+  return denyForms.fill(id, revision, `${reason}\n${rule}\n${told}`, (any) => withFacts(encodeDeny(any, told), facts));
+}
+
+function withFacts(answer: Uint8Array, facts: AnswerFacts): Buffer {
+  return Buffer.concat([answer, encodeFacts(facts)]);
+}
+
+function encodeAllow(id: string): Uint8Array {
+  return toBinary(
     CheckResponseSchema,
     create(CheckResponseSchema, {
       status: { code: rpcOk },
       httpResponse: { case: 'okResponse', value: { responseHeadersToAdd: [overwriting(decisionHeader, id)] } },
       dynamicMetadata: { verdict: 'allow' },
     }),
-  ),
-);
-const denyTemplate = answerTemplate(idLengthMax, (id) => encodeDeny(id, { decision: id }));
-
-/** @param id a decision id: checked, see decision-id.ts */
-export function allowAnswer(id: string, facts?: AnswerFacts): Buffer {
-  return withFacts(allowTemplate.fill(id), facts);
+  );
 }
 
-/** @param publicText for a caller who is entitled to know; cut where it is longer than a body should be. */
-export function denyAnswer(id: string, facts?: AnswerFacts, publicText?: string): Buffer {
-  if (publicText === undefined) return withFacts(denyTemplate.fill(id), facts);
-  const body = { decision: id, reason: publicText.slice(0, publicTextLengthMax) };
-  return withFacts(Buffer.from(encodeDeny(id, body)), facts);
-}
-
-function withFacts(answer: Buffer, facts: AnswerFacts | undefined): Buffer {
-  return facts === undefined ? answer : Buffer.concat([answer, encodeFacts(facts)]);
-}
-
-function encodeDeny(id: string, body: { readonly decision: string; readonly reason?: string }): Uint8Array {
+function encodeDeny(id: string, reason: string | undefined): Uint8Array {
   return toBinary(
     CheckResponseSchema,
     create(CheckResponseSchema, {
@@ -60,7 +67,7 @@ function encodeDeny(id: string, body: { readonly decision: string; readonly reas
         value: {
           status: { code: StatusCode.Forbidden },
           headers: [overwriting(decisionHeader, id), overwriting('content-type', 'application/json')],
-          body: `${JSON.stringify(body)}\n`,
+          body: `${JSON.stringify({ decision: id, reason })}\n`,
         },
       },
       dynamicMetadata: { verdict: 'deny' },

@@ -56,27 +56,39 @@ export function createChecker({ judge, observer, limits, clock }: CheckerOptions
       observer.shed(peer.address);
       return { kind: 'unavailable', why: 'too many checks on one connection' };
     }
-    const record = (id: string, rest: Told): void =>
-      observer.decided({
-        ...{ id, timeMs: clock.nowMs(), durationUs: clock.monotonicUs() - startUs },
-        ...(peer.traceparent === undefined ? {} : { traceparent: peer.traceparent }),
-        ...rest,
-      });
-
+    const observed = { observer, clock, startUs, traceparent: peer.traceparent };
     const read = readCheckRequest(message, limits);
     const access = read.kind === 'read' ? accessRequest(read.fields) : undecodable(read.why);
     if (access.kind === 'undecodable') {
-      record(access.id, { verdict: 'undecodable', why: access.why });
+      record(observed, access.id, { verdict: 'undecodable', why: access.why });
       return { kind: 'response', bytes: denyAnswer(access.id) };
     }
     const { request } = access;
-    const conclude = (decision: Decision): CheckAnswer => {
-      record(request.id, { request: recorded(request), ...verdictOf(decision) });
-      return answer(request.id, decision);
-    };
     const decision = decide(judge, request, peer);
-    return decision instanceof Promise ? inTime(decision, clock).then(conclude) : conclude(decision);
+    if (!(decision instanceof Promise)) return conclude(observed, request, decision);
+    return inTime(decision, clock).then((found) => conclude(observed, request, found));
   };
+}
+
+/** One check, for who is told about it. */
+interface Observed {
+  readonly observer: Observer;
+  readonly clock: Clock;
+  readonly startUs: number;
+  readonly traceparent: string | undefined;
+}
+
+function conclude(observed: Observed, request: AccessRequest, decision: Decision): CheckAnswer {
+  record(observed, request.id, { request: recorded(request), ...verdictOf(decision) });
+  return answer(request.id, decision);
+}
+
+function record({ observer, clock, startUs, traceparent }: Observed, id: string, told: Told): void {
+  observer.decided({
+    ...{ id, timeMs: clock.nowMs(), durationUs: clock.monotonicUs() - startUs },
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...told,
+  });
 }
 
 function undecodable(why: UndecodableReason) {

@@ -25,7 +25,7 @@ export const contextExtensionsMax = 64;
 /** Connections whose budget is remembered. Beyond it the one that began first starts anew. */
 export const peersMax = 4_096;
 
-/** Longest decision id, in characters: a UUID has 36. Short enough that every answer's lengths are known beforehand. */
+/** Longest decision id, in characters: a UUID has 36. */
 export const idLengthMax = 64;
 
 /** Longest method, in characters. The longest registered one, UPDATEREDIRECTREF, has 17. */
@@ -37,9 +37,11 @@ export const recordedPathLengthMax = 256;
 /** Longest reason told to a caller, in characters. */
 export const publicTextLengthMax = 1_024;
 
-/** Longest rule, reason or revision told to a proxy, in characters; and how many different answers are kept encoded. */
+/** Longest rule, reason or revision told to a proxy, in characters. */
 export const factLengthMax = 512;
-export const factsMax = 4_096;
+
+/** Different answers of one kind that are kept encoded: at some hundred bytes, and 7 kB at the very most. Beyond it all are made anew. */
+export const answerFormsMax = 4_096;
 
 /** Health watchers at one time, over all connections. */
 export const healthWatchersMax = 64;

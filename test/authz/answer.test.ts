@@ -76,8 +76,22 @@ test('facts change nothing of an answer but the metadata, and are cut where they
 
 test('more different facts than are kept are answered all the same', () => {
   for (let asked = 0; asked < 5_000; asked += 1) {
-    const { dynamicMetadata } = decode(denyAnswer('7', { reason: 'tenant-wall', revision: `r${asked}` }));
-    expect(dynamicMetadata).toEqual({ verdict: 'deny', reason: 'tenant-wall', revision: `r${asked}` });
+    const facts = { reason: 'deny-rule', rule: `rule ${asked}`, revision: 'one' };
+    expect(decode(denyAnswer('7', facts)).dynamicMetadata).toEqual({ verdict: 'deny', ...facts });
+  }
+});
+
+test('answers differ wherever rule, reason, revision or what the caller may know does', () => {
+  const rules = [undefined, 'a', 'b'];
+  for (const revision of ['one', 'two', 'one']) {
+    for (const rule of rules) {
+      const facts = { revision, ...(rule === undefined ? {} : { rule }) };
+      expect(decode(allowAnswer('7', facts)).dynamicMetadata).toEqual({ verdict: 'allow', ...facts });
+      for (const text of rules) {
+        const { denied } = deniedOf(denyAnswer('7', facts, text));
+        expect(JSON.parse(denied.body)).toEqual({ decision: '7', ...(text === undefined ? {} : { reason: text }) });
+      }
+    }
   }
 });
 

@@ -19,6 +19,7 @@ const copied = [
   'src/model',
   'src/policy',
   'src/envoy',
+  'src/controller',
   'test/policy/language',
   'test/fixtures',
   'tools/mutants',

@@ -17,8 +17,7 @@ export function asksUntold(wanted: TokenMatch, token: ValidToken): boolean {
   if (untold === undefined) return false;
   const groups = untold.groups ? [] : wanted.groups;
   const claims = wanted.claims.filter(({ path: [name = ''] }) => !untold.claims.includes(name));
-  const isAsked = groups.length < wanted.groups.length || claims.length < wanted.claims.length;
-  return isAsked && matchesToken({ ...wanted, groups, claims }, token);
+  return matchesToken({ ...wanted, groups, claims }, token);
 }
 
 function matchesClaim({ path, values }: ClaimMatch, claims: JsonObject): boolean {

@@ -6,25 +6,29 @@
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { PolicyProgramSchema } from '#gen/coffre/policy/v1/program_pb.js';
-import { allowRules, denyRules } from '../../src/envoy/rbac.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { needsWorker } from '../../src/policy/port-policy.ts';
 import { programOf, readProgram } from '../../src/policy/program.ts';
 import { requestOf } from '../../test/policy/language/asked-request.ts';
 import {
   type Drawn,
-  policyIn,
+  doorIn,
   port,
   randomPolicies,
+  randomQuarantined,
   randomRequest,
   viewDrawn,
 } from '../../test/policy/language/drawn.ts';
 import { expected } from '../../test/policy/language/naive-oracle.ts';
-import { passes } from '../../test/policy/language/rbac-interpreter.ts';
+import { enters } from '../../test/policy/language/rbac-interpreter.ts';
 import { conditionFindings, emissionFindings, opaqueFindings, programFindings, reasonFindings } from './handmade.ts';
+import { quarantineFindings } from './quarantine-findings.ts';
+import { untoldFindings } from './untold-findings.ts';
 
 const seed = 20_261_122;
 const policiesDrawn = 480;
+/** Beside them, with somebody who is cut off. */
+const quarantinedDrawn = 160;
 const requestsEach = 14;
 const nowMs = Date.UTC(2026, 10, 22);
 
@@ -35,10 +39,17 @@ function firstFinding(): string | undefined {
     ...reasonFindings(),
     ...opaqueFindings(),
     ...programFindings(),
+    ...quarantineFindings(),
+    ...untoldFindings(),
   ];
   if (byHand !== undefined) return byHand;
-  const requests = fc.sample(randomRequest, { numRuns: policiesDrawn * requestsEach, seed });
-  for (const [index, drawn] of fc.sample(randomPolicies, { numRuns: policiesDrawn, seed }).entries()) {
+  const cutOff = randomQuarantined.filter((drawn) => drawn.cutOff !== undefined);
+  const worlds = [
+    ...fc.sample(randomPolicies, { numRuns: policiesDrawn, seed }),
+    ...fc.sample(cutOff, { numRuns: quarantinedDrawn, seed }),
+  ];
+  const requests = fc.sample(randomRequest, { numRuns: worlds.length * requestsEach, seed });
+  for (const [index, drawn] of worlds.entries()) {
     const finding = languageFinding(drawn, requests.slice(index * requestsEach, (index + 1) * requestsEach));
     if (finding !== undefined) return finding;
   }
@@ -47,7 +58,8 @@ function firstFinding(): string | undefined {
 
 function languageFinding(drawn: Drawn, requests: Parameters<typeof requestOf>[0][]): string | undefined {
   const view = viewDrawn(drawn);
-  const policy = policyIn(view);
+  const door = doorIn(view);
+  const { policy } = door;
   const bytes = toBinary(PolicyProgramSchema, programOf(view));
   const read = readProgram(fromBinary(PolicyProgramSchema, bytes));
   const arrived = read.kind === 'ok' ? read.program.ports.get(port) : undefined;
@@ -66,10 +78,13 @@ function languageFinding(drawn: Drawn, requests: Parameters<typeof requestOf>[0]
     const want = expected(drawn, asked);
     const decision = decide(arrived, requestOf(asked), nowMs);
     if (decision.kind !== want.verdict) return `oracle: the evaluator says ${decision.kind}`;
+    if (decision.kind === 'deny' && (decision.reason.kind === 'quarantined') !== want.quarantined) {
+      return `oracle: the evaluator says ${decision.reason.kind}`;
+    }
     if (decision.kind === 'allow' && (decision.audited === undefined) !== (want.audited === 'allow')) {
       return 'oracle: the evaluator audits otherwise';
     }
-    const proxy = [denyRules(policy), allowRules(policy)].every((rules) => passes(rules, asked, nowMs));
+    const proxy = enters(door, asked, nowMs);
     if (proxy !== (want.proxy === 'allow')) return `oracle: RBAC says ${proxy ? 'allow' : 'deny'}`;
     if (proxy !== (want.verdict === 'allow') && !needsWorker(policy)) return 'oracle: no worker is asked';
   }

@@ -111,7 +111,7 @@ async function run(): Promise<void> {
   });
   await worker.start();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => void stop().then(() => lines.end(() => process.exit(0))));
+    process.once(signal, () => void stop().then(() => process.exit(0)));
   }
 
   /** What was decided last is exported too. */
@@ -119,6 +119,7 @@ async function run(): Promise<void> {
     await worker.drain(drainMs);
     await worker.stop(stopGraceMs);
     await telemetry.shutdown();
+    await decisionLog.end();
   }
 }
 

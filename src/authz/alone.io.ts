@@ -45,9 +45,10 @@ async function main(): Promise<void> {
     },
     requireClientCertificate: true,
   });
+  const decisions = new DecisionLog(createWriteStream('', { fd: 1 })); // process.stdout would block on a full pipe
   const service = createAuthzService({
     judge: staticJudge(rules),
-    observer: new DecisionLog(createWriteStream('', { fd: 1 })), // process.stdout would block on a full pipe
+    observer: decisions,
     limits: defaultCheckLimits,
     clock: systemClock,
   });
@@ -55,14 +56,15 @@ async function main(): Promise<void> {
 
   const bound = await server.bind();
   if (bound.kind === 'refused') throw new Error(`${bound.message}; ${bound.advice}`);
-  process.once('SIGTERM', () => void leave(service, server));
+  process.once('SIGTERM', () => void leave(service, server, decisions));
   service.setPhase('ready');
   console.error(`answers checks on ${bound.address} by ${rules.rules.length} rules, revision ${rules.revision}`);
 }
 
-async function leave(service: AuthzService, server: LeanServer): Promise<void> {
+async function leave(service: AuthzService, server: LeanServer, decisions: DecisionLog): Promise<void> {
   service.setPhase('draining');
   await server.close(closeGraceMs);
+  await decisions.end();
   process.exit(0);
 }
 

@@ -1,41 +1,69 @@
 import { Writable } from 'node:stream';
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { DecisionLog } from '../../src/authz/decision-log.io.ts';
 import type { DecisionRecord } from '../../src/authz/observer.ts';
 
 const record: DecisionRecord = { id: 'f3a1', timeMs: 7, durationUs: 5, verdict: 'undecodable', why: 'malformed' };
 
-test('each decision is one line of JSON', () => {
-  const { stream, lines } = slowStream();
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('each decision is one line of JSON, and those of one moment are one write', () => {
+  const { stream, writes } = slowStream();
   const log = new DecisionLog(stream);
   log.decided({ ...record, id: 'a' });
-  stream.finishWrites();
   log.decided({ ...record, id: 'b' });
+  expect(writes()).toEqual([]);
+  vi.advanceTimersByTime(10);
   stream.finishWrites();
-  expect(lines()).toEqual([
-    { ...record, id: 'a' },
-    { ...record, id: 'b' },
+  log.decided({ ...record, id: 'c' });
+  vi.advanceTimersByTime(10);
+  expect(writes()).toEqual([
+    [
+      { ...record, id: 'a' },
+      { ...record, id: 'b' },
+    ],
+    [{ ...record, id: 'c' }],
   ]);
 });
 
 test('lines that find no room are lost and counted, and the first that does tells how many', () => {
-  const { stream, lines } = slowStream();
+  const { stream, writes } = slowStream();
   const log = new DecisionLog(stream, 1);
-  for (const id of ['a', 'b', 'c']) log.decided({ ...record, id });
+  for (const id of ['a', 'b']) log.decided({ ...record, id });
+  vi.advanceTimersByTime(10);
+  log.decided({ ...record, id: 'c' });
   expect(log.linesLost).toBe(2);
 
   stream.finishWrites();
   log.shed();
   log.decided({ ...record, id: 'd' });
+  vi.advanceTimersByTime(10);
   stream.finishWrites();
   log.decided({ ...record, id: 'e' });
-  stream.finishWrites();
-  expect(lines()).toEqual([
-    { ...record, id: 'a' },
-    { timeMs: 7, linesLost: 2, checksShed: 1 },
-    { ...record, id: 'd' },
-    { ...record, id: 'e' },
+  vi.advanceTimersByTime(10);
+  expect(writes()).toEqual([
+    [{ ...record, id: 'a' }],
+    [
+      { timeMs: 7, linesLost: 2, checksShed: 1 },
+      { ...record, id: 'd' },
+    ],
+    [{ ...record, id: 'e' }],
   ]);
+});
+
+test('a log that ends has written what it was told', async () => {
+  const { stream, writes } = slowStream();
+  const log = new DecisionLog(stream);
+  log.decided(record);
+  const ended = log.end();
+  stream.finishWrites();
+  await ended;
+  expect(writes()).toEqual([[record]]);
 });
 
 test('a stream that fails loses lines and throws nothing', async () => {
@@ -43,10 +71,12 @@ test('a stream that fails loses lines and throws nothing', async () => {
   const log = new DecisionLog(full);
   const closed = new Promise((resolve) => full.once('close', resolve));
   log.decided(record);
+  vi.advanceTimersByTime(10);
   await closed;
   log.decided(record);
   log.decided(record);
   expect(log.linesLost).toBe(2);
+  await log.end();
 });
 
 /** A stream whose writes end when the test says so. */
@@ -66,5 +96,10 @@ function slowStream() {
       },
     },
   );
-  return { stream, lines: () => written.map((line) => JSON.parse(line)) };
+  const parsed = (lines: string) =>
+    lines
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  return { stream, writes: () => written.map(parsed) };
 }

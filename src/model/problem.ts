@@ -12,6 +12,7 @@ export type ProblemCode =
   | 'yaml-syntax'
   | 'file-unreadable'
   | 'file-too-large'
+  | 'cluster-unreadable'
   | 'alias-bomb'
   | 'unsafe-key'
   | 'not-an-object'
@@ -46,7 +47,10 @@ export type ProblemCode =
   | 'probe-not-allowed'
   | 'volume-wall'
   | 'volume-unknown'
-  | 'unencrypted-volume';
+  | 'unencrypted-volume'
+  | 'sidecar-required'
+  | 'sidecar-bypass'
+  | 'sidecar-changed';
 
 export interface ObjectRef {
   readonly kind: string;

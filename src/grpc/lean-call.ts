@@ -12,7 +12,7 @@ import { type Field, fieldBlock } from '../http2/field-block.ts';
 import type { ServerStream, StreamReceiver } from '../http2/server-stream.ts';
 import { grpcTimeoutMs } from './grpc-timeout.ts';
 import type { LeanAnswer, LeanCall, LeanMethod } from './lean-method.ts';
-import { watchPendingBytesMax } from './limits.ts';
+import { messageWaitMsMax, watchPendingBytesMax } from './limits.ts';
 import { framed, messageIn } from './message-frame.ts';
 import type { Peer } from './peer.ts';
 
@@ -48,7 +48,7 @@ const nothing = Buffer.alloc(0);
 export class LeanStream implements LeanCall, StreamReceiver {
   readonly address: string;
   readonly peer: Peer;
-  /** When the caller does not wait any longer, in ms of the host's clock. */
+  /** When the caller does not wait any longer, or its message is not waited for, in ms of the host's clock. */
   readonly dueMs: number;
   readonly #stream: ServerStream;
   readonly #host: CallHost;
@@ -66,7 +66,8 @@ export class LeanStream implements LeanCall, StreamReceiver {
     this.#stream = stream;
     this.#host = host;
     this.#bodyBytesMax = bounds.bodyBytesMax;
-    this.dueMs = host.nowMs() + (grpcTimeoutMs(this.header('grpc-timeout')) ?? bounds.waitMs);
+    const waitMs = grpcTimeoutMs(this.header('grpc-timeout')) ?? bounds.waitMs;
+    this.dueMs = host.nowMs() + Math.min(waitMs, messageWaitMsMax);
   }
 
   /** Looks whether anybody can answer it. */

@@ -25,7 +25,9 @@ import {
   partialBytesMax,
   resetsAtOnceMax,
   resetsPerSecondMax,
+  stallMsMax,
   unsentBytesMax,
+  unsentWritesMax,
 } from './limits.ts';
 import { type Peer, peerOfCertificate } from './peer.ts';
 
@@ -35,6 +37,7 @@ const connectionLimits: Omit<ConnectionLimits, 'bodyBytesMax'> = {
   partialBytesMax,
   resets: { atOnce: resetsAtOnceMax, perSecond: resetsPerSecondMax },
   idleFrames: { atOnce: idleFramesAtOnceMax, perSecond: idleFramesPerSecondMax },
+  stallMsMax,
 };
 
 export class LeanSession implements CallHost {
@@ -56,6 +59,12 @@ export class LeanSession implements CallHost {
   /** What was said in this turn of the event loop. */
   #unsent: Buffer[] = [];
   #willSend = false;
+  /** That the client's system has not taken yet. */
+  #unsentWrites = 0;
+  readonly #onWritten = (): void => {
+    this.#unsentWrites -= 1;
+    if (this.#unsentWrites === 0) this.#socket.resume();
+  };
   #isFinished = false;
 
   /** @param ageMaxMs when it is asked to leave. */
@@ -85,7 +94,6 @@ export class LeanSession implements CallHost {
       },
     );
     socket.on('data', (chunk: Buffer) => this.#connection.take(chunk));
-    socket.on('drain', () => socket.resume());
     socket.on('end', () => socket.destroy());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#connection.abandon());
@@ -111,6 +119,7 @@ export class LeanSession implements CallHost {
       this.#waiting.delete(call);
       call.answer({ kind: 'status', code: status.DEADLINE_EXCEEDED, details: 'the message was not whole in time' });
     }
+    this.#connection.dropStalled();
     const isSilent = this.#pingedAtMs !== undefined && nowMs - this.#pingedAtMs > keepaliveTimeoutMs;
     if (isSilent || nowMs >= this.#cutAtMs) this.cut();
     else if (nowMs >= this.#leaveAtMs) this.leave();
@@ -161,11 +170,12 @@ export class LeanSession implements CallHost {
     this.#unsent = [];
     this.#willSend = false;
     if (!this.#socket.writable) return;
-    this.#socket.write(Buffer.concat(pieces));
+    this.#unsentWrites += 1;
+    this.#socket.write(Buffer.concat(pieces), this.#onWritten);
     if (this.#isFinished) {
       this.#cutAtMs = this.nowMs() + lastWordsMs;
       this.#socket.destroySoon();
-    } else if (this.#socket.writableLength > unsentBytesMax) {
+    } else if (this.#socket.writableLength > unsentBytesMax || this.#unsentWrites > unsentWritesMax) {
       this.#socket.pause();
     }
   }

@@ -36,6 +36,12 @@ export const watchPendingBytesMax = 16 * 1024;
 /** Bytes that may wait for a client of a lean server to read them, before nothing more is read from it. */
 export const unsentBytesMax = 1024 * 1024;
 
+/** Writes that may wait so, of however few bytes: each costs some hundred beside its own. */
+export const unsentWritesMax = 1_024;
+
+/** Longest wait of an answer of a lean server for its client to widen the windows of HTTP/2, in ms. */
+export const stallMsMax = 30_000;
+
 /** Longest wait for a client of a lean server to take what was said last, in ms. */
 export const lastWordsMs = 2_000;
 
@@ -44,6 +50,9 @@ export const partialBytesMax = 8 * 1024 * 1024;
 
 /** Longest wait for a whole message of who names no deadline, in ms. */
 export const messageWaitMs = 10_000;
+
+/** The same of who names a deadline, be it in a year, in ms. */
+export const messageWaitMsMax = 60_000;
 
 /** How often connections of a lean server are looked at, in ms: their age, their silence, and calls without an end. */
 export const sessionTickMs = 1_000;

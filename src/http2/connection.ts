@@ -44,6 +44,8 @@ export interface ConnectionLimits {
   readonly resets: Rate;
   /** Frames that bring no request further: PING, SETTINGS, WINDOW_UPDATE, empty DATA and the like. */
   readonly idleFrames: Rate;
+  /** Longest wait of an answer for its client to widen its windows, in ms; then `dropStalled` resets the stream. */
+  readonly stallMsMax: number;
 }
 
 export interface ConnectionPorts {
@@ -151,6 +153,18 @@ export class ServerConnection implements StreamHost {
     for (const stream of open) stream.abort();
   }
 
+  /** To be called now and again: what its client does not take is held no longer. */
+  dropStalled(): void {
+    const latestMs = this.nowMs() - this.#limits.stallMsMax;
+    for (const stream of [...this.#streams.values()]) {
+      if (stream.stalledAtMs !== undefined && stream.stalledAtMs < latestMs) this.cancel(stream, errorCode.cancel);
+    }
+  }
+
+  nowMs(): number {
+    return this.#ports.nowMs();
+  }
+
   write(bytes: Buffer): void {
     this.#ports.write(bytes);
   }
@@ -217,7 +231,7 @@ export class ServerConnection implements StreamHost {
 
   /** Whatever brings no request further is bounded by its number. */
   #takeIdle(count = 1): ErrorCode | undefined {
-    return this.#idle.take(this.#ports.nowMs(), count) ? undefined : errorCode.enhanceYourCalm;
+    return this.#idle.take(this.nowMs(), count) ? undefined : errorCode.enhanceYourCalm;
   }
 
   /** Nobody has begun it: those of even numbers would be ours (5.1.1). */
@@ -352,7 +366,7 @@ export class ServerConnection implements StreamHost {
     if (this.#isUnknown(id)) return errorCode.protocol;
     const stream = this.#streams.get(id);
     if (stream !== undefined) this.#abort(stream);
-    return this.#resets.take(this.#ports.nowMs()) ? undefined : errorCode.enhanceYourCalm;
+    return this.#resets.take(this.nowMs()) ? undefined : errorCode.enhanceYourCalm;
   }
 
   #reset(stream: ServerStream, code: ErrorCode): ErrorCode | undefined {
@@ -362,7 +376,7 @@ export class ServerConnection implements StreamHost {
 
   /** A stream that must be reset costs its client as much as one that it resets. */
   #refuse(id: number, code: ErrorCode): ErrorCode | undefined {
-    if (!this.#resets.take(this.#ports.nowMs())) return errorCode.enhanceYourCalm;
+    if (!this.#resets.take(this.nowMs())) return errorCode.enhanceYourCalm;
     this.#ports.write(resetFrame(id, code));
     return undefined;
   }

@@ -25,6 +25,7 @@ export interface StreamReceiver {
 export interface StreamHost {
   /** Bytes of DATA that the client takes on the whole connection. */
   sendWindow: number;
+  nowMs(): number;
   write(bytes: Buffer): void;
   /** The head of a block, where the client has set the size of its table since the last one. */
   blockHead(): Buffer | undefined;
@@ -44,6 +45,8 @@ export class ServerStream {
   heldBytes = 0;
   /** The client has said everything. */
   isWhole = false;
+  /** Since when something waits for a window, in ms of the host's clock; undefined where nothing does. */
+  stalledAtMs: number | undefined;
   readonly #host: StreamHost;
   /** What is still to come of a body whose length was said. */
   #missingBytes: number | undefined;
@@ -120,12 +123,16 @@ export class ServerStream {
     while (this.#pending !== undefined && !this.#isOver) {
       const window = Math.max(0, Math.min(this.sendWindow, this.#host.sendWindow));
       const bytes = Math.min(this.#pending.length, framePayloadBytesMax, window);
-      if (bytes === 0 && this.#pending.length > 0) return;
+      if (bytes === 0 && this.#pending.length > 0) {
+        this.stalledAtMs ??= this.#host.nowMs();
+        return;
+      }
       this.#host.write(frame(frameType.data, 0, this.id, this.#pending.subarray(0, bytes)));
       this.sendWindow -= bytes;
       this.#host.sendWindow -= bytes;
       this.#pending = bytes < this.#pending.length ? this.#pending.subarray(bytes) : undefined;
     }
+    this.stalledAtMs = undefined;
     if (this.#trailers === undefined || this.#isOver) return;
     this.#writeHeaders(this.#trailers, flag.endStream);
     this.#end();

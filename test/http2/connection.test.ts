@@ -134,6 +134,22 @@ test('a large response is cut into frames that everybody takes, and waits for th
   expect(rest.at(-1)).toMatchObject({ type: frameType.headers, flags: 0x5 });
 });
 
+test('a response that its client does not take is given up, and one that it takes in time is not', () => {
+  const server = greeted([[setting.initialWindowSize, 2]]);
+  server.hear(headers(1), headers(3));
+  server.stream(1).respond(head, Buffer.from('yes'), trailers);
+  server.nowMs = 3_000;
+  server.stream(3).respond(head, Buffer.from('yes'), trailers);
+  server.written();
+  server.nowMs = 5_001;
+  server.connection.dropStalled();
+  expect(server.written()).toEqual([{ type: frameType.reset, flags: 0, stream: 1, payload: word(errorCode.cancel) }]);
+  expect(types(server.hear(windowUpdateFrame(3, 1)))).toEqual([frameType.data, frameType.headers]);
+  server.nowMs = 60_000;
+  server.connection.dropStalled();
+  expect(server.aborted).toEqual([1]);
+});
+
 test('a response without a body goes out through a window that is below nothing, and does not widen it', () => {
   const server = greeted([[setting.initialWindowSize, 10]]);
   server.hear(headers(1), headers(3));

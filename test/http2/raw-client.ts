@@ -21,6 +21,7 @@ export const limits: ConnectionLimits = {
   partialBytesMax: 100_000,
   resets: { atOnce: 10, perSecond: 1 },
   idleFrames: { atOnce: 20, perSecond: 10 },
+  stallMsMax: 5_000,
 };
 
 export interface SentFrame {
@@ -55,7 +56,10 @@ export class RawServer {
   #written: Buffer[] = [];
 
   /** @param begin what is done with a stream before its connection goes on. */
-  constructor(of: Partial<ConnectionLimits> = {}, begin: (stream: ServerStream) => void = () => undefined) {
+  constructor(
+    of: Partial<ConnectionLimits> & { readonly onWhole?: () => void } = {},
+    begin: (stream: ServerStream) => void = () => undefined,
+  ) {
     this.connection = new ServerConnection(
       { ...limits, ...of },
       {
@@ -66,7 +70,10 @@ export class RawServer {
           begin(stream);
           return {
             data: (bytes) => void this.bodies.set(id, (this.bodies.get(id) ?? '') + bytes.toString()),
-            end: () => void this.whole.push(id),
+            end: () => {
+              this.whole.push(id);
+              of.onWhole?.();
+            },
             aborted: () => void this.aborted.push(id),
           };
         },

@@ -31,8 +31,8 @@ export const emptyBook: QuarantineBook = { standing: [], heard: [] };
 
 export type BookStep =
   | { readonly kind: 'done'; readonly book: QuarantineBook; readonly quarantine: Quarantine }
-  /** Nothing changed; `quarantine` is absent where the alarm was heard and what it began is over. */
-  | { readonly kind: 'nothing-new'; readonly quarantine?: Quarantine }
+  /** Nobody more is cut off, and the book may remember an alarm more; without `quarantine` what the alarm began is over. */
+  | { readonly kind: 'nothing-new'; readonly book: QuarantineBook; readonly quarantine?: Quarantine }
   | { readonly kind: 'refused'; readonly code: 'full' | 'stale'; readonly message: string; readonly advice: string };
 
 /** By a person: in the place of the one that stands, if one does. */
@@ -51,12 +51,15 @@ export function hear(
 ): BookStep {
   const { heard } = book;
   const stands = book.standing.find(({ spiffeId }) => spiffeId === quarantine.spiffeId);
-  const nothingNew: BookStep = { kind: 'nothing-new', ...(stands === undefined ? {} : { quarantine: stands }) };
-  if (heard.some(({ id }) => id === alarm.id)) return nothingNew;
+  if (heard.some(({ id }) => id === alarm.id)) {
+    return { kind: 'nothing-new', book, ...(stands === undefined ? {} : { quarantine: stands }) };
+  }
   if (Math.abs(nowMs - alarm.atMs) > alarmAgeMaxMs) return stale;
   if (heard.length >= alarmsMax) return full;
   const remembered = { ...book, heard: [...heard, { id: alarm.id, forgetMs: alarm.atMs + alarmAgeMaxMs }] };
-  return stands === undefined ? begin(remembered, quarantine) : { kind: 'done', quarantine: stands, book: remembered };
+  return stands === undefined
+    ? begin(remembered, quarantine)
+    : { kind: 'nothing-new', quarantine: stands, book: remembered };
 }
 
 /** @returns undefined where it does not stand. */

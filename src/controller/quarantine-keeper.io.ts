@@ -83,8 +83,13 @@ export class QuarantineKeeper {
   }
 
   async #take(step: BookStep): Promise<KeptStep> {
-    if (step.kind !== 'done') return step;
+    if (step.kind === 'refused') return step;
+    const isSame = this.#book === step.book;
     this.#book = step.book;
+    if (step.kind === 'nothing-new') {
+      if (!isSame) await this.#write();
+      return step;
+    }
     this.#ports.changed();
     return { kind: 'begun', quarantine: step.quarantine, unwritten: !(await this.#write()) };
   }

@@ -73,6 +73,13 @@ test.each([
     'refused',
     'clocks',
   ],
+  [
+    'an alarm that is to come',
+    'quarantineAlarm',
+    { ...alarm, workload: 'atelier/web', at: new Date(nowMs + alarmAgeMaxMs + 1).toISOString() },
+    'refused',
+    'clocks',
+  ],
   ['an alarm on an event that nobody kept', 'quarantineAlarm', { ...alarm, event: 'none' }, 'refused', 'coffre events'],
   ['a release of whom nobody cut off', 'quarantineRelease', { workload: 'atelier/web' }, 'not-found', '--list'],
 ] as const)('%s is refused with what to do', async (_, call, body, kind, advice) => {
@@ -107,6 +114,22 @@ describe('an alarm', () => {
       world.nowMs = nowMs + laterMs;
       await ask(world, 'quarantineAlarm', body);
       expect(standing(world)).toEqual([]);
+    }
+  });
+
+  test('about whom is cut off already begins nothing, and nothing when it is said again after the release', async () => {
+    const world = await quarantineWorld(mesh, nowMs);
+    const second = { ...alarm, alarm: 'edr-18', workload: 'atelier/web' };
+    await ask(world, 'quarantineAlarm', { ...alarm, workload: 'atelier/web' });
+    const { changes } = world;
+    expect(await ask(world, 'quarantineAlarm', second)).toMatchObject({ kind: 'ok', value: { begun: false } });
+    expect([world.changes, world.told.length]).toEqual([changes, 1]);
+    await ask(world, 'quarantineRelease', { workload: 'atelier/web' });
+    expect(world.changes).toBe(changes + 1);
+    const restarted = await quarantineWorld(mesh, nowMs, world.state);
+    for (const each of [world, restarted]) {
+      expect(await ask(each, 'quarantineAlarm', second)).toEqual({ kind: 'ok', value: { begun: false } });
+      expect(standing(each)).toEqual([]);
     }
   });
 

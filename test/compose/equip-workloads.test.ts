@@ -3,9 +3,12 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type EquipPorts, equipWorkloads, restoreMs } from '../../src/compose/equip-workloads.ts';
+import { tokenLifetimeMs } from '../../src/identity/token-issuer.io.ts';
 import { keepUnchanged } from '../../src/model/keep-unchanged.ts';
+import { type Quarantine, standingAt } from '../../src/model/quarantine.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
+import { quarantined } from '../fixtures/random-quarantines.ts';
 import { workloads as others, pod, service, tenant, twoTenants } from '../fixtures/two-tenants.ts';
 import { testAuthority } from '../grpc/authority.ts';
 import { temporaryFolder } from '../identity/temporary-folder.ts';
@@ -36,8 +39,8 @@ async function equipment() {
       nowMs += ms;
     },
     /** @returns the files that were read or written for it, sorted. */
-    async look(yaml: string): Promise<readonly string[]> {
-      const snapshot = meshFrom(yaml);
+    async look(yaml: string, ...cutOff: readonly Quarantine[]): Promise<readonly string[]> {
+      const snapshot = { ...meshFrom(yaml), quarantines: standingAt(cutOff, 0) };
       before = before === undefined ? snapshot : keepUnchanged(before, snapshot);
       touched.length = 0;
       await sync(before);
@@ -115,4 +118,17 @@ test('a file that was deleted is put back by the first look after its time, and 
   pass(restoreMs);
   expect(await look(twoTenants)).toHaveLength(workloads * filesEach);
   expect(await read('atelier/web-1/hosts')).toBe('');
+});
+
+test('whoever is under quarantine gets no new token, all others do, and it does again when it is released', async () => {
+  const { look, pass, read } = await equipment();
+  await look(twoTenants);
+  const tokens = () => Promise.all(['atelier/web-1', 'atelier/api-1'].map((key) => read(`${key}/secrets/token`)));
+  const [lost, other] = await tokens();
+  pass(tokenLifetimeMs);
+  await look(twoTenants, quarantined('atelier', 'web', Number.MAX_SAFE_INTEGER));
+  const [withheld, renewed] = await tokens();
+  expect([withheld === lost, renewed === other]).toEqual([true, false]);
+  await look(twoTenants);
+  expect((await tokens())[0]).not.toBe(lost);
 });

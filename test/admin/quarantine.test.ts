@@ -117,20 +117,18 @@ describe('an alarm', () => {
     }
   });
 
-  test('about whom is cut off already begins nothing, and nothing when it is said again after the release', async () => {
+  test('about whom is cut off already begins nothing, nor when it is said again after a restart and a release', async () => {
     const world = await quarantineWorld(mesh, nowMs);
     const second = { ...alarm, alarm: 'edr-18', workload: 'atelier/web' };
     await ask(world, 'quarantineAlarm', { ...alarm, workload: 'atelier/web' });
     const { changes } = world;
     expect(await ask(world, 'quarantineAlarm', second)).toMatchObject({ kind: 'ok', value: { begun: false } });
     expect([world.changes, world.told.length]).toEqual([changes, 1]);
-    await ask(world, 'quarantineRelease', { workload: 'atelier/web' });
-    expect(world.changes).toBe(changes + 1);
     const restarted = await quarantineWorld(mesh, nowMs, world.state);
-    for (const each of [world, restarted]) {
-      expect(await ask(each, 'quarantineAlarm', second)).toEqual({ kind: 'ok', value: { begun: false } });
-      expect(standing(each)).toEqual([]);
-    }
+    await ask(restarted, 'quarantineRelease', { workload: 'atelier/web' });
+    expect(restarted.changes).toBe(1);
+    expect(await ask(restarted, 'quarantineAlarm', second)).toEqual({ kind: 'ok', value: { begun: false } });
+    expect(standing(restarted)).toEqual([]);
   });
 
   test('of another sender is another alarm, and so is another name', async () => {

@@ -23,7 +23,7 @@ const logLineMs = 3_000;
 /** What shells answer for a program that is not there. */
 const noSuchProgram = 127;
 const noOpenssl = 'there is no `openssl` on this machine; install openssl';
-const noProviderOnLoopback = 'a worker asks no identity provider on loopback; what that means: docs/explicit-mode.md';
+const noProviderOnLoopback = 'a worker dials no identity provider on loopback; why: docs/identity-providers.md';
 
 /** An application that is watched, in the mesh or beside it. */
 export interface Watched {
@@ -98,7 +98,7 @@ export class DemoContext {
     mkdirSync(people);
     const write = async (tenant: DemoTenant) => {
       const token = await providers.tokenOf(tenant, 'ada');
-      writeFileSync(join(people, `${tenant}.header`), `authorization: Bearer ${token}\n`);
+      writeFileSync(join(people, `${tenant}.header`), `authorization: Bearer ${token}\n`, { mode: 0o600 });
     };
     await Promise.all(demoTenants.map(write));
   }

@@ -11,6 +11,7 @@ import {
   randomTestMs,
   requestMethods,
   requestPaths,
+  requestShapes,
   snapshotOf,
 } from '../fixtures/random-mesh.ts';
 import { randomQuarantines } from '../fixtures/random-quarantines.ts';
@@ -19,7 +20,9 @@ import { mayPass } from './oracle.ts';
 const requests: readonly AccessRequest[] = principals.flatMap((principal) => [
   { kind: 'tcp', principal },
   ...requestMethods.flatMap((method) =>
-    requestPaths.map((path): AccessRequest => ({ kind: 'http', principal, method, path, host: 'a.test' })),
+    requestPaths.flatMap((path) =>
+      requestShapes.map((shape): AccessRequest => ({ kind: 'http', principal, method, path, ...shape })),
+    ),
   ),
 ]);
 

@@ -10,6 +10,7 @@
  */
 import type { AccessRule, Grant, RequestMatch, Snapshot, Workload } from '../../src/model/snapshot.ts';
 import type { AccessRequest } from '../../src/policy/decide.ts';
+import { grantConditions } from '../fixtures/random-mesh.ts';
 
 export function mayPass(
   snapshot: Snapshot,
@@ -44,7 +45,8 @@ export function mayPass(
         (grant.from.spiffeIds.length === 0 || grant.from.spiffeIds.includes(request.principal)) &&
         (grant.notAfterMs === undefined || nowMs < grant.notAfterMs) &&
         leadsTo(snapshot, grant, workload, port) &&
-        covers(grant.to.match, request),
+        covers(grant.to.match, request) &&
+        (grant.when === undefined || (request.kind === 'http' && grantConditions[grant.when]?.(request) === true)),
     );
   }
   const allow = selecting.flatMap((policy) => policy.allow).filter(onPort);
@@ -66,13 +68,27 @@ function withoutParameters(request: AccessRequest): AccessRequest {
   return request.kind === 'tcp' ? request : { ...request, path: request.path.replace(/;[^/]*/g, '') };
 }
 
-function covers({ methods, paths }: RequestMatch, request: AccessRequest): boolean {
-  if (request.kind === 'tcp') return methods.length === 0 && paths.length === 0;
+/** Hosts and headers are asked by grants alone, and so as an allow asks: one value, and that one. */
+function covers({ methods, paths, hosts = [], headers = [] }: RequestMatch, request: AccessRequest): boolean {
+  if (request.kind === 'tcp') return [methods, paths, hosts, headers].every((asked) => asked.length === 0);
   const method = methods.length === 0 || methods.includes(request.method);
   const path =
     paths.length === 0 ||
     paths.some(
       (match) => match.path === request.path || (match.kind === 'subtree' && request.path.startsWith(`${match.path}/`)),
     );
-  return method && path;
+  const host =
+    hosts.length === 0 ||
+    hosts.some((match) =>
+      match.kind === 'exact' ? match.host === request.host : request.host?.endsWith(match.suffix) === true,
+    );
+  const header = headers.every((match) => {
+    const values = (request.headers?.lines(match.name) ?? []).flatMap((line) => line.split(','));
+    if (match.kind === 'present') return values.length > 0;
+    if (match.kind === 'absent') return values.length === 0;
+    const [value, ...more] = values;
+    if (value === undefined || more.length > 0) return false;
+    return match.kind === 'exact' ? value === match.value : value.startsWith(match.prefix);
+  });
+  return method && path && host && header;
 }

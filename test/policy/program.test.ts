@@ -24,13 +24,16 @@ import {
   randomTestMs,
   requestMethods,
   requestPaths,
+  requestShapes,
   snapshotOf,
 } from '../fixtures/random-mesh.ts';
 
 test('on random meshes what arrives is what was compiled, and decides alike', { timeout: randomTestMs }, () => {
   const requests = principals.flatMap((principal) =>
     requestMethods.flatMap((method) =>
-      requestPaths.map((path) => ({ kind: 'http', principal, method, path, host: 'a.test' }) as const),
+      requestPaths.flatMap((path) =>
+        requestShapes.map((shape) => ({ kind: 'http', principal, method, path, ...shape }) as const),
+      ),
     ),
   );
   let ports = 0;

@@ -8,6 +8,7 @@ import { PaperAuthority } from '../../src/proof/paper-authority.ts';
 import type { Party } from '../../src/proof/prove.ts';
 import { contentVersion, type ResourceSnapshot } from '../../src/xds/resource.ts';
 import { platform } from '../fixtures/configured.ts';
+import { randomMesh, tenants } from '../fixtures/random-mesh.ts';
 
 export function proofMesh(snapshot: Snapshot, nowMs = 0): ProofMesh {
   const paper = new PaperAuthority();
@@ -46,3 +47,6 @@ export function party(...workloads: readonly string[]): Party {
 export function partyAt(workload: string, port: number): Party {
   return { workloads: new Set([workload]), ports: new Map([[workload, new Set([port])]]) };
 }
+
+/** Random meshes whose grants ask for little, where a mesh is walked many times over; see `agreement.test.ts` for the others. */
+export const plainMesh = randomMesh(tenants, ['transparent'], []);

@@ -17,8 +17,12 @@ import {
   requestMethods,
   requestPaths,
   snapshotOf,
+  tenants,
 } from '../fixtures/random-mesh.ts';
 import { atelier, atelierPolicy, notaire, twoTenants } from '../fixtures/two-tenants.ts';
+
+/** Of what its grants ask, a record holds everything. */
+const recorded = randomMesh(tenants, ['transparent'], ['hosts']);
 
 /** Every identity at every port that some pod declares in one of the meshes, or that nobody does. */
 function callsOf(meshes: readonly Snapshot[], atMs: number): readonly RecordedCall[] {
@@ -32,7 +36,7 @@ function callsOf(meshes: readonly Snapshot[], atMs: number): readonly RecordedCa
       const method = requestMethods[at % requestMethods.length] ?? 'GET';
       const path = requestPaths[at % requestPaths.length] ?? '/';
       const target = { kind: 'workload', ...place } as const;
-      const request = { method, path, host: 'api' };
+      const request = { method, path, host: 'a.test' };
       const id = `${caller} ${place.workload}:${place.port}`;
       return [{ id, atMs, caller, target, request, verdict: 'allow', reason: 'allowed', standsFor: 10 } as const];
     }),
@@ -54,7 +58,7 @@ test('of a change, a replay flips what `decide` flips under the two meshes, and 
 }, () => {
   const seen: Record<string, number> = {};
   fc.assert(
-    fc.property(randomMesh(), randomMesh(), fc.constantFrom(...momentsMs), (old, young, nowMs) => {
+    fc.property(recorded, recorded, fc.constantFrom(...momentsMs), (old, young, nowMs) => {
       const [was, is] = [snapshotOf(old), snapshotOf(young)];
       const [before, after] = [new Replay(was, nowMs), new Replay(is, nowMs)];
       for (const call of callsOf([was, is], nowMs)) {
@@ -67,16 +71,16 @@ test('of a change, a replay flips what `decide` flips under the two meshes, and 
         seen[wanted] = (seen[wanted] ?? 0) + 1;
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 120 },
   );
-  for (const change of ['same', 'newly-allowed', 'newly-denied']) expect(seen[change], change).toBeGreaterThan(100);
+  for (const change of ['same', 'newly-allowed', 'newly-denied']) expect(seen[change], change).toBeGreaterThan(50);
 });
 
 test('of a mesh that did not change, a replay flips nothing, and knows everything it knew', {
   timeout: randomTestMs,
 }, () => {
   fc.assert(
-    fc.property(randomMesh(), fc.constantFrom(...momentsMs), (objects, nowMs) => {
+    fc.property(recorded, fc.constantFrom(...momentsMs), (objects, nowMs) => {
       const snapshot = snapshotOf(objects);
       const tally = new ReplayTally(new Replay(snapshot, nowMs), new Replay(snapshotOf(objects), nowMs));
       const calls = callsOf([snapshot], nowMs);

@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import type { Snapshot, Workload } from '../../../src/model/snapshot.ts';
 import { viewOf } from '../../../src/policy/view.ts';
 import { documents, meshFrom, trustDomain } from '../../fixtures/mesh-from.ts';
-import { type MeshObject, randomMesh, snapshotOf, yamlOf } from '../../fixtures/random-mesh.ts';
+import { type MeshObject, randomMesh, snapshotOf, tenants, yamlOf } from '../../fixtures/random-mesh.ts';
 
 export type Kind = 'http' | 'tcp';
 
@@ -30,7 +30,7 @@ const ends: Readonly<Record<string, string>> = {
 /** @param kind of every port: the application behind the sidecar is the same for all of them. */
 export function randomWorld(kind: Kind): fc.Arbitrary<World> {
   return fc
-    .tuple(randomMesh(), fc.nat())
+    .tuple(randomMesh(tenants, ['transparent'], []), fc.nat())
     .map(([drawn, index]): Partial<World> => {
       const objects = drawn.map((object) => rewritten(object, kind));
       const snapshot = snapshotOf(objects);

@@ -64,8 +64,8 @@ export interface ConnectionPorts {
 const initialWindowBytes = 65_535;
 
 /**
- * Streams that are looked at for one frame that says something of all windows, and count as one more such frame. A frame costs
- * about as much as that many streams.
+ * Open streams that count as one more frame where a frame says something of all their windows: it makes us look at each, and at
+ * worst say one byte more on each, in a frame of its own.
  */
 const streamsByFrame = 32;
 
@@ -317,14 +317,20 @@ export class ServerConnection implements StreamHost {
   #setStreamWindow(bytes: number): ErrorCode | undefined {
     const wider = bytes - this.#streamWindow;
     this.#streamWindow = bytes;
-    const tooMany = this.#takeIdle(this.#streams.size / streamsByFrame);
-    if (tooMany !== undefined) return tooMany;
-    for (const stream of [...this.#streams.values()]) {
+    let overflows = false;
+    const tooMany = this.#forAll((stream) => {
       stream.sendWindow += wider;
-      if (stream.sendWindow > word31Max) return errorCode.flowControl;
-      stream.flush();
-    }
-    return undefined;
+      overflows ||= stream.sendWindow > word31Max;
+      if (!overflows) stream.flush();
+    });
+    return overflows ? errorCode.flowControl : tooMany;
+  }
+
+  /** Counts it by the streams that there are. */
+  #forAll(then: (stream: ServerStream) => void): ErrorCode | undefined {
+    const tooMany = this.#takeIdle(this.#streams.size / streamsByFrame);
+    if (tooMany === undefined) for (const stream of [...this.#streams.values()]) then(stream);
+    return tooMany;
   }
 
   /** 6.7 */
@@ -354,10 +360,7 @@ export class ServerConnection implements StreamHost {
   #widen(bytes: number): ErrorCode | undefined {
     this.sendWindow += bytes;
     if (this.sendWindow > word31Max) return errorCode.flowControl;
-    const tooMany = this.#takeIdle(this.#streams.size / streamsByFrame);
-    if (tooMany !== undefined) return tooMany;
-    for (const stream of [...this.#streams.values()]) stream.flush();
-    return undefined;
+    return this.#forAll((stream) => stream.flush());
   }
 
   /** 6.4 */

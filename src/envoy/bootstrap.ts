@@ -27,6 +27,7 @@ import {
 import { HttpProtocolOptionsSchema } from '#gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js';
 import { tcpAddress, unixAddress } from './address.ts';
 import { bypassOption } from './cluster-options.ts';
+import { type ApplicationProbe, healthClusters, healthListener } from './health-listener.ts';
 import {
   adminCluster,
   controlPlaneCluster,
@@ -72,6 +73,8 @@ export interface BootstrapOptions {
   /** The file SDS resource that names root.crt, the one that names the token, and the folder whose moves announce a change. */
   readonly files: { readonly rootSds: string; readonly tokenSds: string; readonly watched: string };
   readonly bypass: CaptureBypass;
+  /** What the kubelet asks of the pod's applications; absent outside a cluster, where nobody asks. */
+  readonly probes?: readonly ApplicationProbe[];
 }
 
 /** @returns the bootstrap as a JSON value; write it to a file that ends in `.json`. */
@@ -113,7 +116,15 @@ export function bootstrapFor(options: BootstrapOptions): unknown {
         grpcServices: [{ targetSpecifier: { case: 'envoyGrpc', value: { clusterName: controlPlaneCluster } } }],
       },
     },
-    staticResources: { clusters: [controlPlane(options), evidence(options), admin(options)] },
+    staticResources: {
+      clusters: [
+        controlPlane(options),
+        evidence(options),
+        admin(options),
+        ...healthClusters(options.probes ?? [], options.bypass),
+      ],
+      listeners: options.probes === undefined ? [] : [healthListener(options.probes, options.bypass)],
+    },
     overloadManager: {
       resourceMonitors: [
         {

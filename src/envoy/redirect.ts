@@ -14,6 +14,7 @@
  */
 import { isIP } from 'node:net';
 import {
+  healthPort,
   inboundCapturePort,
   inspectionPort,
   outboundCapturePort,
@@ -29,20 +30,22 @@ export const outsideMarkBit = 0x1000;
 
 export interface InterceptionOptions {
   readonly family: 4 | 6;
-  /** SO_MARK by which the sidecar's own connections pass. */
-  readonly proxyMark: number;
+  readonly sidecar: SidecarSockets;
   /** Addresses that the pod may ask on port 53 (UDP and TCP); those of the other family, and what is no address, are left out. */
   readonly dnsResolvers: readonly string[];
 }
 
+/** By what the sidecar's own packets are told from the application's, so that they pass. */
+export type SidecarSockets =
+  | { readonly kind: 'mark'; readonly mark: number }
+  /** As in a cluster, where the sidecar has no privilege: the pod must keep its application from that user. There the kubelet asks at the health port, too. */
+  | { readonly kind: 'user'; readonly user: number };
+
 export function interceptionRules(options: InterceptionOptions): string {
   const family = options.family === 4 ? ipv4 : ipv6;
   const resolvers = options.dnsResolvers.filter((address) => isIP(address) === options.family);
-  const mark = options.proxyMark.toString(16);
-  const outside = `-m mark --mark 0x${(options.proxyMark | outsideMarkBit).toString(16)}`;
-  const either = (0xffff_ffff & ~outsideMarkBit) >>> 0;
-  const sidecar = `-m mark --mark 0x${mark}/0x${either.toString(16)}`;
-  const notSidecar = `-m mark ! --mark 0x${mark}/0x${either.toString(16)}`;
+  const { sidecar, notSidecar, outside, ownerless } = matchesOf(options.sidecar);
+  const doors = options.sidecar.kind === 'user' ? [...scrapedDoors, healthPort] : scrapedDoors;
   const lines = [
     '*nat',
     ':PREROUTING ACCEPT [0:0]',
@@ -89,7 +92,7 @@ export function interceptionRules(options: InterceptionOptions): string {
     ...family.icmpTypes.map((type) => `-A INPUT -p ${family.icmp} ${type} -j ACCEPT`),
     `-A INPUT -p ${family.icmp} -m conntrack --ctstate RELATED -j ACCEPT`,
     '# a name outside that resolves to an inside: before loopback is accepted, which is inside too',
-    ...family.insides.map((range) => `-A OUTPUT -p tcp ${outside} -d ${range} -j DROP`),
+    ...outside.flatMap((match) => family.insides.map((range) => `-A OUTPUT -p tcp ${match} -d ${range} -j DROP`)),
     '# nor for the application, which could otherwise enter the inbound listener from behind',
     `-A OUTPUT -p tcp ${notSidecar} ${dialledReserved} -j DROP`,
     '# at a door nobody answers but the sidecar, or an application that took the port would be open to all',
@@ -97,6 +100,7 @@ export function interceptionRules(options: InterceptionOptions): string {
     '-A OUTPUT -o lo -j ACCEPT',
     `-A OUTPUT -p tcp -d ${family.redirectTarget} --dport ${outboundCapturePort} -m conntrack --ctstate DNAT -j ACCEPT`,
     `-A OUTPUT -p tcp ${sidecar} -j ACCEPT`,
+    ...ownerless,
     '# answers on connections that came in through the inbound listener',
     '-A OUTPUT -p tcp -m conntrack --ctstate ESTABLISHED --ctdir REPLY -j ACCEPT',
     ...resolvers.flatMap((address) =>
@@ -109,8 +113,39 @@ export function interceptionRules(options: InterceptionOptions): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** The sidecar's own ports that others may ask at. */
-const doors = [inspectionPort, statisticsPort] as const;
+/** The sidecar's own ports that others may ask at, wherever it runs. */
+const scrapedDoors = [inspectionPort, statisticsPort] as const;
+
+interface SidecarMatches {
+  readonly sidecar: string;
+  readonly notSidecar: string;
+  /** The sidecar's connections that leave the mesh; by user alone they cannot be told apart, and the network's policy must. */
+  readonly outside: readonly string[];
+  /** Rules for packets that have no user. */
+  readonly ownerless: readonly string[];
+}
+
+function matchesOf(sockets: SidecarSockets): SidecarMatches {
+  if (sockets.kind === 'user') {
+    return {
+      sidecar: `-m owner --uid-owner ${sockets.user}`,
+      notSidecar: `-m owner ! --uid-owner ${sockets.user}`,
+      outside: [],
+      ownerless: [
+        '# what the kernel still says for a socket that was closed; a connection keeps the way that its first packet took',
+        '-A OUTPUT -p tcp -m owner ! --socket-exists -m conntrack --ctstate ESTABLISHED -j ACCEPT',
+      ],
+    };
+  }
+  const mark = sockets.mark.toString(16);
+  const either = ((0xffff_ffff & ~outsideMarkBit) >>> 0).toString(16);
+  return {
+    sidecar: `-m mark --mark 0x${mark}/0x${either}`,
+    notSidecar: `-m mark ! --mark 0x${mark}/0x${either}`,
+    outside: [`-m mark --mark 0x${(sockets.mark | outsideMarkBit).toString(16)}`],
+    ownerless: [],
+  };
+}
 
 /** Only the direction of the one who dialled: answers from a control plane on such a port must pass. */
 const dialledReserved = `-m conntrack --ctorigdstport ${reservedPorts.first}:${reservedPorts.last} --ctdir ORIGINAL`;

@@ -18,6 +18,7 @@ import {
   ExtAuthzSchema,
 } from '#gen/envoy/extensions/filters/http/ext_authz/v3/ext_authz_pb.js';
 import { HTTPFaultSchema } from '#gen/envoy/extensions/filters/http/fault/v3/fault_pb.js';
+import { HealthCheckSchema } from '#gen/envoy/extensions/filters/http/health_check/v3/health_check_pb.js';
 import {
   RBACSchema as HttpRbacSchema,
   RBACPerRouteSchema,
@@ -76,6 +77,7 @@ export const envoyRegistry = createRegistry(
   ExtAuthzSchema,
   ExtAuthzPerRouteSchema,
   HTTPFaultSchema,
+  HealthCheckSchema,
   RouterSchema,
   NetworkRbacSchema,
   TcpProxySchema,

@@ -8,5 +8,7 @@ export const inboundCapturePort = 15_006;
 export const inspectionPort = 15_004;
 /** Where the control plane, and the scrapers that the mesh names, read the statistics of a sidecar. */
 export const statisticsPort = 15_005;
+/** Where the kubelet, in plaintext, asks a sidecar how its application is; in a cluster only. */
+export const healthPort = 15_021;
 /** First and last port that no service may declare. */
-export const reservedPorts = { first: 15_000, last: 15_021 } as const;
+export const reservedPorts = { first: 15_000, last: healthPort } as const;

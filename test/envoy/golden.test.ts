@@ -19,7 +19,7 @@ const golden = join(import.meta.dirname, 'golden');
 const isRewriting = process.env['COFFRE_REWRITE'] === '1';
 
 /** Outputs of redirect.test.ts, which have no input of their own. */
-const rules = ['redirect.ipv4.rules', 'redirect.ipv6.rules'];
+const rules = ['redirect.ipv4.rules', 'redirect.ipv4.user.rules', 'redirect.ipv6.rules'];
 
 const scenarios = readdirSync(golden)
   .filter((name) => existsSync(join(golden, name, 'input.yaml')))

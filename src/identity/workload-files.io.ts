@@ -14,14 +14,12 @@ import { makePrivateFolder, writeFileAtomic, writeIfDifferent } from './atomic-f
 import { forEachBounded } from './for-each-bounded.ts';
 import type { Clock } from './ports.ts';
 import { renewAtMs } from './renewal-schedule.ts';
+import { rootSds, sdsFileNames, tokenSds } from './sds-files.ts';
 import { isWorkloadKey, type TokenSubject } from './token-claims.ts';
 import type { TokenIssuer } from './token-issuer.io.ts';
 
 /** Workloads written at the same time. */
 const writingConcurrencyMax = 8;
-
-const tokenSdsFile = 'token.sds.json';
-const rootSdsFile = 'mesh-root.sds.json';
 
 export interface WorkloadFilesOptions {
   /** Absolute, since Envoy reads the paths from another working directory. */
@@ -105,8 +103,8 @@ export class WorkloadFiles {
     await makePrivateFolder(secrets);
     await writeIfDifferent(rootFile, rootPem);
     await writeFileAtomic(tokenFile, token);
-    await writeIfDifferent(join(folder, rootSdsFile), rootSds(rootFile, secrets));
-    await writeIfDifferent(join(folder, tokenSdsFile), tokenSds(tokenFile));
+    await writeIfDifferent(join(folder, sdsFileNames.root), rootSds(rootFile, secrets));
+    await writeIfDifferent(join(folder, sdsFileNames.token), tokenSds(tokenFile));
     const atMs = renewAtMs(subject.workload, { notBeforeMs: issuedAtMs, notAfterMs: expiresAtMs });
     this.#dueMs.set(subject.workload, { serviceAccount: subject.serviceAccount, atMs });
   }
@@ -123,25 +121,13 @@ export class WorkloadFiles {
         const workload = `${namespace}/${pod}`;
         if (wanted.has(workload) || !isWorkloadKey(workload)) continue;
         const folder = this.folderOf(workload);
-        if (!(await exists(join(folder, tokenSdsFile)))) continue;
+        if (!(await exists(join(folder, sdsFileNames.token)))) continue;
         await rm(folder, { recursive: true, force: true });
         removed.push(workload);
       }
     }
     return removed.sort();
   }
-}
-
-const secretType = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret';
-
-function rootSds(rootFile: string, secrets: string): string {
-  const validation_context = { trusted_ca: { filename: rootFile }, watched_directory: { path: secrets } };
-  return JSON.stringify({ resources: [{ '@type': secretType, name: 'mesh-root', validation_context }] });
-}
-
-function tokenSds(tokenFile: string): string {
-  const generic_secret = { secret: { filename: tokenFile } };
-  return JSON.stringify({ resources: [{ '@type': secretType, name: 'token', generic_secret }] });
 }
 
 /** Real folders only: a symbolic link is not followed, and so never emptied. */

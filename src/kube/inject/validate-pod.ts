@@ -1,0 +1,44 @@
+/**
+ * The validating half: what a pod is when everybody has had their say, and what may be done to it afterwards.
+ *
+ *   CREATE                       the pod is what its injection would make of it, whoever changed it in between
+ *   UPDATE, resize               what is ours in it stays as it is, and so do labels that choose its policy
+ *   UPDATE ephemeralcontainers   a guest brings no way past the sidecar
+ *   CONNECT exec, attach         nobody steps into the sidecar
+ *
+ * Only caretakers may: whoever may edit a tenant's pods is a tenant.
+ */
+
+import { refuseEdit } from './edit.ts';
+import { refuseGuests } from './guests.ts';
+import { readPod } from './pod.ts';
+import { type PodFinding, problemOf } from './problem-of.ts';
+import { refOf, wrongShape } from './review.ts';
+import { refuseStep } from './step-in.ts';
+import { refuseUninjected } from './uninjected.ts';
+import { type AdmissionContext, type AdmissionRequest, unchanged, type Verdict } from './verdict.ts';
+
+export function validatePod(request: AdmissionRequest, context: AdmissionContext): Verdict {
+  const { namespace = '', userInfo } = request;
+  const tenant = context.tenantOf(namespace);
+  if (tenant === undefined || context.settings.caretakers.has(userInfo.username)) return unchanged;
+  const findings = findingsOf(request, context, tenant);
+  if (findings.length === 0) return unchanged;
+  const ref = refOf(request);
+  return { kind: 'refused', problems: findings.map((finding) => problemOf(ref, finding)) };
+}
+
+function findingsOf(request: AdmissionRequest, context: AdmissionContext, tenant: string): readonly PodFinding[] {
+  const { namespace = '', operation, subResource = '', object, oldObject } = request;
+  if (operation === 'CONNECT') return refuseStep(object, subResource);
+  if (operation === 'DELETE') return [];
+  const after = readPod(object);
+  if ('wrongAt' in after) return [wrongShape(after.wrongAt)];
+  if (operation === 'CREATE') return refuseUninjected(after.pod, context.settings, { namespace, tenant });
+  const before = readPod(oldObject);
+  if ('wrongAt' in before) return [wrongShape(before.wrongAt)];
+  return [
+    ...refuseEdit(before.pod, after.pod, context.selectingLabels(namespace)),
+    ...(subResource === 'ephemeralcontainers' ? refuseGuests(before.pod, after.pod) : []),
+  ];
+}

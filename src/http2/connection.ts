@@ -373,8 +373,9 @@ export class ServerConnection implements StreamHost {
   }
 
   #reset(stream: ServerStream, code: ErrorCode): ErrorCode | undefined {
-    this.#abort(stream);
-    return this.#refuse(stream.id, code);
+    const tooMany = this.#refuse(stream.id, code);
+    this.#abort(stream); // now, since the connection may end with it
+    return tooMany;
   }
 
   /** A stream that must be reset costs its client as much as one that it resets. */

@@ -268,6 +268,15 @@ test('a connection ends also behind the last stream that there can be, and says 
   expect(server.isFinished).toBe(true);
 });
 
+test('a stream that must be reset is, before its connection ends with it', () => {
+  const server = greeted();
+  server.hear(headers(1));
+  server.connection.finish();
+  server.written();
+  expect(types(server.hear(data(1, 1, 'more')))).toEqual([frameType.reset]);
+  expect(server.isFinished).toBe(true);
+});
+
 test('a socket that goes away aborts what is open, and an answer to it is dropped', () => {
   const server = greeted();
   server.hear(headers(1), headers(3, 0x4));
@@ -429,7 +438,7 @@ test('a client that takes its time may send as many frames as it likes', () => {
   expect(server.isFinished).toBe(false);
 });
 
-test('whatever bytes come, a connection never throws, and writes whole frames', () => {
+test('whatever bytes come, a connection never throws, and writes whole frames until its end', () => {
   const piece = fc.oneof(
     fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
     fc
@@ -450,9 +459,10 @@ test('whatever bytes come, a connection never throws, and writes whole frames', 
     ),
   );
   fc.assert(
-    fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+    fc.property(fc.array(piece, { maxLength: 40 }), fc.nat({ max: 40 }), (pieces, end) => {
       const server = greeted();
-      for (const bytes of pieces) {
+      for (const [turn, bytes] of pieces.entries()) {
+        if (turn === end) server.connection.finish();
         for (const { type } of server.hear(bytes)) expect(type).toBeLessThanOrEqual(9);
         const open = server.streams.filter((stream) => !stream.isOver);
         expect(open.length).toBeLessThanOrEqual(limits.concurrentStreamsMax);

@@ -63,7 +63,10 @@ export class RawServer {
     this.connection = new ServerConnection(
       { ...limits, ...of },
       {
-        write: (bytes) => void this.#written.push(Buffer.from(bytes)),
+        write: (bytes) => {
+          if (this.isFinished) throw new Error('something was said behind the end');
+          this.#written.push(Buffer.from(bytes));
+        },
         open: (stream) => {
           this.streams.push(stream);
           const { id } = stream;

@@ -92,6 +92,19 @@ describe('verdicts that flip', () => {
     await expect(out.replaceAll(/\/\S+(?=change\.yaml)/g, '')).toMatchFileSnapshot('golden/simulate.txt');
   });
 
+  test('are unknown of a grant that asks what no record holds, and known of one that asks its host or path', async () => {
+    const events = [refused('g1', { from: { identity: notaire.web }, reason: 'tenant-wall' })];
+    const headers = '{ name: x-team, exact: red }';
+    const narrow = await simulate({ change: grant(`, headers: [${headers}]`), events }, '--fail-on', 'unknown');
+    expect(narrow.out).toContain('header x-team');
+    expect(narrow.code).toBe(78);
+    const when = (condition: string) => grant('').replace('reason', `when: ${condition}, reason`);
+    expect((await simulate({ change: when('token.valid'), events }, '--fail-on', 'unknown')).code).toBe(78);
+    expect((await simulate({ change: when('size(request.path) > 1'), events })).code).toBe(79);
+    expect((await simulate({ change: grant(', hosts: [api]'), events })).code).toBe(79);
+    expect((await simulate({ change: grant(', hosts: [other]'), events }, '--fail-on', 'unknown')).code).toBe(0);
+  });
+
   test('fail the command where it is asked to', async () => {
     expect((await simulate({ change: noDocuments, events: traffic }, '--fail-on', 'denied')).code).toBe(1);
     expect((await simulate({ change: grant(''), events: traffic }, '--fail-on', 'denied')).code).toBe(0);

@@ -11,6 +11,7 @@ kind: Grant
 metadata: { name: g, namespace: atelier }
 spec: { from: { tenant: notaire }, to: { service: api }, notAfter: "${new Date(ends).toISOString()}", reason: reads }
 `;
+const narrowed = (more: string) => grant.replace('{ service: api }', more);
 const ofDb = atelierPolicy('{ selector: { matchLabels: { app: db } }, allow: [{ from: { serviceAccounts: [api] } }] }');
 
 interface Row {
@@ -25,6 +26,24 @@ const rows: readonly Row[] = [
   { what: 'a policy that selects it', before: twoTenants, after: documents(twoTenants, noAdmin), changes: true },
   { what: 'a policy that selects another', before: twoTenants, after: documents(twoTenants, ofDb), changes: false },
   { what: 'a grant of its tenant', before: documents(twoTenants, grant), after: twoTenants, changes: true },
+  ...['{ service: api, hosts: [a.test] }', '{ service: api, headers: [{ name: x-team, exact: red }] }'].map((to) => ({
+    what: `a grant that is now to ${to}`,
+    before: documents(twoTenants, grant),
+    after: documents(twoTenants, narrowed(to)),
+    changes: true,
+  })),
+  {
+    what: 'a condition of a grant',
+    before: documents(twoTenants, grant),
+    after: documents(twoTenants, narrowed('{ service: api }, when: request.method == "GET"')),
+    changes: true,
+  },
+  {
+    what: 'another condition of a grant',
+    before: documents(twoTenants, narrowed('{ service: api }, when: request.method == "GET"')),
+    after: documents(twoTenants, narrowed('{ service: api }, when: request.method == "PUT"')),
+    changes: true,
+  },
   {
     what: 'the end of a grant, by time alone',
     before: documents(twoTenants, grant),

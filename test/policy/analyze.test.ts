@@ -263,6 +263,46 @@ describe('grants', () => {
     expect(told(twoTenants, wide, grant('b', '{ service: web }'))).toEqual([]);
   });
 
+  const red = 'headers: [{ name: x-team, exact: red }]';
+  const isGet = 'when: request.method == "GET"';
+  test.each<[string, string, string, readonly string[]]>([
+    [
+      'a host goes with the names around it',
+      '{ service: api, hosts: ["*.b.test"] }',
+      '{ service: api, hosts: [a.b.test] }',
+      ['b'],
+    ],
+    ['another host stays', '{ service: api, hosts: [a.test] }', '{ service: api, hosts: [b.test] }', []],
+    [
+      'one of every host takes that of one, whichever comes first',
+      '{ service: api, hosts: [a.test] }',
+      '{ service: api }',
+      ['a'],
+    ],
+    [
+      'a header goes with its prefix',
+      '{ service: api, headers: [{ name: x-team, prefix: r }] }',
+      `{ service: api, ${red} }`,
+      ['b'],
+    ],
+    ['another header stays', `{ service: api, ${red} }`, '{ service: api, headers: [{ name: x-a, exact: red }] }', []],
+    ['a header does not take what asks none', `{ service: api, ${red} }`, '{ service: api, paths: [/x] }', []],
+    ['a condition goes with none', '{ service: api }', `{ service: api }, ${isGet}`, ['b']],
+    ['an equal condition goes', `{ service: api }, ${isGet}`, `{ service: api, paths: [/x] }, ${isGet}`, ['b']],
+    ['a condition does not take what has none', `{ service: api }, ${isGet}`, '{ service: api, methods: [GET] }', []],
+  ])('%s', (_, one, other, gone) => {
+    const superfluous = found(twoTenants, grant('a', one), grant('b', other)).filter(({ removable }) => removable);
+    expect(superfluous.map(({ subject }) => subject)).toEqual(gone.map((name) => `grant/atelier/${name}`));
+  });
+
+  test('one whose every host is denied lets nobody in, and one with a host beside them does', () => {
+    const denied = atelierPolicy(deny('{ to: { hosts: ["*.b.test"] } }'));
+    expect(told(twoTenants, denied, grant('g', '{ service: api, hosts: [a.b.test] }'))).toEqual([
+      'never-allows grant/atelier/g',
+    ]);
+    expect(told(twoTenants, denied, grant('g', '{ service: api, hosts: [a.b.test, b.test] }'))).toEqual([]);
+  });
+
   test('one to nobody, or for nobody, is told', () => {
     const empty = documents(
       tenant('atelier'),

@@ -1,9 +1,10 @@
 /** A grant opens exactly what it says: these callers, this service's ports, these methods and paths, until its end. */
 import { describe, expect, test } from 'vitest';
+import { buildSnapshot } from '../../src/model/build-snapshot.ts';
 import { decide } from '../../src/policy/decide.ts';
 import { headerLines } from '../../src/policy/stated-request.ts';
 import { viewOf } from '../../src/policy/view.ts';
-import { documents, meshFrom } from '../fixtures/mesh-from.ts';
+import { documents, meshFrom, objectsFrom } from '../fixtures/mesh-from.ts';
 import { notaire, service, twoTenants } from '../fixtures/two-tenants.ts';
 import { expectDecisions } from './decisions.ts';
 
@@ -98,6 +99,13 @@ function callersOf(mesh: ReturnType<typeof meshFrom>, nowMs: number): string[] {
   return viewOf(mesh, workload, nowMs).inbound.flatMap(({ callers }) => callers.map(({ tenant }) => tenant));
 }
 
+const judgedByProxies = `
+apiVersion: coffre.dev/v1alpha1
+kind: Mesh
+metadata: { name: default }
+spec: { trustDomain: mesh.test, authorization: { mode: dynamicOnly } }
+`;
+
 describe('a grant speaks of requests in the words of a policy', () => {
   const open = (more: string) => `
 apiVersion: coffre.dev/v1alpha1
@@ -123,6 +131,27 @@ spec: { from: { tenant: notaire }, ${more}, reason: a test }
     ['to: { service: api }, when: \'request.path.endsWith("x")\'', {}, { path: '/y' }],
   ])('%s', (more, allowed, refused) => {
     expect([judged(more, allowed), judged(more, refused)]).toEqual(['allow', 'deny']);
+  });
+
+  test.each([
+    ['to: { service: api, hosts: [api], headers: [{ name: x-team, exact: red }] }', false],
+    ['to: { service: api }, when: request.method == "GET"', true],
+  ])('%s asks a worker under `dynamicOnly`: %s', (more, isAsked) => {
+    const mesh = meshFrom(documents(judgedByProxies, twoTenants, open(more)));
+    const workload = mesh.workloads.get('atelier/api-1');
+    const port = workload && viewOf(mesh, workload, 0).inbound.find((each) => each.port === 8_080);
+    expect(port).toMatchObject({ everyRequest: isAsked });
+  });
+
+  test.each([
+    'to: { service: db, ports: [5432], hosts: [db] }',
+    'to: { service: db, headers: [{ name: x-team, exact: red }] }',
+    'to: { service: db }, when: source.tenant == "notaire"',
+  ])('%s, where bytes are all that is seen, is told what to do', (more) => {
+    const { problems } = buildSnapshot(objectsFrom(documents(twoTenants, open(more))));
+    expect(problems).toMatchObject([
+      { severity: 'error', object: { kind: 'Grant' }, advice: expect.stringContaining('HTTP') },
+    ]);
   });
 
   test.each([

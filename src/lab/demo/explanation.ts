@@ -23,7 +23,7 @@ export async function explanationOf<Kind extends Cure['kind']>(
     const { stdout, stderr } = await askCoffre(context, argv);
     const judgement = stdout === '' ? undefined : JSON.parse(stdout).now?.judgements?.[0];
     if (judgement?.cure?.kind === kind) return judgement;
-    if (performance.now() > deadlineMs)
-      throw new Error(`\`coffre explain\` told no such cure: ${stderr.trim() || stdout}`);
+    const said = judgement?.sentence ?? stderr.trim();
+    if (performance.now() > deadlineMs) throw new Error(`\`coffre explain\` told no such cure, but: ${said}`);
   }
 }

@@ -60,7 +60,8 @@ export function createChecker({ judge, observer, limits, clock }: CheckerOptions
     const read = readCheckRequest(message, limits);
     const access = read.kind === 'read' ? accessRequest(read.fields) : undecodable(read.why);
     if (access.kind === 'undecodable') {
-      record(observed, access.id, { verdict: 'undecodable', why: access.why });
+      const { id, why } = access;
+      tell(observed, { ...timesOf(observed), id, verdict: 'undecodable', why });
       return { kind: 'response', bytes: denyAnswer(access.id) };
     }
     const { request } = access;
@@ -79,16 +80,18 @@ interface Observed {
 }
 
 function conclude(observed: Observed, request: AccessRequest, decision: Decision): CheckAnswer {
-  record(observed, request.id, { request: recorded(request), ...verdictOf(decision) });
+  tell(observed, recordOf(request, decision, timesOf(observed)));
   return answer(request.id, decision);
 }
 
-function record({ observer, clock, startUs, traceparent }: Observed, id: string, told: Told): void {
-  observer.decided({
-    ...{ id, timeMs: clock.nowMs(), durationUs: clock.monotonicUs() - startUs },
-    ...(traceparent === undefined ? {} : { traceparent }),
-    ...told,
-  });
+function tell({ observer, traceparent }: Observed, record: DecisionRecord): void {
+  observer.decided(traceparent === undefined ? record : { ...record, traceparent });
+}
+
+type Times = Pick<DecisionRecord, 'timeMs' | 'durationUs'>;
+
+function timesOf({ clock, startUs }: Observed): Times {
+  return { timeMs: clock.nowMs(), durationUs: clock.monotonicUs() - startUs };
 }
 
 function undecodable(why: UndecodableReason) {
@@ -138,22 +141,21 @@ function answer(id: string, decision: Decision): CheckAnswer {
   }
 }
 
-type WithoutFrame<R> = R extends unknown ? Omit<R, 'id' | 'timeMs' | 'durationUs' | 'traceparent'> : never;
-type Told = WithoutFrame<DecisionRecord>;
-
-function verdictOf(decision: Decision) {
+/** Written out, since one made of others costs as much as the judgement. */
+function recordOf(request: AccessRequest, decision: Decision, { timeMs, durationUs }: Times): DecisionRecord {
+  const { id } = request;
   switch (decision.kind) {
-    case 'allow':
-      return {
-        verdict: 'allow',
-        rule: decision.rule,
-        revision: decision.revision,
-        ...(decision.audited === undefined ? {} : { audited: decision.audited }),
-      } as const;
-    case 'deny':
-      return { verdict: 'deny', reason: decision.reason, revision: decision.revision } as const;
+    case 'allow': {
+      const { rule, revision, audited } = decision;
+      const record = { id, timeMs, durationUs, request: recorded(request), verdict: 'allow', rule, revision } as const;
+      return audited === undefined ? record : { ...record, audited };
+    }
+    case 'deny': {
+      const { reason, revision } = decision;
+      return { id, timeMs, durationUs, request: recorded(request), verdict: 'deny', reason, revision };
+    }
     case 'unavailable':
-      return { verdict: 'unavailable', why: decision.why } as const;
+      return { id, timeMs, durationUs, request: recorded(request), verdict: 'unavailable', why: decision.why };
   }
 }
 

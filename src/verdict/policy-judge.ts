@@ -112,8 +112,8 @@ function judgeBy(
   const asked = { kind: 'http', principal, method, path, host, headers, token: () => token.facts() } as const;
   const decision = decide(policy, asked, nowMs);
   if (decision.kind === 'allow') {
-    const audited = decision.audited && tellReason(decision.audited).code;
-    return { kind: 'allow', rule: decision.rule.name, revision, ...(audited === undefined ? {} : { audited }) };
+    const allow = { kind: 'allow', rule: decision.rule.name, revision } as const;
+    return decision.audited === undefined ? allow : { ...allow, audited: tellReason(decision.audited).code };
   }
   const { code, sentence } = tellReason(decision.reason);
   const caller = parseSpiffeId(principal);

@@ -7,11 +7,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { canonicalHost } from '../authz/canonical-host.ts';
 import { loadFolder } from '../folder/watch-folder.ts';
 import { buildSnapshot } from '../model/build-snapshot.ts';
 import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
-import { headerLines } from '../policy/stated-request.ts';
 import { CliFailure } from './cli-failure.ts';
 import { askDoor, type DoorOptions, tryDoor, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
@@ -19,37 +17,31 @@ import { explanationText, pastText } from './explanation-text.ts';
 import { findDecision, type PastDecision } from './find-decision.ts';
 import { lastRefusal } from './last-refusal.ts';
 import { pastOfEvent } from './past-event.ts';
+import { type RequestOptions, readRequest, withRequestOptions } from './request-options.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 import { decisionsFile } from './up-layout.ts';
 
 /** Events that may bear one decision's id: the denial, and what came of it at the caller. */
 const eventsOfOneIdMax = 10;
 
-interface ExplainOptions extends DoorOptions {
+interface ExplainOptions extends DoorOptions, RequestOptions {
   readonly from?: string;
   readonly to?: string;
-  readonly method: string;
-  readonly path: string;
-  readonly host?: string;
-  readonly header: readonly string[];
   readonly folder?: string;
   readonly log: readonly string[];
   readonly output: OutputFormat;
 }
 
 export function addExplainCommand(program: Command, terminal: Terminal): void {
-  withDoorOptions(program.command('explain'))
+  const command = withDoorOptions(program.command('explain'))
     .description('why a request is allowed or denied; exit 1 where it is denied')
     .argument('[id]', 'a decision, from the response header `x-coffre-decision`, or an event of `coffre events`')
     .option(
       '--from <caller>',
       'SPIFFE ID, or `tenant/service-account`; with `--to`, the last refusal between the two is told as well',
     )
-    .option('--to <destination>', '`tenant/service`, `tenant/service:port`, or `address:port`')
-    .option('--method <method>', 'HTTP method', 'GET')
-    .option('--path <path>', 'path without query', '/')
-    .option('--host <host>', 'host that the request names; by default the name of the service')
-    .option('--header <line>', 'header that the request brings, as `name: value`; repeatable', collect, [])
+    .option('--to <destination>', '`tenant/service`, `tenant/service:port`, or `address:port`');
+  withRequestOptions(command)
     .option('--folder <dir>', 'judge by this folder of YAML instead of asking the control plane')
     .option(
       '--log <file>',
@@ -81,21 +73,6 @@ async function explainQuestion(terminal: Terminal, options: ExplainOptions): Pro
   const now = await explanationOf(terminal, options, question);
   const last = options.folder === undefined ? await lastRefusal(options, from, destination, now) : undefined;
   report(terminal, now, options, undefined, last);
-}
-
-/** @throws CliFailure */
-function readRequest({ method, path, host, header }: ExplainOptions): NonNullable<Question['request']> {
-  const lines = header.map((line): [string, string] => {
-    const [, name, value] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? [];
-    if (name !== undefined && value !== undefined) return [name.toLowerCase(), value];
-    throw new CliFailure(exitCode.misuse, `\`${line}\` is no header`, 'write `name: value`');
-  });
-  return {
-    method,
-    path: path.split('?')[0] ?? path,
-    ...(host === undefined ? {} : { host: canonicalHost(host) ?? host }),
-    ...(lines.length === 0 ? {} : { headers: headerLines(lines) }),
-  };
 }
 
 async function explainId(terminal: Terminal, id: string, options: ExplainOptions): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * `coffre grant request`: what the owner of a destination could commit so that one caller may make one request, for a while.
  *
- *   --from --to --method --path ──explain──▶ cure ──▶ with an end and a reason ──▶ YAML, printed      --apply FILE: and created
+ *   --from --to and the request ──explain──▶ cure ──▶ with an end and a reason ──▶ YAML, printed      --apply FILE: and created
  *
  * Nothing is granted here: no control plane writes, and the file is created with the rights of whoever runs the command.
  * With a folder at hand the YAML is tried there first; from a running control plane it comes as the cure that this one
@@ -24,6 +24,7 @@ import { createFile } from './create-file.ts';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
 import { readDestination } from './explain-command.ts';
+import { type RequestOptions, readRequest, withRequestOptions } from './request-options.ts';
 import { printable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -32,11 +33,9 @@ const lifeMinMs = 60_000;
 /** Longest, in ms: what is wanted for more than 30 days is no matter of just in time. */
 const lifeMaxMs = 720 * 3_600_000;
 
-interface RequestOptions extends DoorOptions {
+interface GrantOptions extends DoorOptions, RequestOptions {
   readonly from: string;
   readonly to: string;
-  readonly method: string;
-  readonly path: string;
   readonly for: string;
   readonly reason: string;
   readonly folder?: string;
@@ -45,25 +44,24 @@ interface RequestOptions extends DoorOptions {
 
 export function addGrantCommand(program: Command, terminal: Terminal): void {
   const grant = program.command('grant').description('rights for a while');
-  withDoorOptions(grant.command('request'))
+  const command = withDoorOptions(grant.command('request'))
     .description('print the least that would let one request through until its end, for the owner of `--to` to commit')
     .requiredOption('--from <caller>', '`tenant/service-account`, or SPIFFE ID')
-    .requiredOption('--to <destination>', '`tenant/service`, `tenant/service:port`')
-    .option('--method <method>', 'HTTP method', 'GET')
-    .option('--path <path>', 'path without query', '/')
+    .requiredOption('--to <destination>', '`tenant/service`, `tenant/service:port`');
+  withRequestOptions(command)
     .requiredOption('--for <duration>', 'from now on, such as `2h`')
     .requiredOption('--reason <text>', 'why, for the people who will ask')
     .option('-f, --folder <dir>', 'judge by this folder of YAML instead of asking the control plane')
     .option('--apply <file>', 'create this file too, with your own rights; nothing is overwritten')
-    .action((options: RequestOptions) => request(terminal, options));
+    .action((options: GrantOptions) => request(terminal, options));
 }
 
-async function request(terminal: Terminal, options: RequestOptions): Promise<void> {
-  const { from, to, method, path, folder, apply } = options;
+async function request(terminal: Terminal, options: GrantOptions): Promise<void> {
+  const { from, to, folder, apply } = options;
   const end = endOf(options.for, terminal.nowMs());
   const reason = readReason(options.reason);
   const file = apply === undefined ? undefined : readFileName(apply);
-  const question = { from, to: readDestination(to), request: { method, path: path.split('?')[0] ?? path } };
+  const question = { from, to: readDestination(to), request: readRequest(options) };
   const objects = folder === undefined ? undefined : await objectsIn(folder);
   const explanation =
     objects === undefined

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
 import { explain } from '../../src/policy/explain.ts';
+import { headerLines } from '../../src/policy/stated-request.ts';
 import { documents, meshFrom, trustDomain } from '../fixtures/mesh-from.ts';
 import { tenant, twoTenants, workloads } from '../fixtures/two-tenants.ts';
 import { temporaryFolder } from '../identity/temporary-folder.ts';
@@ -98,6 +99,28 @@ describe('by a folder', () => {
     const { out } = await coffre(...foreign, '-f', await folder(twoTenants));
     const dir = await folder(twoTenants, out.replace('/deeds/7', '/other'));
     expect((await coffre(...foreign, '-f', dir)).out).toContain('name: notaire-web-to-api-2');
+  });
+
+  test('the host and the headers that are stated are what it asks', async () => {
+    const stated = ['--host', 'API.Atelier:80', '--header', 'X-Team: red'];
+    const { out, err, code } = await coffre(...foreign, ...stated, '-f', await folder(twoTenants));
+    expect({ err, code }).toEqual({ err: '', code: 0 });
+    expect(out).toContain('    hosts: ["api.atelier"]\n');
+    const snapshot = meshFrom(documents(twoTenants, out));
+    const verdict = (host: string, ...lines: readonly [string, string][]) => {
+      const request = { method: 'GET', path: '/deeds/7', host, headers: headerLines(lines) };
+      const to = { kind: 'service', service: 'atelier/api' } as const;
+      const told = explain(snapshot, { from: 'notaire/web', to, request }, nowMs);
+      return told.kind === 'judged' && told.verdict;
+    };
+    expect([
+      verdict('api.atelier', ['x-team', 'red']),
+      verdict('other.atelier', ['x-team', 'red']),
+      verdict('api.atelier', ['x-team', 'blue']),
+      verdict('api.atelier'),
+    ]).toEqual(['allow', 'deny', 'deny', 'deny']);
+    const torn = await coffre(...foreign, '--header', 'red', '-f', await folder(twoTenants));
+    expect(torn).toMatchObject({ out: '', code: 2, err: expect.stringContaining('`red` is no header') });
   });
 
   test('on an opaque port it names no method and no path', async () => {

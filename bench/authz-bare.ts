@@ -1,5 +1,5 @@
 /**
- * What one check costs, beside servers that judge nothing: four sidecars ask as fast as they are answered.
+ * What one check costs, beside servers that judge nothing: eight sidecars ask as fast as they are answered.
  *
  * The worker is the one that is deployed, with 200 rules, its log of decisions and its metrics; the bare servers say yes. On a
  * machine of two cores the one who asks has work too, so `rps` tells who shares them, and processor time a check tells the server.

@@ -31,6 +31,7 @@ const commands: ReadonlyMap<string, () => Promise<AddCommand>> = new Map([
   ['tap', async () => (await import('./events-command.ts')).addTapCommand],
   ['top', async () => (await import('./top-command.ts')).addTopCommand],
   ['evidence', async () => (await import('./evidence-command.ts')).addEvidenceCommand],
+  ['inject', async () => (await import('./inject-command.ts')).addInjectCommand],
   ['proxy', async () => (await import('./proxy-command.ts')).addProxyCommand],
   ['rotate', async () => (await import('./rotate-command.ts')).addRotateCommand],
   ['confirm-loss', async () => (await import('./confirm-command.ts')).addConfirmLossCommand],

@@ -73,6 +73,8 @@ export function injectPod(given: Pod, settings: InjectSettings, of: InjectionOf)
       },
       spec: {
         ...spec,
+        // Kubernetes' own default, without which it takes no token in a volume.
+        serviceAccountName: spec.serviceAccountName ?? 'default',
         volumes: [...sidecarVolumes(), ...(spec.volumes ?? [])],
         initContainers: [...ours, ...initial.containers],
         containers: [...usual.containers],

@@ -25,8 +25,8 @@ export interface SidecarOf {
   readonly graceSeconds: number;
 }
 
-/** Longest wait for a sidecar's first configuration, in s; then it is restarted. Envoy waits for 15 s by itself. */
-const startSeconds = 60;
+/** Longest wait for a sidecar's first configuration, in s; then it is restarted. Envoy waits 15 s for each kind of resource, 60 s in all without a control plane (measured). */
+const startSeconds = 120;
 /** Life of a token, in s: the kubelet renews it at 80 % of that. */
 const tokenSeconds = 3_600;
 /** Where a kubelet would put a token for the API server. */

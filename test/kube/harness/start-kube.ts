@@ -100,6 +100,8 @@ function apiServerArgs(folder: string, etcdPort: number, port: number): string[]
     // It would refuse every pod whose service account no controller has made yet.
     '--disable-admission-plugins=ServiceAccount',
     '--allow-privileged=true',
+    // Alpha, and off: without it a claim that names a source in another namespace is silently cut short.
+    '--feature-gates=CrossNamespaceVolumeDataSource=true',
     '--profiling=false',
     '--enable-priority-and-fairness=false',
   ];

@@ -1,0 +1,160 @@
+/**
+ * What no grant can open, refused by the API server itself: it stands while Coffre does not.
+ *
+ *   Tenant (parameter) × object ──CEL──▶ refused with the reason        one policy for every tenant there is or will be
+ *
+ * Each policy is bound to all tenants, and a server asks for all of them to hold: "for each tenant, if the object is its
+ * own, then …" can be said so, "unless some grant …" cannot. Hence this half here, and the other at the webhook.
+ * An update that changes nothing a rule speaks of is not asked about, so that what existed before can still be deleted.
+ */
+import { coffreGroup, kinds } from '../../model/kinds/catalogue.ts';
+import { literal } from '../crds/field-rule.ts';
+import { classAnnotation, openSources } from './closed-sources.ts';
+
+/** Of `admissionregistration.k8s.io/v1`, as far as it is used. */
+export interface ValidatingAdmissionPolicy {
+  readonly apiVersion: 'admissionregistration.k8s.io/v1';
+  readonly kind: 'ValidatingAdmissionPolicy';
+  readonly metadata: ObjectMeta;
+  readonly spec: {
+    readonly failurePolicy: 'Fail';
+    readonly paramKind: { readonly apiVersion: string; readonly kind: string };
+    readonly matchConstraints: { readonly resourceRules: readonly object[] };
+    readonly matchConditions: readonly { readonly name: string; readonly expression: string }[];
+    readonly variables: readonly { readonly name: string; readonly expression: string }[];
+    readonly validations: readonly {
+      readonly expression: string;
+      readonly messageExpression: string;
+      readonly reason: 'Forbidden';
+    }[];
+  };
+}
+
+export interface ValidatingAdmissionPolicyBinding {
+  readonly apiVersion: 'admissionregistration.k8s.io/v1';
+  readonly kind: 'ValidatingAdmissionPolicyBinding';
+  readonly metadata: ObjectMeta;
+  readonly spec: object;
+}
+
+interface ObjectMeta {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+interface Wall {
+  readonly name: string;
+  readonly resource: 'pods' | 'persistentvolumes' | 'persistentvolumeclaims';
+  readonly operations: readonly ('CREATE' | 'UPDATE')[];
+  /** Of an update: what must have changed for it to be asked about. */
+  readonly changed: string;
+  readonly variables: Readonly<Record<string, string>>;
+  /** What must hold for each tenant. */
+  readonly expression: string;
+  readonly message: string;
+}
+
+const own = 'params.metadata.name';
+const annotation = literal(classAnnotation);
+const noGrant = 'no grant opens this';
+/** What an object of a class says of it; the annotation is believed before the field. */
+const classes = [
+  "[has(object.spec.storageClassName) ? object.spec.storageClassName : '']",
+  `(has(object.metadata.annotations) && ${annotation} in object.metadata.annotations ? [object.metadata.annotations[${annotation}]] : [])`,
+].join(' + ');
+const isDemanding = 'has(params.spec.encryptedStorageClasses)';
+const undeclared = `${isDemanding} ? variables.classes.filter(class, !(class in params.spec.encryptedStorageClasses)) : []`;
+const unencrypted = `'\`' + ${own} + '\` demands encrypted storage, and the storage class \`' + variables.undeclared[0] + '\` is not declared encrypted; use one of \`encryptedStorageClasses\` of the tenant: ${noGrant}'`;
+const claimedBy =
+  "has(object.spec.claimRef) && has(object.spec.claimRef.namespace) ? object.spec.claimRef.namespace : ''";
+
+const walls: readonly Wall[] = [
+  {
+    name: 'coffre-pods-name-no-storage',
+    resource: 'pods',
+    // The volumes of a pod do not change.
+    operations: ['CREATE'],
+    changed: 'false',
+    variables: {
+      closed: `has(object.spec.volumes) ? object.spec.volumes.filter(volume, !(${openSources.map((source) => `has(volume.${source})`).join(' || ')})) : []`,
+    },
+    expression: `request.namespace != ${own} || variables.closed.size() == 0`,
+    message: `'the volume \`' + variables.closed[0].name + '\` names storage by itself, as hostPath, an inline CSI volume or a share does: nobody can tell whose data are there; mount a persistentVolumeClaim: ${noGrant}'`,
+  },
+  {
+    name: 'coffre-volumes-are-no-node-directories',
+    resource: 'persistentvolumes',
+    operations: ['CREATE', 'UPDATE'],
+    changed: 'object.spec != oldObject.spec',
+    variables: { claimedBy },
+    expression: `!has(object.spec.hostPath) || (variables.claimedBy != '' && variables.claimedBy != ${own})`,
+    message: `'spec.hostPath: a directory of a node is open to a tenant: whatever any tenant leaves on the node lies beside it; use a storage class, or a local volume on named nodes: ${noGrant}'`,
+  },
+  {
+    name: 'coffre-volumes-are-encrypted',
+    resource: 'persistentvolumes',
+    operations: ['CREATE', 'UPDATE'],
+    changed: `object.spec != oldObject.spec`,
+    variables: { claimedBy, classes, undeclared },
+    expression: `variables.claimedBy != ${own} || variables.undeclared.size() == 0`,
+    message: unencrypted,
+  },
+  {
+    name: 'coffre-claims-are-encrypted',
+    resource: 'persistentvolumeclaims',
+    operations: ['CREATE', 'UPDATE'],
+    changed: "object.spec.?storageClassName.orValue('') != oldObject.spec.?storageClassName.orValue('')",
+    variables: { classes, undeclared },
+    expression: `request.namespace != ${own} || variables.undeclared.size() == 0`,
+    message: unencrypted,
+  },
+];
+
+/** Each policy, and what binds it. */
+export function volumeAdmissionPolicies(): readonly (ValidatingAdmissionPolicy | ValidatingAdmissionPolicyBinding)[] {
+  return walls.flatMap((wall) => [policyOf(wall), bindingOf(wall)]);
+}
+
+function policyOf({
+  name,
+  resource,
+  operations,
+  changed,
+  variables,
+  expression,
+  message,
+}: Wall): ValidatingAdmissionPolicy {
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingAdmissionPolicy',
+    metadata: metadataOf(name),
+    spec: {
+      failurePolicy: 'Fail',
+      paramKind: { apiVersion: `${coffreGroup}/${kinds.Tenant.version}`, kind: 'Tenant' },
+      matchConstraints: {
+        resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations, resources: [resource] }],
+      },
+      matchConditions: [{ name: 'what-is-written', expression: `request.operation == 'CREATE' || ${changed}` }],
+      variables: Object.entries(variables).map(([key, value]) => ({ name: key, expression: value })),
+      validations: [{ expression, messageExpression: message, reason: 'Forbidden' }],
+    },
+  };
+}
+
+function bindingOf({ name }: Wall): ValidatingAdmissionPolicyBinding {
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingAdmissionPolicyBinding',
+    metadata: metadataOf(name),
+    spec: {
+      policyName: name,
+      validationActions: ['Deny'],
+      // Every tenant; where there is none, there is nobody to wall off.
+      paramRef: { selector: {}, parameterNotFoundAction: 'Allow' },
+    },
+  };
+}
+
+function metadataOf(name: string): ObjectMeta {
+  return { name, labels: { 'app.kubernetes.io/part-of': 'coffre' } };
+}

@@ -16,6 +16,8 @@ import { connectKube } from './kube.ts';
 import { type ClusterProcess, startProcess } from './process.ts';
 
 export interface RunningCluster extends Cluster {
+  /** Stops both, lets `between` do what it likes with the folder, and starts them again at the same address. */
+  restart(between: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -28,19 +30,32 @@ const adminToken = 'token-of-the-admin';
 
 export async function startKube(): Promise<RunningCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'coffre-kube-'));
-  const started: ClusterProcess[] = [];
-  const stop = async () => {
+  let started: ClusterProcess[] = [];
+  const halt = async () => {
     for (const each of started.toReversed()) await each.stop();
+  };
+  const stop = async () => {
+    await halt();
     await rm(folder, { recursive: true, force: true });
   };
   try {
     const authority = await writeKeys(folder);
     const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
-    started.push(startProcess('etcd', etcdArgs(folder, etcdPort, peerPort), folder));
-    started.push(startProcess('kube-apiserver', apiServerArgs(folder, etcdPort, port), folder));
     const cluster: Cluster = { url: `https://${loopback}:${port}`, folder, authority, adminToken };
-    await untilReady(cluster, started);
-    return { ...cluster, stop };
+    const start = () => {
+      started = [
+        startProcess('etcd', etcdArgs(folder, etcdPort, peerPort), folder),
+        startProcess('kube-apiserver', apiServerArgs(folder, etcdPort, port), folder),
+      ];
+      return untilReady(cluster, started);
+    };
+    const restart = async (between: () => Promise<void>) => {
+      await halt();
+      await between();
+      await start();
+    };
+    await start();
+    return { ...cluster, restart, stop };
   } catch (error) {
     const words = started.map(({ name, tail }) => `${name}:\n${tail()}`).join('\n');
     await stop();

@@ -18,12 +18,13 @@ whereKube('injection', (kube) => {
   const name = `inject-${randomUUID().slice(0, 8)}`;
   let shop = '';
   let stop = async () => {};
+  let caretakers: string[] = [];
   let drawn: number = sidecarUsers.first;
 
   beforeAll(async () => {
     shop = await namespaceOf(kube, 'privileged', { 'test.coffre.dev/inject': name });
     stop = await startWebhook(kube, name, () => ({
-      settings: { ...settings, unproxied: new Set([`${shop}/agent`]), caretakers: new Set(['caretaker']) },
+      settings: { ...settings, unproxied: new Set([`${shop}/agent`]), caretakers: new Set(caretakers) },
       tenantOf: (namespace) => (namespace === shop ? shop : undefined),
       selectingLabels: () => new Set(['app']),
       sidecarUser: ++drawn,
@@ -167,6 +168,27 @@ whereKube('injection', (kube) => {
     expect((await kubectl(['exec', 'entered', '-c', 'coffre-sidecar', '--', 'sh'])).stderr).toContain('a way past it');
     // There is no kubelet to go on with.
     expect((await kubectl(['exec', 'entered', '-c', 'web', '--', 'sh'])).stderr).not.toContain('way past');
+  });
+
+  test('whom the sidecars of a namespace believe is not written by a tenant, and any other ConfigMap is', async () => {
+    const path = `/api/v1/namespaces/${shop}/configmaps`;
+    const make = (name: string) =>
+      kube.request('POST', path, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
+    const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+    const { body: self } = await kube.request('POST', '/apis/authentication.k8s.io/v1/selfsubjectreviews', review);
+    const adminName = (self as { status: { userInfo: { username: string } } }).status.userInfo.username;
+    expect((await make('of-theirs')).status).toBe(201);
+    expect(await make('coffre-mesh')).toMatchObject({
+      status: 403,
+      body: { message: expect.stringContaining('believe') },
+    });
+    caretakers = [adminName];
+    expect((await make('coffre-mesh')).status).toBe(201);
+    caretakers = [];
+    expect((await kube.request('DELETE', `${path}/coffre-mesh`)).status).toBe(403);
+    // With no name in the request.
+    await kube.request('DELETE', path);
+    expect((await kube.request('GET', `${path}/coffre-mesh`)).status).toBe(200);
   });
 
   test('a pod of a Deployment is injected when it is made, its template is not', async () => {

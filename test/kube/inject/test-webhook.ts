@@ -1,9 +1,15 @@
 /** The two halves behind HTTPS, as a real API server asks them: only what stands between a review and a verdict. */
 import fastify from 'fastify';
 import { mutatePod } from '../../../src/kube/inject/mutate-pod.ts';
+import { validateConfigMap } from '../../../src/kube/inject/validate-config-map.ts';
 import { validatePod } from '../../../src/kube/inject/validate-pod.ts';
 import type { AdmissionContext, AdmissionRequest, Verdict } from '../../../src/kube/inject/verdict.ts';
-import { mutatingRules, validatingRules } from '../../../src/kube/inject/webhooks.ts';
+import {
+  configMapCondition,
+  configMapRules,
+  mutatingRules,
+  validatingRules,
+} from '../../../src/kube/inject/webhooks.ts';
 import { formatProblem } from '../../../src/model/format-problem.ts';
 import { issue, makeAuthority } from '../harness/certificates.ts';
 import type { Kube } from '../harness/kube.ts';
@@ -22,7 +28,7 @@ export async function startWebhook(
   const authority = await makeAuthority(name);
   const { certificate: cert, key } = await issue(authority, { name }, ['127.0.0.1']);
   const server = fastify({ https: { cert, key }, bodyLimit });
-  const judges = { '/mutate': mutatePod, '/validate': validatePod };
+  const judges = { '/mutate': mutatePod, '/validate': validatePod, '/config-map': validateConfigMap };
   for (const [path, judge] of Object.entries(judges)) {
     server.post<{ Body: Review }>(path, async ({ body: { request } }) => ({
       apiVersion: 'admission.k8s.io/v1',
@@ -40,7 +46,15 @@ export async function startWebhook(
       { reinvocationPolicy: 'IfNeeded' },
     ],
     ['validatingwebhookconfigurations', 'ValidatingWebhookConfiguration', '/validate', validatingRules, {}],
+    [
+      'validatingwebhookconfigurations',
+      'ValidatingWebhookConfiguration',
+      '/config-map',
+      configMapRules,
+      { matchConditions: [{ name: 'ours', expression: configMapCondition }] },
+    ],
   ] as const;
+  const nameOf = (path: string) => `${name}${path.replace('/', '-')}`;
   for (const [plural, kind, path, rules, more] of configurations) {
     const webhook = {
       name: 'inject.coffre.dev',
@@ -56,14 +70,14 @@ export async function startWebhook(
     const { status, body } = await kube.request('POST', `/apis/admissionregistration.k8s.io/v1/${plural}`, {
       apiVersion: 'admissionregistration.k8s.io/v1',
       kind,
-      metadata: { name },
+      metadata: { name: nameOf(path) },
       webhooks: [webhook],
     });
     if (status !== 201) throw new Error(JSON.stringify(body));
   }
   return async () => {
-    for (const [plural] of configurations) {
-      await kube.request('DELETE', `/apis/admissionregistration.k8s.io/v1/${plural}/${name}`);
+    for (const [plural, , path] of configurations) {
+      await kube.request('DELETE', `/apis/admissionregistration.k8s.io/v1/${plural}/${nameOf(path)}`);
     }
     await server.close();
   };

@@ -1,0 +1,37 @@
+/**
+ * The ConfigMap that every tenant's namespace holds for its sidecars: whoever writes it chooses whom they believe, and so it
+ * is written by caretakers alone. Any other ConfigMap is nobody's business here.
+ */
+import Type from 'typebox';
+import { Value } from 'typebox/value';
+import { quote } from '../../model/quote.ts';
+import { meshConfigMapName } from './names.ts';
+import { type AdmissionContext, type AdmissionRequest, unchanged, type Verdict } from './verdict.ts';
+
+const named = Type.Object({ metadata: Type.Object({ name: Type.String() }) });
+
+export function validateConfigMap(request: AdmissionRequest, { settings, tenantOf }: AdmissionContext): Verdict {
+  const { namespace = '', userInfo, object, oldObject } = request;
+  const name = nameOf(object ?? oldObject);
+  const isOurs = name === meshConfigMapName && tenantOf(namespace) !== undefined;
+  if (!isOurs || settings.caretakers.has(userInfo.username)) return unchanged;
+  return {
+    kind: 'refused',
+    problems: [
+      {
+        code: 'sidecar-changed',
+        severity: 'error',
+        where: { file: `ConfigMap/${namespace}/${name}`, line: 1 },
+        object: { kind: 'ConfigMap', namespace, name },
+        path: '',
+        message: `${quote(name)} says whom the sidecars of this namespace believe, and is not a tenant's to change`,
+        advice: 'leave it to the control plane, which keeps it in step',
+      },
+    ],
+  };
+}
+
+/** Of the object itself: a request that deletes a whole collection bears no name. */
+function nameOf(object: unknown): string {
+  return Value.Check(named, object) ? object.metadata.name : '';
+}

@@ -133,7 +133,7 @@ export function healthClusters(probes: readonly ApplicationProbe[], bypass: Capt
   });
 }
 
-function protocolOf({ asks, timeoutMs }: ApplicationProbe) {
+function protocolOf({ asks, port, timeoutMs }: ApplicationProbe) {
   switch (asks.kind) {
     case 'http':
       // As a kubelet asks: whoever answers on the pod's own loopback is the application.
@@ -145,7 +145,11 @@ function protocolOf({ asks, timeoutMs }: ApplicationProbe) {
     case 'grpc':
       return {
         healthChecks: [
-          healthCheck(asks.periodMs, timeoutMs, { case: 'grpcHealthCheck', value: { serviceName: asks.service } }),
+          healthCheck(asks.periodMs, timeoutMs, {
+            case: 'grpcHealthCheck',
+            // Envoy would name the cluster, whose `/` is a protocol error to some servers.
+            value: { serviceName: asks.service, authority: `127.0.0.1:${port}` },
+          }),
         ],
         typedExtensionProtocolOptions: http2Only(),
       };

@@ -2,6 +2,7 @@
  * What the command line and the environment say, read once into one frozen value. Nothing else reads either.
  *
  *   --folder DIR            the mesh as YAML, watched                        COFFRE_FOLDER
+ *   --kube FILE|in-cluster  the mesh as a cluster's objects, instead of a folder   COFFRE_KUBE
  *   --state DIR             CA, keys, leaves; made on the first start        COFFRE_STATE
  *   --state-key-file FILE   the sealing key, kept outside the state folder   COFFRE_STATE_KEY_FILE
  *   --xds ADDRESS:PORT      where proxies connect                            COFFRE_XDS
@@ -33,7 +34,7 @@ export const evidencePort = 15_015;
 export const controlPlaneNodeFlags: readonly string[] = ['--max-semi-space-size=16'];
 
 export interface Config {
-  readonly folder: string;
+  readonly source: MeshSource;
   readonly state: string;
   readonly stateKeyFile: string | undefined;
   readonly xds: SocketEndpoint;
@@ -52,6 +53,12 @@ export interface Config {
   readonly systemCaFile: string;
 }
 
+/** Where the mesh is read from. */
+export type MeshSource =
+  | { readonly kind: 'folder'; readonly folder: string }
+  | { readonly kind: 'kubeconfig'; readonly file: string }
+  | { readonly kind: 'in-cluster' };
+
 export interface SocketEndpoint {
   readonly address: string;
   readonly port: number;
@@ -63,6 +70,7 @@ export type ConfigResult =
 
 const options = {
   folder: { type: 'string' },
+  kube: { type: 'string' },
   state: { type: 'string' },
   'state-key-file': { type: 'string' },
   xds: { type: 'string' },
@@ -85,8 +93,8 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     flags[flag] || env[`COFFRE_${flag.toUpperCase().replaceAll('-', '_')}`] || undefined;
 
   const problems: string[] = [];
-  const folder = value('folder');
-  if (folder === undefined) problems.push('no folder to read the mesh from; give --folder DIR or set COFFRE_FOLDER');
+  const source = readSource(value('folder'), value('kube'));
+  if (typeof source === 'string') problems.push(source);
   const state = resolve(value('state') ?? '.coffre');
   const xds = parseEndpoint(value('xds') ?? '127.0.0.1:15012');
   if (xds === undefined) {
@@ -119,11 +127,11 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     problems.push(`\`${value('bypass')}\` is no way past capture; write --bypass user or --bypass mark`);
   const stateKeyFile = value('state-key-file');
   const evidencePostgres = value('evidence-postgres');
-  if (!folder || !xds || !evidence || !bypass || problems.length > 0) {
+  if (typeof source === 'string' || !xds || !evidence || !bypass || problems.length > 0) {
     return { kind: 'refused', problems };
   }
   const config: Config = {
-    folder: resolve(folder),
+    source,
     state,
     stateKeyFile: stateKeyFile === undefined ? undefined : resolve(stateKeyFile),
     xds,
@@ -137,6 +145,17 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     systemCaFile: value('system-ca') ?? systemCaFileDefault,
   };
   return { kind: 'ok', config: Object.freeze(config) };
+}
+
+/** @returns why not, where it is not one of the two. */
+function readSource(folder: string | undefined, kube: string | undefined): MeshSource | string {
+  if (folder !== undefined && kube !== undefined) {
+    return 'the mesh is read from a folder or from a cluster, not from both; give --folder DIR or --kube FILE, and no more';
+  }
+  if (folder !== undefined) return { kind: 'folder', folder: resolve(folder) };
+  if (kube === 'in-cluster') return { kind: 'in-cluster' };
+  if (kube !== undefined) return { kind: 'kubeconfig', file: resolve(kube) };
+  return 'no folder to read the mesh from; give --folder DIR or set COFFRE_FOLDER, or --kube FILE|in-cluster for a cluster';
 }
 
 function parseFlags(args: readonly string[]) {

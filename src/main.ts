@@ -10,11 +10,14 @@ import { DoorRefused } from './admin/management-door.ts';
 import { openManagement } from './admin/open-management.ts';
 import { type ControlPlane, formatEndpoint, openControlPlane, StartRefused } from './compose/control-plane.ts';
 import { openTelemetry } from './compose/open-telemetry.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, type MeshSource, readConfig } from './config.ts';
 import { logReport } from './controller/log-report.io.ts';
 import { LossGuard } from './controller/loss-guard.ts';
+import type { FolderContents } from './folder/folder-state.ts';
 import { watchFolder, watchFolderDefaults } from './folder/watch-folder.ts';
 import { StateError } from './identity/state-error.ts';
+import { watchCluster, watchClusterDefaults } from './kube/inform/watch-cluster.ts';
+import { KubeAccessRefused, openKubeClient } from './kube/kube-client.ts';
 import { buildSnapshot } from './model/build-snapshot.ts';
 import type { Snapshot } from './model/snapshot.ts';
 import { SnapshotBuilder } from './model/snapshot-builder.ts';
@@ -31,7 +34,7 @@ if (result.kind === 'refused') {
 } else {
   await run(result.config).catch((error: unknown) => {
     // A damaged state folder speaks for itself; anything else is ours, and its stack is wanted.
-    const told = [StateError, StartRefused, DoorRefused].some((kind) => error instanceof kind);
+    const told = [StateError, StartRefused, DoorRefused, KubeAccessRefused].some((kind) => error instanceof kind);
     if (told && error instanceof Error) console.error(error.message);
     else log.fatal({ err: error }, 'the control plane could not start');
     process.exitCode = 1;
@@ -47,7 +50,7 @@ async function run(config: Config): Promise<void> {
   let read: readonly SourcedObject[] = [];
   let objects: readonly SourcedObject[] = [];
   let latest: Snapshot | undefined;
-  let folderProblems: Parameters<typeof report.problems>[0] = [];
+  let sourceProblems: Parameters<typeof report.problems>[0] = [];
   let control: ControlPlane | undefined;
   let starting: Promise<void> | undefined;
   const xdsAddress = formatEndpoint(config.xds);
@@ -111,7 +114,7 @@ async function run(config: Config): Promise<void> {
     loop.lookAgain();
     await loop.settled();
     const admin = await management.openPort(authority);
-    log.info({ xds: xdsAddress, folder: config.folder, admin }, 'serving');
+    log.info({ xds: xdsAddress, source: config.source, admin }, 'serving');
   }
 
   /** As its newest stream is shown it: what a drill has laid over is only for those that take a TTL. */
@@ -123,7 +126,7 @@ async function run(config: Config): Promise<void> {
   function snapshotNow(): Snapshot {
     telemetry.lookBegan();
     const snapshot = builder.build(objects, systemClock.nowMs(), control?.quarantines.keeper.standing());
-    latest = { ...snapshot, problems: [...folderProblems, ...guard.problems(), ...snapshot.problems] };
+    latest = { ...snapshot, problems: [...sourceProblems, ...guard.problems(), ...snapshot.problems] };
     control?.drills.lookAgain();
     control?.evidence.lookAgain();
     return latest;
@@ -134,12 +137,11 @@ async function run(config: Config): Promise<void> {
     control?.loop.lookAgain();
   }
 
-  await watchFolder(
-    config.folder,
-    watchFolderDefaults,
+  await follow(
+    config.source,
     (contents) => {
       read = contents.objects;
-      folderProblems = contents.problems;
+      sourceProblems = contents.problems;
       takeObjects();
       if (control !== undefined) return;
       const { mesh, problems } = snapshotNow();
@@ -153,6 +155,18 @@ async function run(config: Config): Promise<void> {
   await control?.close();
   await telemetry.close();
   if (stop.cause !== undefined) throw stop.cause;
+}
+
+/** Tells `onChange` whatever the source holds, until `signal` is aborted. */
+async function follow(
+  source: MeshSource,
+  onChange: (contents: FolderContents) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  if (source.kind === 'folder') return watchFolder(source.folder, watchFolderDefaults, onChange, signal);
+  const client = openKubeClient(source);
+  await watchCluster(client, watchClusterDefaults, onChange, signal);
+  await client.close();
 }
 
 function sum(numbers: Iterable<number>): number {

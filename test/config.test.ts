@@ -16,7 +16,7 @@ function problemsOf(args: readonly string[], env: Record<string, string> = {}): 
 
 test('a folder is enough, and paths are made absolute', () => {
   expect(configOf(['--folder', 'mesh'])).toMatchObject({
-    folder: resolve('mesh'),
+    source: { kind: 'folder', folder: resolve('mesh') },
     state: resolve('.coffre'),
     workloads: resolve('.coffre/workloads'),
     stateKeyFile: undefined,
@@ -25,10 +25,18 @@ test('a folder is enough, and paths are made absolute', () => {
   });
 });
 
+test('a cluster is a source as well, by a kubeconfig or as the pod that we are', () => {
+  expect(configOf(['--kube', 'admin.conf'])).toMatchObject({
+    source: { kind: 'kubeconfig', file: resolve('admin.conf') },
+  });
+  expect(configOf([], { COFFRE_KUBE: 'in-cluster' })).toMatchObject({ source: { kind: 'in-cluster' } });
+  expect(problemsOf(['--folder', 'mesh', '--kube', 'admin.conf'])).toEqual([expect.stringContaining('not from both')]);
+});
+
 test('a flag wins over the environment, which wins over the default', () => {
   const env = { COFFRE_FOLDER: 'theirs', COFFRE_STATE: 'state', COFFRE_STATE_KEY_FILE: 'seal.key' };
   expect(configOf(['--folder', 'ours'], env)).toMatchObject({
-    folder: resolve('ours'),
+    source: { kind: 'folder', folder: resolve('ours') },
     state: resolve('state'),
     workloads: resolve('state/workloads'),
     stateKeyFile: resolve('seal.key'),

@@ -8,7 +8,7 @@ import { parseEvent, parsePage, parseRefusal } from './parse-answer.ts';
 import { collectionPath, type Resource } from './resource.ts';
 
 /** Longest page, in bytes; where objects are so large, fewer are asked for at once. */
-export const pageBytesMax = 32 * 1_024 * 1_024;
+const pageBytesMax = 32 * 1_024 * 1_024;
 /** Longest event of a watch, in bytes: an object of 1.5 MiB, the most that etcd takes, every byte of which JSON escapes as six. */
 const eventBytesMax = 10 * 1_024 * 1_024;
 /** Longest refusal that is read, in bytes. */

@@ -66,7 +66,7 @@ export interface Moment {
 /** Objects to a page at first. */
 const limitMax = 250;
 /** Most objects of one kind. */
-export const objectsMax = 200_000;
+const objectsMax = 200_000;
 /** So many failures in a row, and a person is told; fewer are everyday life. */
 const failuresToTell = 3;
 /** After so many failures to resume, everything is listed again: a cluster that can be listed but not watched is polled. */

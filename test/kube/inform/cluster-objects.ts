@@ -33,6 +33,10 @@ export function tenant(name: string): object {
   return { apiVersion: 'coffre.dev/v1alpha1', kind: 'Tenant', metadata: { name }, spec: { environment: 'prod' } };
 }
 
+export function mesh(trustDomain: string): object {
+  return { apiVersion: 'coffre.dev/v1alpha1', kind: 'Mesh', metadata: { name: 'default' }, spec: { trustDomain } };
+}
+
 export function grant(space: string, name: string, from: string): object {
   const spec = { from: { tenant: from }, to: { service: 'api' }, reason: 'they need it' };
   return { apiVersion: 'coffre.dev/v1alpha1', kind: 'Grant', metadata: { namespace: space, name }, spec };
@@ -49,6 +53,7 @@ const plurals: Readonly<Record<string, string>> = {
   Namespace: 'namespaces',
   ServiceAccount: 'serviceaccounts',
   Pod: 'pods',
+  Mesh: 'meshes',
   Tenant: 'tenants',
   Grant: 'grants',
   ClusterRole: 'clusterroles',

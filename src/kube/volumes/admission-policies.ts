@@ -68,6 +68,10 @@ const unencrypted = `'\`' + ${own} + '\` demands encrypted storage, and the stor
 const claimedBy =
   "has(object.spec.claimRef) && has(object.spec.claimRef.namespace) ? object.spec.claimRef.namespace : ''";
 
+/** A volume that only grows was judged before. */
+const isMoved = "object.spec.?claimRef.?namespace.orValue('') != oldObject.spec.?claimRef.?namespace.orValue('')";
+const isReclassed = "object.spec.?storageClassName.orValue('') != oldObject.spec.?storageClassName.orValue('')";
+
 const walls: readonly Wall[] = [
   {
     name: 'coffre-pods-name-no-storage',
@@ -94,7 +98,7 @@ const walls: readonly Wall[] = [
     name: 'coffre-volumes-are-encrypted',
     resource: 'persistentvolumes',
     operations: ['CREATE', 'UPDATE'],
-    changed: `object.spec != oldObject.spec`,
+    changed: `${isMoved} || ${isReclassed}`,
     variables: { claimedBy, classes, undeclared },
     expression: `variables.claimedBy != ${own} || variables.undeclared.size() == 0`,
     message: unencrypted,
@@ -103,7 +107,7 @@ const walls: readonly Wall[] = [
     name: 'coffre-claims-are-encrypted',
     resource: 'persistentvolumeclaims',
     operations: ['CREATE', 'UPDATE'],
-    changed: "object.spec.?storageClassName.orValue('') != oldObject.spec.?storageClassName.orValue('')",
+    changed: isReclassed,
     variables: { classes, undeclared },
     expression: `request.namespace != ${own} || variables.undeclared.size() == 0`,
     message: unencrypted,

@@ -29,6 +29,7 @@ export const standing = {
   ],
   before: [
     content('stolen', 'billing/stolen', { snapshotHandle: 'snap-1' }),
+    volume('vault-plain', 'vault/plain', csi('vol-30'), { storageClassName: 'plain' }),
     snapshot('billing/stolen', { volumeSnapshotContentName: 'stolen' }),
   ],
 } as const;

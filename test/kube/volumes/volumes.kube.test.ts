@@ -118,11 +118,13 @@ describe.skipIf(!isKubernetesHere())('the volume wall', () => {
     expect([asked.status, taken.status]).toEqual([201, 403]);
   });
 
-  test('a volume that crosses the wall can be labelled and deleted while nobody answers', async () => {
+  test('a volume that crosses the wall can be labelled, grown and deleted', async () => {
     const [stolen] = standing.before;
     const labelled = await patch(stolen, { metadata: { labels: { seen: 'yes' } } }, '', '?dryRun=All');
     const deleted = await kube.request('DELETE', `${pathOf(stolen)}/stolen?dryRun=All`);
-    expect([labelled.status, deleted.status]).toEqual([200, 200]);
+    const [, plain] = standing.before;
+    const grown = await patch(plain, { spec: { capacity: { storage: '2Gi' } } }, '', '?dryRun=All');
+    expect([labelled.status, deleted.status, grown.status]).toEqual([200, 200, 200]);
   });
 
   test('what came before the wall is told, and again when the grant that covered it has ended', async () => {
@@ -130,11 +132,13 @@ describe.skipIf(!isKubernetesHere())('the volume wall', () => {
     const told = (given: VolumeConsents) =>
       auditVolumes(objects, given).map(({ code, object, message }) => ({ code, name: object?.name, message }));
     const stolen = (kind: string) => ({ code: 'volume-wall', name: 'stolen', message: expect.stringContaining(kind) });
+    const plain = { code: 'unencrypted-volume', name: 'vault-plain', message: expect.stringContaining('`plain`') };
     expect(told(consentsOf())).toEqual([
+      plain,
       stolen('the content `shop-monday` is the same snapshot'),
       stolen('the content `shop-monday` is the same snapshot'),
     ]);
-    expect(told(consentsOf('ledger'))).toEqual([]);
+    expect(told(consentsOf('ledger'))).toEqual([plain]);
     expect(told({ ...consentsOf('ledger'), nowMs: someday })).toEqual(told(consentsOf()));
   });
 });

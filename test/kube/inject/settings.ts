@@ -1,5 +1,4 @@
 /** One installation, and pods for it. */
-import { parse } from 'yaml';
 import type { Pod } from '../../../src/kube/inject/pod.ts';
 import { defaultSettings, type InjectSettings } from '../../../src/kube/inject/settings.ts';
 
@@ -30,8 +29,4 @@ export const restricted = {
 export function podWith(change: object = {}, spec: object = {}, metadata: object = {}): Pod {
   const web = { name: 'web', image: 'registry.example/web:1', securityContext: restricted, ...change };
   return { metadata: { name: 'web-0', ...metadata }, spec: { containers: [web], ...spec } };
-}
-
-export function podOf(yaml: string): Pod {
-  return parse(yaml);
 }

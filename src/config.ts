@@ -120,7 +120,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
   const authzTexts = (value('authz') ?? '').split(',').filter((text) => text !== '');
   const authz = authzTexts.flatMap((text) => parseEndpoint(text) ?? []);
   if (authz.length < authzTexts.length) {
-    problems.push(`\`${value('authz')}\` is no list of ADDRESS:PORT; write --authz 10.0.0.5:15013,10.0.0.6:15013`);
+    problems.push(`\`${value('authz')}\` is no list of ADDRESS:PORT; write --authz 10.0.0.5:15016,10.0.0.6:15016`);
   }
   const bypass = parseBypass(value('bypass') ?? 'user');
   if (bypass === undefined)

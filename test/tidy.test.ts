@@ -37,7 +37,7 @@ const rooms: RoomTable = {
   watch: ['model', 'evidence', 'telemetry'],
   audit: ['model', 'evidence', 'telemetry'],
   folder: ['model', 'telemetry'],
-  kube: ['model', 'policy', 'telemetry'],
+  kube: ['model', 'policy', 'envoy', 'identity', 'telemetry'],
   controller: ['model', 'policy', 'envoy', 'proof', 'xds', 'identity', 'chaos', 'evidence', 'telemetry', 'gen'],
   // What an authorization worker knows, and how it answers by it.
   verdict: ['model', 'policy', 'authz', 'grpc', 'xds', 'identity', 'gen'],
@@ -70,6 +70,7 @@ const rooms: RoomTable = {
     'authz',
     'proof',
     'folder',
+    'kube',
     'chaos',
     'evidence',
     'audit',

@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { type Document, isSeq, parseAllDocuments } from 'yaml';
-import { defaultServerDnsName } from '../identity/authority.ts';
 import { injectPod } from '../kube/inject/inject-pod.ts';
 import { jsonPatch, type PatchOperation } from '../kube/inject/json-patch.ts';
 import { jsonOf, readPod } from '../kube/inject/pod.ts';
@@ -105,7 +104,6 @@ function injectInto(document: Document, options: InjectOptions): readonly Told[]
     envoyImage: options.envoyImage,
     redirectImage: options.redirectImage,
     controlPlane: parseEndpoint(options.xds),
-    serverName: defaultServerDnsName,
   };
   const injection = injectPod(read.pod, settings, { namespace, tenant: namespace, sidecarUser: sidecarUsers.first });
   if (injection.kind === 'refused') return injection.findings.map((finding) => ({ ref, finding }));

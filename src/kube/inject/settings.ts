@@ -1,4 +1,5 @@
 /** What an installation says of its sidecars: the same for every pod. */
+import { defaultServerDnsName } from '../../identity/authority.ts';
 
 /** Users that sidecars run as: drawn for each pod anew, so that no image can have been built for its pod's. Above what distributions, OpenShift's ranges (1e9 up, ten thousand each) and user namespaces hand out by default. */
 export const sidecarUsers = { first: 1_900_000_000, last: 1_999_999_999 } as const;
@@ -37,6 +38,7 @@ export const defaultSettings = {
   requests: { cpu: '50m', memory: '96Mi' },
   limits: { cpu: '2', memory: '512Mi' },
   drainSeconds: 5,
+  serverName: defaultServerDnsName,
   dnsResolvers: ['10.96.0.10'],
   unproxied: new Set<string>(),
   caretakers: new Set<string>(),

@@ -10,6 +10,7 @@ import type { Command } from 'commander';
 import { loadFolder } from '../folder/watch-folder.ts';
 import { buildSnapshot } from '../model/build-snapshot.ts';
 import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
+import { readAddress } from './address-text.ts';
 import { CliFailure } from './cli-failure.ts';
 import { askDoor, type DoorOptions, tryDoor, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
@@ -143,8 +144,8 @@ function report(
 
 /** @param to as `--to` takes it. @throws CliFailure */
 export function readDestination(to: string): Destination {
-  const [, address, addressPort] = /^\[?([0-9a-fA-F:.]+?)\]?:(\d{1,5})$/.exec(to) ?? [];
-  if (address !== undefined) return { kind: 'address', address, port: Number(addressPort) };
+  const place = readAddress(to);
+  if (place !== undefined) return { kind: 'address', ...place };
   const [, service, port] = /^([a-z0-9-]+\/[a-z0-9.-]+)(?::(\d{1,5}))?$/.exec(to) ?? [];
   if (service === undefined) {
     throw new CliFailure(

@@ -10,6 +10,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Question } from '../policy/explain.ts';
+import { readAddress } from './address-text.ts';
 import { CliFailure } from './cli-failure.ts';
 import { exitCode } from './exit-code.ts';
 import type { RefusalMeaning } from './past-meaning.ts';
@@ -98,11 +99,11 @@ function sidecarRecord(record: Fields, id: string): PastDecision {
 }
 
 function readQuestion({ principal, destination, method, path }: Fields): Question | undefined {
-  const [, address, port] = /^(?:\[?)([0-9a-fA-F:.]+?)\]?:(\d{1,5})$/.exec(textOf(destination)) ?? [];
-  if (address === undefined || typeof method !== 'string' || typeof path !== 'string') return undefined;
+  const place = readAddress(textOf(destination));
+  if (place === undefined || typeof method !== 'string' || typeof path !== 'string') return undefined;
   return {
     from: textOf(principal),
-    to: { kind: 'address', address, port: Number(port) },
+    to: { kind: 'address', ...place },
     request: { method, path: path.split('?')[0] ?? path },
   };
 }

@@ -10,6 +10,7 @@ import type { DenialEvent, EvidenceEvent, Peer, RecordedRequest, Target } from '
 import type { Question } from '../policy/explain.ts';
 import { type StatedToken, statedToken } from '../policy/stated-request.ts';
 import { isReasonCode } from '../policy/tell-reason.ts';
+import { readAddress } from './address-text.ts';
 import { eventLine, peerText, targetText } from './event-text.ts';
 import type { PastDecision } from './find-decision.ts';
 import { meaningOfRefusal } from './past-meaning.ts';
@@ -84,9 +85,10 @@ function asked(
   request: RecordedRequest | undefined,
   token?: StatedToken,
 ): { readonly question?: Question } {
-  const [, address, port] = /^\[?([0-9a-fA-F:.]+?)\]?:(\d{1,5})$/.exec(to.address ?? '') ?? [];
-  if (from.identity === undefined || address === undefined) return {};
-  const question: Question = { from: from.identity, to: { kind: 'address', address, port: to.port ?? Number(port) } };
+  const place = readAddress(to.address ?? '');
+  if (from.identity === undefined || place === undefined) return {};
+  const { address, port } = place;
+  const question: Question = { from: from.identity, to: { kind: 'address', address, port: to.port ?? port } };
   if (request === undefined) return { question };
   const { method, path } = request;
   const host = canonicalHost(request.host);

@@ -8,6 +8,7 @@ import { canonicalHost } from '../authz/canonical-host.ts';
 import { pathLengthMax } from '../evidence/access-log/url-parts.ts';
 import type { DenialEvent, EvidenceEvent, RecordedRequest, RequestEvent, UndeclaredPort } from '../evidence/event.ts';
 import type { DenyReason } from '../policy/decide.ts';
+import { isReasonCode } from '../policy/tell-reason.ts';
 import type { RecordedCall, RecordedHttp } from '../proof/recorded-call.ts';
 
 export type ReadRecord =
@@ -72,7 +73,7 @@ const isOfPolicy: Readonly<Record<DenyReason['kind'], boolean>> = {
 const formRules = 'coffre/';
 
 function isPolicys({ verdict, reason, rule = '' }: DenialEvent): boolean {
-  const ours = Object.entries(isOfPolicy).some(([code, is]) => is && code === reason);
+  const ours = isReasonCode(reason) && isOfPolicy[reason];
   return verdict === 'unavailable' || (ours && !rule.startsWith(formRules));
 }
 

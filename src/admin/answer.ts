@@ -16,6 +16,7 @@ import { answerEvidenceCall, type EvidenceAnswers, type EvidenceDesk } from './e
 import { type EvidenceRequests, isEvidenceCall } from './evidence-requests.ts';
 import { type MeshStatus, type MeshView, meshStatus } from './mesh-status.ts';
 import type { Caller, MethodName } from './methods.ts';
+import { notReady } from './not-ready.ts';
 import { type Scope, sees } from './person.ts';
 import { answerProxyCall, isProxyCall, type ProxyAnswers, type ProxyRequests } from './proxies.ts';
 import type { ProxiesPort } from './proxies-port.ts';
@@ -253,9 +254,3 @@ function fieldOf(value: unknown, name: string): unknown {
 function bad(message: string, advice: string) {
   return { kind: 'bad-request', message, advice } as const;
 }
-
-const notReady = {
-  kind: 'not-ready',
-  message: 'the control plane has not read its mesh yet',
-  advice: 'look at its log; it says what it waits for',
-} as const;

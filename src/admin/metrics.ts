@@ -11,6 +11,7 @@
  */
 import type { ManagementPorts } from './answer.ts';
 import type { Caller } from './methods.ts';
+import { notReady } from './not-ready.ts';
 import { type Role, type Scope, sees } from './person.ts';
 
 /** Sidecars that are asked at a time for a scraper: the door has people to serve as well. */
@@ -133,12 +134,6 @@ function notFor({ name, role }: { readonly name: string; readonly role: Role }):
     advice: 'ask the owner of the state folder for a certificate: `coffre admin issue --role scraper`',
   };
 }
-
-const notReady: Scraped = {
-  kind: 'not-ready',
-  message: 'the control plane has not read its mesh yet',
-  advice: 'look at its log; it says what it waits for',
-};
 
 const busy: Scraped = {
   kind: 'busy',

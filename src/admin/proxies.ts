@@ -7,6 +7,7 @@
 import { configDumpPath } from '../inspect/config-dump.ts';
 import type { Workload } from '../model/snapshot.ts';
 import type { Answer, ManagementPorts } from './answer.ts';
+import { notReady } from './not-ready.ts';
 import { type Scope, sees } from './person.ts';
 import { type ProxyConfig, proxyConfig } from './proxies-config.ts';
 import { type ProxyDiff, proxyDiff } from './proxies-diff.ts';
@@ -46,7 +47,7 @@ export async function answerProxyCall(
   const { snapshot, clients } = ports.view();
   const proxies = ports.proxies();
   if (snapshot === undefined || proxies === undefined) {
-    return notReady('the control plane has not read its mesh yet', 'look at its log; it says what it waits for');
+    return notReady;
   }
   if (method === 'proxyStatus' && key === undefined) {
     const seen = [...snapshot.workloads.values()].filter(({ tenant }) => sees(scope, tenant));
@@ -77,7 +78,7 @@ export async function answerProxyCall(
       const client = clients.findLast((each) => each.key === key);
       const sent = proxies.sent(key);
       if (client === undefined || sent === undefined) {
-        return notReady(
+        return notNow(
           `the proxy of \`${key}\` is not connected, so nobody here knows what it was sent`,
           'start its sidecar; `coffre proxy config` shows what it holds, connected or not',
         );
@@ -102,20 +103,20 @@ function unseen(
   reading: Exclude<Awaited<ReturnType<ProxiesPort['eyes']['read']>>, { kind: 'read' }>,
 ): Refusal {
   const why = reading.kind === 'refused' ? `it answers ${reading.status}` : reading.why;
-  return notReady(
+  return notNow(
     `the proxy of \`${key}\` cannot be asked: ${why}`,
     'see that it runs, with a bootstrap of this version, and that the control plane reaches its port 15004',
   );
 }
 
 function senseless(key: string): Refusal {
-  return notReady(`the proxy of \`${key}\` answers what no Envoy of ours would`, 'replace it: it may not be an Envoy');
+  return notNow(`the proxy of \`${key}\` answers what no Envoy of ours would`, 'replace it: it may not be an Envoy');
 }
 
 function bad(message: string, advice: string): Refusal {
   return { kind: 'bad-request', message, advice };
 }
 
-function notReady(message: string, advice: string): Refusal {
+function notNow(message: string, advice: string): Refusal {
   return { kind: 'not-ready', message, advice };
 }

@@ -7,10 +7,12 @@
  */
 import type { KeptStep, QuarantineKeeper } from '../controller/quarantine-keeper.io.ts';
 import type { EvidenceEvent } from '../evidence/event.ts';
+import { compareText } from '../model/canonical-json.ts';
 import { type Quarantine, quarantineDefaultMs, quarantineMaxMs } from '../model/quarantine.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
 import type { Caller } from './methods.ts';
+import { notReady } from './not-ready.ts';
 import { ownerName, type Scope, sees } from './person.ts';
 import { type FoundParty, partyNamed, partyOfEvent, standingNamed } from './quarantine-party.ts';
 import { type QuarantineCall, type QuarantineRequests, readQuarantineRequest } from './quarantine-requests.ts';
@@ -79,7 +81,7 @@ export async function answerQuarantineCall(
         value: desk.keeper
           .standing()
           .filter(({ tenant }) => sees(scope, tenant))
-          .toSorted(byIdentity),
+          .toSorted((left, right) => compareText(left.spiffeId, right.spiffeId)),
       };
   }
 }
@@ -184,10 +186,6 @@ function nameOf(caller: Caller): string {
   return caller.kind === 'owner' ? ownerName : caller.person.name;
 }
 
-function byIdentity(left: Quarantine, right: Quarantine): number {
-  return left.spiffeId < right.spiffeId ? -1 : 1;
-}
-
 const badEnd: FoundParty & { kind: 'refused' } = {
   kind: 'refused',
   message: `a quarantine ends, and not later than ${quarantineMaxMs / 86_400_000} days from now`,
@@ -213,9 +211,3 @@ function noEvent(id: string): FoundParty {
     advice: 'give its id as `coffre events` and the sinks tell it, or leave `event` out and name the `workload`',
   };
 }
-
-const notReady = {
-  kind: 'not-ready',
-  message: 'the control plane has not read its mesh yet',
-  advice: 'look at its log; it says what it waits for',
-} as const;

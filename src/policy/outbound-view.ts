@@ -4,6 +4,7 @@
  * Of the workload itself it depends on the grants that speak of it, and on nothing else: workloads of one tenant of which
  * the same grants speak may dial the same.
  */
+import { compareText } from '../model/canonical-json.ts';
 import { isAllowedIn } from '../model/locality.ts';
 import type { ExternalService, Grant, Service, ServicePort, Snapshot, Tenant, Workload } from '../model/snapshot.ts';
 import { type HeadlessPort, podPorts } from './headless.ts';
@@ -64,7 +65,9 @@ export function outboundOf(
   );
   return [...routed, ...podPorts(snapshot, headless, caller, traffic)].sort(
     (left, right) =>
-      compare(left.service, right.service) || left.port - right.port || compare(left.pod ?? '', right.pod ?? ''),
+      compareText(left.service, right.service) ||
+      left.port - right.port ||
+      compareText(left.pod ?? '', right.pod ?? ''),
   );
 }
 
@@ -122,8 +125,4 @@ function endpointsFor(
 
 function serversOf(workloads: readonly (Workload | undefined)[]): readonly string[] {
   return [...new Set(workloads.flatMap((workload) => workload?.spiffeId ?? []))].sort();
-}
-
-function compare(left: string, right: string): number {
-  return left < right ? -1 : left > right ? 1 : 0;
 }

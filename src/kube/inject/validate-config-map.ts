@@ -5,6 +5,7 @@
 import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { quote } from '../../model/quote.ts';
+import { clusterProblem } from '../cluster-problem.ts';
 import { meshConfigMapName } from './names.ts';
 import { type AdmissionContext, type AdmissionRequest, unchanged, type Verdict } from './verdict.ts';
 
@@ -15,20 +16,17 @@ export function validateConfigMap(request: AdmissionRequest, { settings, tenantO
   const name = nameOf(object ?? oldObject);
   const isOurs = name === meshConfigMapName && tenantOf(namespace) !== undefined;
   if (!isOurs || settings.caretakers.has(userInfo.username)) return unchanged;
-  return {
-    kind: 'refused',
-    problems: [
-      {
-        code: 'sidecar-changed',
-        severity: 'error',
-        where: { file: `ConfigMap/${namespace}/${name}`, line: 1 },
-        object: { kind: 'ConfigMap', namespace, name },
-        path: '',
-        message: `${quote(name)} says whom the sidecars of this namespace believe, and is not a tenant's to change`,
-        advice: 'leave it to the control plane, which keeps it in step',
-      },
-    ],
-  };
+  const problem = clusterProblem(
+    { kind: 'ConfigMap', namespace, name },
+    {
+      code: 'sidecar-changed',
+      severity: 'error',
+      path: '',
+      message: `${quote(name)} says whom the sidecars of this namespace believe, and is not a tenant's to change`,
+      advice: 'leave it to the control plane, which keeps it in step',
+    },
+  );
+  return { kind: 'refused', problems: [problem] };
 }
 
 /** Of the object itself: a request that deletes a whole collection bears no name. */

@@ -10,9 +10,10 @@ import type { Problem } from '../../model/problem.ts';
 import { sortProblems } from '../../model/problem-list.ts';
 import { quoteList } from '../../model/quote.ts';
 import type { Finding } from '../../model/sourced-object.ts';
+import { clusterProblem } from '../cluster-problem.ts';
 import { closedSources, closedSourcesOfPod } from './closed-sources.ts';
 import { refusalOf, type VolumeConsents } from './consent.ts';
-import { lostPlace, storageProblem } from './judge-volume-review.ts';
+import { lostPlace } from './judge-volume-review.ts';
 import { reachesOf } from './reach.ts';
 import type { StorageObject } from './storage-object.ts';
 import { type PersistentVolume, readAttachment, readMountingPod } from './storage-objects.ts';
@@ -31,13 +32,13 @@ export function auditVolumes(objects: AuditedObjects, consents: VolumeConsents):
     const refused = reachesOf(written, asItWas(index, written)).flatMap((reach) => refusalOf(reach, consents) ?? []);
     const findings = [...refused, ...closedSources(written, consents.tenants), ...lostPlace(written, consents)];
     const nodes = nodesOf.get(volumeOf(written)) ?? [];
-    return findings.map((finding) => storageProblem(refOf(written), inUse(finding, nodes)));
+    return findings.map((finding) => clusterProblem(refOf(written), inUse(finding, nodes)));
   });
   const pods = objects.pods.flatMap((raw) => readMountingPod(raw) ?? []);
   const ofPods = pods.flatMap((pod) => {
     const { namespace = '', name = '' } = pod.metadata;
     if (!consents.tenants.has(namespace)) return [];
-    return closedSourcesOfPod(pod).map((finding) => storageProblem({ kind: 'Pod', namespace, name }, finding));
+    return closedSourcesOfPod(pod).map((finding) => clusterProblem({ kind: 'Pod', namespace, name }, finding));
   });
   return sortProblems([...ofStorage, ...ofPods]);
 }

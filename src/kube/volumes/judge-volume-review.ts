@@ -7,8 +7,9 @@
  * finalizers and deleted, and the audit tells of it. What cannot be read is refused.
  * What no grant can open is refused before by policies in the API server itself (`admission-policies.ts`).
  */
-import type { ObjectRef, Problem } from '../../model/problem.ts';
-import { type Finding, problemOf } from '../../model/sourced-object.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { Finding } from '../../model/sourced-object.ts';
+import { clusterProblem } from '../cluster-problem.ts';
 import { refusalOf, type VolumeConsents } from './consent.ts';
 import { placesOf } from './places.ts';
 import { reachesOf, reachKey } from './reach.ts';
@@ -90,11 +91,6 @@ const unreadable: Finding = {
 function deny({ kind, namespace = '', name = '' }: VolumeReview, findings: readonly Finding[]): VolumeVerdict {
   return {
     kind: 'deny',
-    problems: findings.map((finding) => storageProblem({ kind: kind.kind, namespace, name }, finding)),
+    problems: findings.map((finding) => clusterProblem({ kind: kind.kind, namespace, name }, finding)),
   };
-}
-
-export function storageProblem(ref: ObjectRef, finding: Finding): Problem {
-  const file = [ref.kind, ref.namespace, ref.name].filter((part) => part !== '').join('/');
-  return problemOf({ ref, where: { file, line: 1 }, lines: new Map() }, finding);
 }

@@ -3,7 +3,7 @@
  *
  *   facts ──encoded──▶ bytes of a CheckResponse that holds nothing else ──▶ appended to the answer
  *
- * Protobuf merges what follows into what came before, so an answer is its template and these bytes, one after the other.
+ * Protobuf merges what follows into what came before, so an answer is its verdict and these bytes, one after the other.
  */
 import { create, toBinary } from '@bufbuild/protobuf';
 import { CheckResponseSchema } from '#gen/envoy/service/auth/v3/external_auth_pb.js';

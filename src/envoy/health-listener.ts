@@ -47,13 +47,15 @@ export interface ApplicationProbe {
   readonly asks:
     | {
         readonly kind: 'http';
-        readonly tls: boolean /** Without its query, which comes with each question. */;
+        readonly tls: boolean;
+        /** Without its query, which comes with each question. */
         readonly path: string;
       }
     | { readonly kind: 'tcp'; readonly periodMs: number }
     | {
         readonly kind: 'grpc';
-        readonly periodMs: number /** Empty: the server as a whole. */;
+        readonly periodMs: number;
+        /** Empty: the server as a whole. */
         readonly service: string;
       };
 }

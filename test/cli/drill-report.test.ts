@@ -4,10 +4,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createManagementDoor } from '../../src/admin/management-door.ts';
-import { runProgram } from '../../src/cli/program.ts';
 import { FakeDrillEngine } from '../admin/fake-drill-engine.ts';
 import { faultMs, sampleRecord } from '../chaos/report/sample-record.ts';
 import { temporaryFolder } from '../identity/temporary-folder.ts';
+import { runAt } from './run-command.ts';
 
 const { drill } = sampleRecord;
 
@@ -43,22 +43,8 @@ async function world() {
   return { state, key, drills };
 }
 
-async function coffre(...args: readonly string[]) {
-  let [out, err, code] = ['', '', 0];
-  await runProgram(['drill', ...args], {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    setExitCode: (exit) => {
-      code = exit;
-    },
-    nowMs: () => faultMs,
-    signal: new AbortController().signal,
-  });
-  return { out, err, code };
+function coffre(...args: readonly string[]) {
+  return runAt(faultMs, 'drill', ...args);
 }
 
 describe('report', () => {

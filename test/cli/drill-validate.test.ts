@@ -4,10 +4,10 @@ import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { controlPlaneDnsName } from '../../src/admin/door-names.ts';
 import { layerTtlMs } from '../../src/chaos/ports.ts';
-import { runProgram } from '../../src/cli/program.ts';
 import { documents, trustDomain } from '../fixtures/mesh-from.ts';
 import { tenant, twoTenants } from '../fixtures/two-tenants.ts';
 import { temporaryFolder } from '../identity/temporary-folder.ts';
+import { runAt } from './run-command.ts';
 
 const mesh = documents(
   `apiVersion: coffre.dev/v1alpha1
@@ -48,22 +48,8 @@ const [tuesday, wednesday] = ['2026-11-24T12:00:00Z', '2026-11-25T12:00:00Z'];
 async function validate(files: Readonly<Record<string, string>>, ...args: readonly string[]) {
   const folder = await temporaryFolder();
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
-  let [out, err, code] = ['', '', 0];
   const paths = args.filter((arg) => arg.startsWith('./')).map((path) => join(folder, path));
-  await runProgram(['drill', 'validate', ...paths, ...args.filter((arg) => !arg.startsWith('./'))], {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    setExitCode: (exit) => {
-      code = exit;
-    },
-    nowMs: () => Date.parse(tuesday),
-    signal: new AbortController().signal,
-  });
-  return { out, err, code };
+  return runAt(Date.parse(tuesday), 'drill', 'validate', ...paths, ...args.filter((arg) => !arg.startsWith('./')));
 }
 
 const whole = { 'mesh.yaml': mesh, 'consent.yaml': consent, 'drill.yaml': drill };

@@ -1,12 +1,12 @@
 /** `coffre explain` for who has no id, and of what no rule refused. */
 import { expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
 import type { EvidenceEvent } from '../../src/evidence/event.ts';
 import { sampleEvents, sampleMs } from '../evidence/event-of-each-kind.ts';
 import { MemoryEvidence } from '../evidence/memory-evidence.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
 import { atelier, atelierPolicy, twoTenants } from '../fixtures/two-tenants.ts';
 import { doorOf } from './door-of.ts';
+import { runAt } from './run-command.ts';
 
 const mesh = meshFrom(
   documents(
@@ -21,21 +21,7 @@ async function explain(events: readonly EvidenceEvent[], ...args: readonly strin
   const evidence = new MemoryEvidence();
   evidence.keep(...events);
   const state = await doorOf(mesh, sampleMs, evidence);
-  let [out, err, code] = ['', '', 0];
-  await runProgram(['explain', ...args, '--state', state], {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    setExitCode: (exit) => {
-      code = exit;
-    },
-    nowMs: () => sampleMs,
-    signal: new AbortController().signal,
-  });
-  return { out, err, code };
+  return runAt(sampleMs, 'explain', ...args, '--state', state);
 }
 
 const between = ['--from', atelier.web, '--to', 'atelier/api:80'];

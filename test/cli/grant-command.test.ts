@@ -2,13 +2,13 @@
 import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
 import { explain } from '../../src/policy/explain.ts';
 import { headerLines } from '../../src/policy/stated-request.ts';
 import { documents, meshFrom, trustDomain } from '../fixtures/mesh-from.ts';
 import { tenant, twoTenants, workloads } from '../fixtures/two-tenants.ts';
 import { temporaryFolder } from '../identity/temporary-folder.ts';
 import { doorOf } from './door-of.ts';
+import { runAt } from './run-command.ts';
 
 const nowMs = Date.UTC(2027, 0, 1, 12);
 const endMs = Date.UTC(2027, 0, 1, 14);
@@ -37,22 +37,8 @@ async function folder(...texts: readonly string[]): Promise<string> {
   return dir;
 }
 
-async function coffre(...args: readonly string[]) {
-  const said = { out: '', err: '', code: 0 };
-  await runProgram(['grant', 'request', ...args], {
-    out: (text) => {
-      said.out += text;
-    },
-    err: (text) => {
-      said.err += text;
-    },
-    setExitCode: (code) => {
-      said.code = code;
-    },
-    nowMs: () => nowMs,
-    signal: new AbortController().signal,
-  });
-  return said;
+function coffre(...args: readonly string[]) {
+  return runAt(nowMs, 'grant', 'request', ...args);
 }
 
 const asked = ['--path', '/deeds/7', '--for', '2h', '--reason', 'deed 7: who signed?'];

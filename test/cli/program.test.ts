@@ -2,29 +2,15 @@
 import { cp, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
 import { openAuthority } from '../../src/identity/open-authority.io.ts';
 import { systemPorts } from '../../src/identity/system-ports.io.ts';
 import { temporaryFolder } from '../identity/temporary-folder.ts';
+import { runAt } from './run-command.ts';
 
 const demo = resolve(import.meta.dirname, '../../deploy/demo');
 
-async function coffre(...args: readonly string[]) {
-  let [out, err, code] = ['', '', 0];
-  await runProgram(args, {
-    out: (text) => {
-      out += text;
-    },
-    err: (text) => {
-      err += text;
-    },
-    setExitCode: (exit) => {
-      code = exit;
-    },
-    nowMs: () => Date.parse('2026-11-21T12:00:00Z'),
-    signal: new AbortController().signal,
-  });
-  return { out, err, code };
+function coffre(...args: readonly string[]) {
+  return runAt(Date.parse('2026-11-21T12:00:00Z'), ...args);
 }
 
 async function copyOfDemo(): Promise<string> {

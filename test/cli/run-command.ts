@@ -12,7 +12,12 @@ export interface Said {
 }
 
 /** At the beginning of 2027. */
-export async function run(...args: readonly string[]): Promise<Said> {
+export function run(...args: readonly string[]): Promise<Said> {
+  return runAt(Date.UTC(2027, 0, 1), ...args);
+}
+
+/** @param nowMs epoch ms. */
+export async function runAt(nowMs: number, ...args: readonly string[]): Promise<Said> {
   const said = { out: '', err: '', code: 0 };
   await runProgram(args, {
     out: (text) => {
@@ -24,7 +29,7 @@ export async function run(...args: readonly string[]): Promise<Said> {
     setExitCode: (code) => {
       said.code = code;
     },
-    nowMs: () => Date.UTC(2027, 0, 1),
+    nowMs: () => nowMs,
     signal: new AbortController().signal,
   });
   return said;

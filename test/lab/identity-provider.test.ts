@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +11,7 @@ import { httpsKeyFetcher } from '../../src/oidc/https-key-fetcher.io.ts';
 import type { IdentityProvider } from '../../src/oidc/identity-provider.ts';
 import { TokenVerifier } from '../../src/oidc/token-verifier.ts';
 import { createTestAuthority } from '../authz/support/pki.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { loopbackConnector } from '../oidc/support/lying-host.ts';
 
 const hosts = ['login.shop.test', 'login.bank.test'] as const;
@@ -43,14 +43,6 @@ afterAll(async () => {
   await dispatcher.destroy();
   rmSync(dir, { recursive: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 function issuerOf(host: (typeof hosts)[number]): string {
   return `https://${host}:${port}`;

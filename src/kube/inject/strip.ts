@@ -7,7 +7,7 @@
 import Type from 'typebox';
 import { Compile } from 'typebox/compile';
 import { containerNames, injectedByAnnotation, probesAnnotation, revisionLabel, volumeNames } from './names.ts';
-import { handlerSchema, type Pod } from './pod.ts';
+import { type Container, handlerSchema, type Pod } from './pod.ts';
 import { type Originals, restoreProbes } from './probes.ts';
 import type { PodFinding } from './problem-of.ts';
 
@@ -22,7 +22,12 @@ export function strip(pod: Pod): { readonly pod: Pod } | { readonly findings: re
   const asked = originalsIn(annotations[probesAnnotation]);
   if (asked === undefined) return { findings: [unreadable] };
   const { spec, metadata } = pod;
-  const notOurs = ({ name }: { readonly name: string }) => !containerNames.has(name);
+  const restored = (containers: readonly Container[]) => [
+    ...restoreProbes(
+      containers.filter(({ name }) => !containerNames.has(name)),
+      asked,
+    ),
+  ];
   return {
     pod: {
       ...pod,
@@ -33,18 +38,12 @@ export function strip(pod: Pod): { readonly pod: Pod } | { readonly findings: re
       },
       spec: {
         ...spec,
-        containers: [...restoreProbes(spec.containers.filter(notOurs), asked)],
-        ...lists(spec, asked),
+        containers: restored(spec.containers),
+        ...(spec.initContainers && { initContainers: restored(spec.initContainers) }),
+        ...(spec.volumes && { volumes: spec.volumes.filter(({ name }) => !volumeNames.has(name)) }),
       },
     },
   };
-
-  function lists({ initContainers, volumes }: Pod['spec'], asked: Originals) {
-    return {
-      ...(initContainers && { initContainers: [...restoreProbes(initContainers.filter(notOurs), asked)] }),
-      ...(volumes && { volumes: volumes.filter(({ name }) => !volumeNames.has(name)) }),
-    };
-  }
 }
 
 function takenNames({ spec }: Pod): readonly PodFinding[] {

@@ -6,7 +6,8 @@
  */
 import type { JsonValue } from '@bufbuild/protobuf';
 import { injectPod } from './inject-pod.ts';
-import { containerNames, sidecarName } from './names.ts';
+import { sidecarName } from './names.ts';
+import { ourContainers } from './our-containers.ts';
 import { type Container, jsonOf, type Pod } from './pod.ts';
 import type { PodFinding } from './problem-of.ts';
 import { type InjectSettings, sidecarUsers } from './settings.ts';
@@ -22,14 +23,14 @@ export function refuseUninjected(
     case 'refused':
       return injection.findings;
     case 'left':
-      return oursIn(pod).length === 0 ? [] : [different('spec.initContainers')];
+      return ourContainers(pod).length === 0 ? [] : [different('spec.initContainers')];
     case 'injected': {
       if (sidecarUser === undefined) return [missing];
       const { spec, metadata } = injection.pod;
       if (!covers(jsonOf(pod), jsonOf({ ...injection.pod, metadata: metadataOf(metadata) }))) {
         return [different('spec')];
       }
-      return sameKeys(oursIn(pod), oursIn({ spec })) ? [] : [different('spec.initContainers')];
+      return sameKeys(ourContainers(pod), ourContainers({ spec })) ? [] : [different('spec.initContainers')];
     }
   }
 }
@@ -38,10 +39,6 @@ function userOf({ spec }: Pod): number | undefined {
   const sidecar = (spec.initContainers ?? []).find(({ name }) => name === sidecarName);
   const user = sidecar?.securityContext?.runAsUser;
   return user !== undefined && user >= sidecarUsers.first && user <= sidecarUsers.last ? user : undefined;
-}
-
-function oursIn({ spec }: Pick<Pod, 'spec'>): readonly Container[] {
-  return [...(spec.initContainers ?? []), ...spec.containers].filter(({ name }) => containerNames.has(name));
 }
 
 /** Fields of a container that would be somebody else's doing: `envFrom`, another `lifecycle`, a device. */

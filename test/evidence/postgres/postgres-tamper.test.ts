@@ -127,7 +127,10 @@ describe.skipIf(postgresBinaries() === undefined)('tampering by SQL (skipped whe
   });
 
   test('a record that another hand wrote behind ours stops the next append, and is not signed over', async () => {
-    const store = await world.open();
+    // Read beside the work, the forgery would block the store before it is appended behind.
+    const { promise: isChecked, resolve } = Promise.withResolvers<void>();
+    const store = await world.open({ onChecked: () => resolve() });
+    await isChecked;
     await store.append([denial('a')]);
     await world.tamper(
       `INSERT INTO coffre.record (replica, position, id, kind, class, at_ms, tenant, epoch, stream, sequence, body_digest, link, batch)

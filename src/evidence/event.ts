@@ -229,7 +229,7 @@ export interface DrillEvent extends EventCommon {
 /** Somebody did, or tried, something at a door. */
 export interface HumanAction extends EventCommon {
   readonly kind: 'human-action';
-  /** Pseudonym of the person; see pseudonym.ts. `owner` is whoever holds the state folder. */
+  /** Pseudonym of the person; see people/person-seal.ts. `owner` is whoever holds the state folder. */
   readonly person: string;
   readonly method: string;
   /** What it was about, such as a drill's key. */

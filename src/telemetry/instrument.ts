@@ -1,7 +1,7 @@
 /**
  * What an instrument is before anybody measures with it: a name, a unit, a sentence, and which labels it may ever carry.
  *
- *   instruments.ts (the table) ──▶ Meters (live.ts) ──▶ Prometheus text, OTLP
+ *   instruments.ts (the table) ──▶ Meters (meters.ts) ──▶ Prometheus text, OTLP
  *
  * A name is written as Prometheus shows it, unit and `_total` included, so that code, dashboards and both protocols say
  * one word: the exporter adds `_total` and nothing else.

@@ -9,13 +9,13 @@ import { parseCurl } from '../curl-answer.ts';
 import type { DemoContext } from '../demo-context.ts';
 import { apply, applyLine, grantDocuments, withdraw, withdrawLine } from '../edit.ts';
 import { explanationOf } from '../explanation.ts';
+import { grantedUrl } from '../last-orders.ts';
 
 const caller = 'notaire/web-1';
-const granted = 'http://api.atelier/documents/1';
-const read = inPod(caller, 'curl', '-si', '-m', '5', granted);
+const read = inPod(caller, 'curl', '-si', '-m', '5', grantedUrl);
 const readElse = inPod(caller, 'curl', '-si', '-m', '5', 'http://api.atelier/ledger');
 const writeElse = inPod(caller, 'curl', '-si', '-m', '5', '-X', 'POST', 'http://api.atelier/ledger');
-const write = inPod(caller, 'curl', '-si', '-m', '5', '-X', 'POST', granted);
+const write = inPod(caller, 'curl', '-si', '-m', '5', '-X', 'POST', grantedUrl);
 
 /** What is promised of a grant and of its end, in ms. */
 const boundMs = 1_000;
@@ -35,7 +35,7 @@ export const grant: Theme = {
       run: async (context) => {
         const app = context.watched(api.key).app;
         const before = app.sightings().length;
-        const asking = await startAsking(context.mesh.lab, caller, granted);
+        const asking = await startAsking(context.mesh.lab, caller, grantedUrl);
         try {
           const closedBefore = asking.answers().every(({ outcome }) => outcome !== 200);
           const appliedMs = apply(context, grantDocuments);
@@ -115,7 +115,7 @@ export const grant: Theme = {
       command: (place) => [withdrawLine(grantDocuments, place), read],
       run: async (context) => {
         await open(context);
-        const asking = await startAsking(context.mesh.lab, caller, granted);
+        const asking = await startAsking(context.mesh.lab, caller, grantedUrl);
         try {
           const last = await asking.until('a 200', patienceMs, ({ outcome }) => outcome === 200);
           const goneMs = withdraw(context, grantDocuments);
@@ -150,7 +150,7 @@ const mendedFile = 'mended.yaml';
 /** The grant is in force, whether the row before ran or not. */
 async function open(context: DemoContext): Promise<void> {
   apply(context, grantDocuments);
-  const asking = await startAsking(context.mesh.lab, caller, granted);
+  const asking = await startAsking(context.mesh.lab, caller, grantedUrl);
   try {
     await asking.until('a 200 under the grant', patienceMs, ({ outcome }) => outcome === 200);
   } finally {

@@ -11,9 +11,9 @@ import { type LinePeer, startLineChild } from './line-peer.ts';
 
 const checksProgram: GoProgram = { module: 'bench/checks', main: '.', binary: '.cache/bench/checks' };
 
-/** Eight sidecars, twenty-five checks in flight on each: of fewer, one would ask for more than a worker grants a connection. */
-const connections = 8;
-const streams = 25;
+/** Four sidecars, fifty checks in flight on each. */
+const connections = 4;
+const streams = 50;
 
 /** What `checks` answers. */
 interface LoadAnswer {

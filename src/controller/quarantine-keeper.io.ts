@@ -64,6 +64,7 @@ export class QuarantineKeeper {
   }
 
   begin(quarantine: Quarantine): Promise<KeptStep> {
+    this.standing();
     return this.#take(begin(this.#book, quarantine));
   }
 

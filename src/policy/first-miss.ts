@@ -4,6 +4,7 @@
  * Which condition that is, the judge has said already; here it is only told, and of several headers, groups and claims the
  * one is found that failed.
  */
+import { quote } from '../model/quote.ts';
 import type { ClaimMatch, HeaderMatch, HostMatch, PathMatch } from '../model/snapshot.ts';
 import { type HeaderLines, noHeaders } from './access-request.ts';
 import type { Effect } from './match-path.ts';
@@ -167,6 +168,9 @@ function listed(words: readonly string[]): string {
   return words.length > listedMax ? `${shown} or any of ${words.length - listedMax} more` : shown;
 }
 
+/** Longest word that one line tells, in characters: a path that somebody sent may be of any length, and hold anything. */
+const wordLengthMax = 256;
+
 function quoted(word: string): string {
-  return `\`${word}\``;
+  return quote(word, wordLengthMax);
 }

@@ -4,7 +4,7 @@ import type { Caller } from '../../src/admin/methods.ts';
 import type { Scope } from '../../src/admin/person.ts';
 import { answerQuarantineCall, type QuarantineReply } from '../../src/admin/quarantine.ts';
 import type { QuarantineCall } from '../../src/admin/quarantine-requests.ts';
-import { alarmAgeMaxMs } from '../../src/controller/quarantine-book.ts';
+import { alarmAgeMaxMs, quarantinesMax } from '../../src/controller/quarantine-book.ts';
 import { quarantineDefaultMs, quarantineMaxMs } from '../../src/model/quarantine.ts';
 import { sampleEvents } from '../evidence/event-of-each-kind.ts';
 import { meshFrom, trustDomain } from '../fixtures/mesh-from.ts';
@@ -189,6 +189,26 @@ test('it stands over a restart, ends at its end, and that is told once', async (
   expect(standing(after)).toEqual([]);
   expect(standing(after)).toEqual([]);
   expect(after.told.map(({ act }) => act)).toEqual(['ended']);
+});
+
+test('a book that is full of what is over takes one more', async () => {
+  const world = await quarantineWorld(mesh, nowMs);
+  const { keeper } = world.desk;
+  const untilMs = nowMs + 1;
+  for (let index = 0; index < quarantinesMax; index += 1) {
+    const each = {
+      spiffeId: `${atelier.web}-${index}`,
+      tenant: 'atelier',
+      reason: 'r',
+      by: 'ada',
+      sinceMs: nowMs,
+      untilMs,
+    };
+    expect((await keeper.begin(each)).kind).toBe('begun');
+  }
+  expect(await ask(world, 'quarantine', { workload: atelier.web, reason: 'r' })).toMatchObject({ kind: 'refused' });
+  world.nowMs = untilMs;
+  expect(await ask(world, 'quarantine', { workload: atelier.web, reason: 'r' })).toMatchObject({ kind: 'ok' });
 });
 
 test('on a full disk one begins and says so, and none is released', async () => {

@@ -34,6 +34,13 @@ test.each([
   ['{ to: { hosts: ["*.example.com"] } }', {}, 'host', '`*.example.com`', '`api.atelier`'],
   ['{ to: { headers: [{ name: x-team, exact: red }] } }', {}, 'header', '`x-team` to be `red`', 'no such header'],
   [
+    '{ to: { headers: [{ name: x-team, exact: red }] } }',
+    { headers: headerLines([['x-team', '\u001b[2J`']]) }, // what would clear a terminal, and end a quotation
+    'header',
+    '`x-team` to be `red`',
+    '`\ufffd[2J\ufffd`',
+  ],
+  [
     '{ to: { headers: [{ name: x-team, present: true }, { name: x-debug, present: false }] } }',
     {
       headers: headerLines([

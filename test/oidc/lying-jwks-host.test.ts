@@ -1,17 +1,14 @@
 /** SEC-43: a host that lies about an issuer's keys. Whatever it does, no key of its making is believed, and it costs little. */
-import { randomBytes } from 'node:crypto';
-import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { documentBytesMax, fetchTimeoutMs, httpsKeyFetcher } from '../../src/oidc/https-key-fetcher.io.ts';
 import { keysFreshMs, keysStaleMs } from '../../src/oidc/key-book.ts';
 import { TokenVerifier } from '../../src/oidc/token-verifier.ts';
 import { claims, nowMs, provider } from './support/issuer.ts';
+import { brokenDocuments, hundredMebibytes, issuerKey, jsonHead, keys, refusedAnswers } from './support/key-lies.ts';
 import { type Answer, json, type LyingHost, openLyingHost } from './support/lying-host.ts';
-import { signingKey, token } from './support/token-forge.ts';
+import { token } from './support/token-forge.ts';
 
 const discovery = '/.well-known/openid-configuration';
-const key = signingKey('a', 'P-256');
-const keys = { keys: [key.listed()] };
 let host: LyingHost;
 
 beforeAll(async () => {
@@ -59,45 +56,8 @@ test.each([
   expect(await fetcher({ issuer: host.issuer, jwksUri: undefined })).toMatchObject({ maxAgeMs });
 });
 
-const redirect =
-  (location: string, status: number): Answer =>
-  (response) =>
-    response.writeHead(status, { location }).end();
-const jsonHead = { 'content-type': 'application/json' };
-
 describe.each([discovery, '/keys'])('at %s', (path) => {
-  test.each<[string, Answer, RegExp]>([
-    ['a redirect to the metadata service', redirect('https://169.254.169.254/latest/meta-data', 302), /302/],
-    ['a redirect to a private range', redirect('https://10.0.0.1/keys', 307), /307/],
-    ['a redirect to itself', redirect('/elsewhere', 301), /301/],
-    ['an error', (response) => response.writeHead(503, jsonHead).end(JSON.stringify(keys)), /503/],
-    ['HTML', (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'), /else than JSON/],
-    ['JSON called something else', (response) => response.writeHead(200).end(JSON.stringify(keys)), /else than JSON/],
-    [
-      'a compressed bomb',
-      (response) =>
-        response
-          .writeHead(200, { ...jsonHead, 'content-encoding': 'gzip' })
-          .end(gzipSync(Buffer.alloc(8_388_608, ' '))),
-      /compressed/,
-    ],
-    [
-      'a connection cut in the middle',
-      (response) => response.writeHead(200, jsonHead).write('{"', () => response.destroy()),
-      /./,
-    ],
-    [
-      'less than it promised',
-      (response) =>
-        response.writeHead(200, { ...jsonHead, 'content-length': 99 }).write('{}', () => response.destroy()),
-      /./,
-    ],
-    [
-      'a head without end',
-      (response) => response.writeHead(200, { ...jsonHead, x: 'x'.repeat(65_536) }).end('{}'),
-      /Headers Overflow/,
-    ],
-  ])('%s is refused', async (_, answer, why) => {
+  test.each(refusedAnswers)('%s is refused', async (_, answer, why) => {
     host.answers.set(path, answer);
     await expect(fetchKeys()).rejects.toThrow(why);
     expect(host.asked.at(-1)).toBe(path);
@@ -105,21 +65,10 @@ describe.each([discovery, '/keys'])('at %s', (path) => {
 
   test('a hundred mebibytes are cut off after the limit', async () => {
     let written = 0;
-    const chunk = Buffer.alloc(65_536, ' ');
-    host.answers.set(path, (response) => {
-      response.writeHead(200, jsonHead);
-      const more = () => {
-        while (written < 100 * 1_048_576) {
-          written += chunk.length;
-          if (!response.write(chunk)) {
-            response.once('drain', more);
-            return;
-          }
-        }
-        response.end();
-      };
-      more();
-    });
+    host.answers.set(
+      path,
+      hundredMebibytes((bytes) => (written += bytes)),
+    );
     await expect(fetchKeys()).rejects.toThrow(`more than ${documentBytesMax} bytes`);
     expect(written).toBeLessThan(32 * 1_048_576);
   });
@@ -189,15 +138,7 @@ test('a host with a certificate of another name is not believed', async () => {
 });
 
 describe('while a host lies, the last good keys are used up to their age, and then nobody is believed', () => {
-  const lies: readonly [string, Answer][] = [
-    ['invalid JSON', (response) => response.writeHead(200, jsonHead).end('{"keys":[')],
-    ['random bytes', (response) => response.writeHead(200, jsonHead).end(randomBytes(1_024))],
-    ['no list of keys', json({ keys: 'none' })],
-    ['two lists of keys', (response) => response.writeHead(200, jsonHead).end('{"keys":[],"keys":[]}')],
-    ['a thousand keys', json({ keys: Array.from({ length: 1_000 }, () => key.listed()) })],
-    ['JSON without a bottom', (response) => response.writeHead(200, jsonHead).end('['.repeat(200_000))],
-  ];
-  test.each(lies)('%s', async (_, answer) => {
+  test.each(brokenDocuments)('%s', async (_, answer) => {
     const told: string[] = [];
     let heard: () => void = () => undefined;
     const verifier = new TokenVerifier({
@@ -209,7 +150,7 @@ describe('while a host lies, the last good keys are used up to their age, and th
     });
     const nextNews = () => new Promise<void>((resolve) => (heard = resolve));
     const ours = [{ ...provider, issuer: host.issuer }];
-    const text = token(key, { ...claims, iss: host.issuer, exp: claims.exp + 7 * 86_400 }, { alg: 'ES256' });
+    const text = token(issuerKey, { ...claims, iss: host.issuer, exp: claims.exp + 7 * 86_400 }, { alg: 'ES256' });
     expect(await verifier.verify(ours, text, nowMs)).toMatchObject({ kind: 'valid' });
 
     host.answers.set('/keys', answer);

@@ -51,11 +51,15 @@ const unsigned: readonly HostileToken[] = ['none', 'None', 'NONE', 'nOnE', ''].f
   ];
 });
 
+const publicKey = createPublicKey(rsa.privateKey);
+const publicKeys = [
+  ['PEM', publicKey.export({ type: 'spki', format: 'pem' })],
+  ['DER', publicKey.export({ type: 'spki', format: 'der' })],
+] as const;
 const symmetric: readonly HostileToken[] = ['HS256', 'HS384', 'HS512'].flatMap((alg) =>
-  (['pem', 'der'] as const).map((format) => {
+  publicKeys.map(([format, secret]) => {
     const text = `${part({ ...header, alg })}.${part(claims)}`;
-    const secret = createPublicKey(rsa.privateKey).export({ type: 'spki', format });
-    const name = `alg ${alg} with the RSA public key as the secret, in ${format.toUpperCase()}`;
+    const name = `alg ${alg} with the RSA public key as the secret, in ${format}`;
     return { name, text: `${text}.${part(hmac(secret, text))}`, why: /algorithm/ };
   }),
 );

@@ -15,6 +15,7 @@ import type { Snapshot } from '../../../src/model/snapshot.ts';
 import { programTypeUrl } from '../../../src/policy/program.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { AuthzWorker } from '../../../src/verdict/authz-worker.io.ts';
+import type { TokenVerifier } from '../../../src/verdict/bearer-token.ts';
 import { KnowledgeKeeper } from '../../../src/verdict/knowledge-keeper.io.ts';
 import { SnapshotCache } from '../../../src/xds/cache.ts';
 import { createXdsService } from '../../../src/xds/server.io.ts';
@@ -23,6 +24,10 @@ import { platform } from '../../fixtures/configured.ts';
 import type { Credentials } from '../differential/callers.ts';
 
 const key = 'worker';
+/** Where no test asks for tokens. */
+export const nobodyVouches: TokenVerifier = {
+  verify: () => ({ kind: 'invalid', why: 'nobody vouches for it' }),
+};
 
 export class FedWorker {
   readonly observer: RecordingObserver;
@@ -49,7 +54,13 @@ export class FedWorker {
   }
 
   /** @param folder for its socket `worker.sock` and its memory. @returns one that serves by `mesh`. */
-  static async start(folder: string, trust: IssuedTrust, server: Credentials, mesh: Snapshot): Promise<FedWorker> {
+  static async start(
+    folder: string,
+    trust: IssuedTrust,
+    server: Credentials,
+    mesh: Snapshot,
+    tokens: TokenVerifier,
+  ): Promise<FedWorker> {
     const [snapshots, progress, observer] = [new SnapshotCache(), new Progress(), new RecordingObserver()];
     const address = `unix:${join(folder, 'worker-ads.sock')}`;
     const ads = createGrpcServer({
@@ -71,7 +82,7 @@ export class FedWorker {
       listen: `unix:${join(folder, 'worker.sock')}`,
       clientCaPem: trust.rootPem,
       keeper,
-      tokens: { verify: () => ({ kind: 'invalid', why: 'nobody vouches for it' }) },
+      tokens,
       keys: { keep: () => undefined, stop: () => undefined },
       observer,
       clock: { ...checkClock, ...systemClock },

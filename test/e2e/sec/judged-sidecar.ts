@@ -12,12 +12,13 @@ import { configure } from '../../../src/controller/configure.ts';
 import type { AppProcess } from '../../../src/lab/app-process.ts';
 import { hostPlace } from '../../../src/lab/protocol.ts';
 import type { Snapshot } from '../../../src/model/snapshot.ts';
+import type { TokenVerifier } from '../../../src/verdict/bearer-token.ts';
 import type { ResourceSnapshot } from '../../../src/xds/resource.ts';
 import { LyingAuthz } from '../../authz/support/lying-authz.ts';
 import { platform } from '../../fixtures/configured.ts';
 import { Callers, type Credentials } from '../differential/callers.ts';
 import { bypass, OneSidecar } from '../differential/one-sidecar.ts';
-import { FedWorker } from './fed-worker.ts';
+import { FedWorker, nobodyVouches } from './fed-worker.ts';
 
 /** Where the sidecar asks, on the bridge of the lab. */
 const ports = { worker: 15_013, liar: 15_014, nobody: 15_016 } as const;
@@ -40,8 +41,8 @@ export class JudgedSidecar {
     this.liar = liar;
   }
 
-  /** @param mesh that the worker judges by at first. */
-  static async start(mesh: Snapshot): Promise<JudgedSidecar> {
+  /** @param mesh that the worker judges by at first. @param tokens whom it asks about tokens. */
+  static async start(mesh: Snapshot, tokens: TokenVerifier = nobodyVouches): Promise<JudgedSidecar> {
     const callers = await Callers.issue();
     const sidecar = await OneSidecar.start();
     const { dir } = sidecar.lab;
@@ -49,7 +50,7 @@ export class JudgedSidecar {
     const server = callers.trust.workerIdentity();
     if (server === undefined) throw new Error('nothing was issued for a worker');
     const liar = await startLiar(join(dir, 'liar.sock'), server);
-    const worker = await FedWorker.start(dir, callers.trust, server, mesh);
+    const worker = await FedWorker.start(dir, callers.trust, server, mesh, tokens);
     await startRelay(sidecar);
     return new JudgedSidecar(callers, sidecar, app, worker, liar);
   }

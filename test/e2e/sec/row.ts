@@ -33,6 +33,8 @@ export interface Row {
 export interface Outcome {
   /** Status codes of all answers, in order; `alert`, `reset`, `goaway` or `silence` where there is none. */
   readonly answers: string;
+  /** All that came back, as it came: latin1. */
+  readonly text: string;
   readonly seen: readonly AppRequest[];
 }
 

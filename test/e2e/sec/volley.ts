@@ -42,7 +42,8 @@ export async function volley(
   const seen = Map.groupBy(rig.app.requests().slice(before), ({ headers }) => headers['x-row'] ?? '');
   const outcomes = new Map<Row, Outcome>();
   for (const [index, row] of rows.entries()) {
-    outcomes.set(row, { ...read(row, received.get(row) ?? ''), seen: seen.get(markOf(index)) ?? [] });
+    const text = received.get(row) ?? '';
+    outcomes.set(row, { ...read(row, text), text, seen: seen.get(markOf(index)) ?? [] });
     seen.delete(markOf(index));
   }
   return { outcomes, strays: [...seen.values()].flat() };
@@ -85,7 +86,7 @@ async function send(rig: JudgedSidecar, row: Row, own: string, patienceMs: numbe
   });
 }
 
-function read(row: Row, text: string): Omit<Outcome, 'seen'> {
+function read(row: Row, text: string): Pick<Outcome, 'answers'> {
   if (text === 'alert') return { answers: text };
   if (row.protocol === 'h2') return { answers: answerInFrames(Buffer.from(text, 'latin1')) };
   const statuses = [...text.matchAll(/HTTP\/1\.[01] (\d{3}) /g)].map(([, status]) => status);

@@ -22,7 +22,7 @@ export const rsa = signingKey('2027-01');
 export const ec = signingKey('curve', 'P-256');
 export const edwards = signingKey('edwards', 'ed25519');
 /** Whose key id is the issuer's, and whose key is not. */
-export const thief = signingKey('2027-01');
+const thief = signingKey('2027-01');
 /** What the issuer of all good tokens lists. */
 export const issuerKeys = [rsa.listed(), ec.listed(), edwards.listed()];
 export const document = jwks(...issuerKeys);

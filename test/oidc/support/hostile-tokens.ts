@@ -220,6 +220,11 @@ export const respelt = (() => {
   return `${goodToken.slice(0, -1)}${alphabet[alphabet.indexOf(goodToken.slice(-1)) + 1]}`;
 })();
 const parts: readonly HostileToken[] = [
+  {
+    name: 'other claims under a good signature',
+    text: `${first}.${part({ ...claims, sub: 'root' })}.${third}`,
+    why: /signature/,
+  },
   { name: 'a fourth part', text: `${goodToken}.x`, why: /three parts/ },
   { name: 'a fifth part, as of an encrypted token', text: `${goodToken}.x.x`, why: /three parts/ },
   { name: 'two parts', text: `${first}.${second}`, why: /three parts/ },

@@ -3,8 +3,8 @@
  *
  * A decision never waits for the disk: what does not fit into the stream's own buffer is lost, and counted; as soon as
  * there is room again a line says how many. A stream that fails (disk full, reader gone) loses lines and nothing else.
- * What is decided within a few ms is written in one piece, since a write of its own costs more than what it tells of. A
- * process that is killed, and not asked to leave, takes those lines with it.
+ * What is decided in one go, which is all that one read from a socket held, is written in one piece, since a write of its own
+ * costs more than what it tells of; and before anything else is done, so that whoever is killed leaves what it has answered.
  */
 import type { Writable } from 'node:stream';
 import type { DecisionRecord, Observer } from './observer.ts';
@@ -12,15 +12,11 @@ import type { DecisionRecord, Observer } from './observer.ts';
 /** Bytes that may wait for the stream. About 8,000 decisions. */
 const waitingBytesMax = 4 * 1024 * 1024;
 
-/** How long lines are gathered, in ms. */
-const gatherMs = 10;
-
 export class DecisionLog implements Observer {
   readonly #stream: Writable;
   readonly #waitingBytesMax: number;
   /** What was gathered. Nearly all of it is ASCII: as many characters as bytes. */
   #gathered = '';
-  #gathering: NodeJS.Timeout | undefined;
   #linesLost = 0;
   #checksShed = 0;
   #toldLost = 0;
@@ -75,13 +71,11 @@ export class DecisionLog implements Observer {
   }
 
   #write(line: object): void {
+    if (this.#gathered === '') queueMicrotask(() => this.#flush());
     this.#gathered += `${JSON.stringify(line)}\n`;
-    this.#gathering ??= setTimeout(() => this.#flush(), gatherMs);
   }
 
   #flush(): void {
-    clearTimeout(this.#gathering);
-    this.#gathering = undefined;
     const lines = this.#gathered;
     this.#gathered = '';
     if (lines !== '' && this.#stream.writable) this.#stream.write(lines);

@@ -1,27 +1,23 @@
 import { Writable } from 'node:stream';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { DecisionLog } from '../../src/authz/decision-log.io.ts';
 import type { DecisionRecord } from '../../src/authz/observer.ts';
 
 const record: DecisionRecord = { id: 'f3a1', timeMs: 7, durationUs: 5, verdict: 'undecodable', why: 'malformed' };
 
-beforeEach(() => {
-  vi.useFakeTimers();
-});
-afterEach(() => {
-  vi.useRealTimers();
-});
+/** What was decided in one go is written at its end, before anything else is done. */
+const written = () => Promise.resolve();
 
-test('each decision is one line of JSON, and those of one moment are one write', () => {
+test('each decision is one line of JSON, and those of one go are one write, before anything else', async () => {
   const { stream, writes } = slowStream();
   const log = new DecisionLog(stream);
   log.decided({ ...record, id: 'a' });
   log.decided({ ...record, id: 'b' });
   expect(writes()).toEqual([]);
-  vi.advanceTimersByTime(10);
+  await written();
   stream.finishWrites();
   log.decided({ ...record, id: 'c' });
-  vi.advanceTimersByTime(10);
+  await written();
   expect(writes()).toEqual([
     [
       { ...record, id: 'a' },
@@ -31,21 +27,21 @@ test('each decision is one line of JSON, and those of one moment are one write',
   ]);
 });
 
-test('lines that find no room are lost and counted, and the first that does tells how many', () => {
+test('lines that find no room are lost and counted, and the first that does tells how many', async () => {
   const { stream, writes } = slowStream();
   const log = new DecisionLog(stream, 1);
   for (const id of ['a', 'b']) log.decided({ ...record, id });
-  vi.advanceTimersByTime(10);
+  await written();
   log.decided({ ...record, id: 'c' });
   expect(log.linesLost).toBe(2);
 
   stream.finishWrites();
   log.shed();
   log.decided({ ...record, id: 'd' });
-  vi.advanceTimersByTime(10);
+  await written();
   stream.finishWrites();
   log.decided({ ...record, id: 'e' });
-  vi.advanceTimersByTime(10);
+  await written();
   expect(writes()).toEqual([
     [{ ...record, id: 'a' }],
     [
@@ -71,7 +67,7 @@ test('a stream that fails loses lines and throws nothing', async () => {
   const log = new DecisionLog(full);
   const closed = new Promise((resolve) => full.once('close', resolve));
   log.decided(record);
-  vi.advanceTimersByTime(10);
+  await written();
   await closed;
   log.decided(record);
   log.decided(record);

@@ -18,6 +18,9 @@ export interface Asked {
 /** Longest wait for one answer, in ms; the loaded machine's, not Envoy's. */
 const answerMs = 20_000;
 
+/** Which host a request names is nobody's question here, but each must name one. */
+export const askedHost = 'callee.test';
+
 export class Conversation {
   readonly #session: ClientHttp2Session;
   #ended = false;
@@ -28,7 +31,7 @@ export class Conversation {
       this.#ended = true;
     };
     socket.on('error', ended).on('close', ended);
-    this.#session = connect('https://callee.test', { createConnection: () => socket });
+    this.#session = connect(`https://${askedHost}`, { createConnection: () => socket });
     this.#session.on('error', ended).on('close', ended).on('goaway', ended);
   }
 

@@ -10,7 +10,7 @@ import type { PortPolicy } from '../../../src/policy/port-policy.ts';
 import { viewOf } from '../../../src/policy/view.ts';
 import type { ResourceSnapshot } from '../../../src/xds/resource.ts';
 import { platform } from '../../fixtures/configured.ts';
-import { Conversation, type Outcome } from './ask.ts';
+import { askedHost, Conversation, type Outcome } from './ask.ts';
 import { type Callers, callers, tenantOf } from './callers.ts';
 import { asEmitted, markOf, type RulesEdit, withMark } from './edit-routes.ts';
 import { bypass, type OneSidecar } from './one-sidecar.ts';
@@ -103,7 +103,7 @@ function resourcesOf({ callers: { trust } }: Rig, { snapshot, workload }: World)
 function wanted(policy: PortPolicy, principal: string, sni: string, method: string, spelling: Spelling): Outcome {
   const { seen } = spelling;
   const [path = ''] = seen.split('?');
-  const request: AccessRequest = { kind: 'http', principal, method, path };
+  const request: AccessRequest = { kind: 'http', principal, method, path, host: askedHost };
   const decision = decide(policy, request, Date.now());
   const atTheWall = decision.kind === 'deny' && ['tenant-wall', 'no-identity'].includes(decision.reason.kind);
   if (sni !== tenantOf(principal) || atTheWall) return 'wall';

@@ -103,6 +103,8 @@ export class RunKeeper {
 
   /** It feels the fault no more, and shall not feel it again: what ended by itself stays ended. */
   lapsed(proxy: string): void {
+    // Of a process that stood still, which timer comes first is chance: it is not the proxies that gave the drill up.
+    this.#barkIfLate();
     this.refused(proxy, `lost the fault by itself: for ${layerTtlMs / 1_000} s nothing reached it`);
   }
 
@@ -220,7 +222,7 @@ export class RunKeeper {
     this.#schedule();
     const { clock } = this.#ports;
     // Frozen and thawed: by now the proxies have dropped their layers by themselves, and this timer came before the watchdog's.
-    if (clock.monotonicMs() - this.#tickedAtMs > layerTtlMs) this.#bark();
+    this.#barkIfLate();
     this.#tickedAtMs = clock.monotonicMs();
     try {
       this.#judge(this.#book.active().length > 0 ? this.#ports.journal.probe() : undefined);
@@ -237,6 +239,10 @@ export class RunKeeper {
   /** What could not be written is written once it can, in order and once. */
   #write(): void {
     for (const entry of this.#book.unwritten()) if (this.#book.write(entry) !== undefined) return;
+  }
+
+  #barkIfLate(): void {
+    if (this.#ports.clock.monotonicMs() - this.#tickedAtMs > layerTtlMs) this.#bark();
   }
 
   /** The layers first: whatever stands still above them, they are gone. */

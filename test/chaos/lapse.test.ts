@@ -115,3 +115,13 @@ test('a control plane frozen for less than its watchdog waits leaves out whoever
   expect(world.struck()).toEqual([kept]);
   expect(world.view()).toMatchObject({ phase: 'running', proxies: expect.arrayContaining([excluded(lost)]) });
 });
+
+test('a control plane frozen for longer is what ends the drill, also where it hears of every loss before its own timers fire', async () => {
+  const { world, lost, kept } = await struckWorld({ duration: '300s' });
+  world.clock.freeze(11_000);
+  world.runner.lapsed(lost);
+  world.runner.lapsed(kept);
+  expect(world.view().reason).toContain('nobody judged the drill for 10 s');
+  await world.pass(30_000);
+  expect(world.view()).toMatchObject({ phase: 'aborted', verdict: 'unproven' });
+});

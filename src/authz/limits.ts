@@ -15,8 +15,8 @@ export interface CheckLimits {
 export const defaultCheckLimits: CheckLimits = {
   messageBytesMax: 128 * 1024,
   headersMax: 200,
-  checksPerSecondMax: 20_000,
-  checksBurstMax: 5_000,
+  checksPerSecondMax: 30_000,
+  checksBurstMax: 7_500,
 };
 
 /** Most entries of `context_extensions`; the operator wrote them, so a handful is usual. */

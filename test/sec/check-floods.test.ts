@@ -1,7 +1,7 @@
 /**
  * SEC-56: giant checks and a flood of them, from one sidecar. The clock is the test's, so that a second is a second.
  *
- *   flooder ── 80,000 checks/s ──▶ ┌─────────┐ ──▶ what its budget allows, the rest shed unread
+ *   flooder ── 120,000 checks/s ──▶ ┌─────────┐ ──▶ what its budget allows, the rest shed unread
  *   others  ── now and then ─────▶ └ checker ┘ ──▶ every one answered
  */
 import { fromBinary } from '@bufbuild/protobuf';

@@ -203,7 +203,7 @@ function median({ values }: Samples): number {
 
 const units: readonly (readonly [pattern: RegExp, unit: string])[] = [
   [/_us_per_/, 'us'],
-  [/_per_s(_|$)|^rps_/, '1/s'],
+  [/_per_s(_|$)|^rps(_|$)/, '1/s'],
   [/(^|_)ms(_|$)/, 'ms'],
   [/_mb(_|$)/, 'MB'],
   [/bytes_share/, ''],

@@ -129,8 +129,9 @@ export function authzClusterOf(platform: Platform): Cluster {
       enforcingConsecutiveGatewayFailure: 100,
       interval: durationOf(1_000),
       baseEjectionTime: durationOf(setAsideMs),
-      // Half of them at most: a fault that all have is not mended by asking none.
-      maxEjectionPercent: 50,
+      // All of them, if need be: with nobody left Envoy asks everybody again, and a retry finds who answers. Half at most
+      // would keep a dead worker in while a slow one is set aside.
+      maxEjectionPercent: 100,
       enforcingSuccessRate: 0,
     },
     loadAssignment: { clusterName: authzCluster, endpoints: lbEndpoints.length === 0 ? [] : [{ lbEndpoints }] },

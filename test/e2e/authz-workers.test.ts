@@ -104,7 +104,7 @@ eachMode('two authorization workers', (mode) => {
     await steady.until('requests go on', ({ askedMs }) => askedMs > sinceMs + afterwardsMs);
   };
   /** What the sidecar says of each worker. */
-  const seen = async (what: 'rq_total' | 'health_flags') => {
+  const seen = async (what: 'rq_total' | 'rq_success' | 'health_flags') => {
     const lines = (await mesh.sidecar(api).admin('/clusters')).split('\n');
     return lines.flatMap((line) => {
       const [cluster, , name, value = ''] = line.split('::');
@@ -113,6 +113,13 @@ eachMode('two authorization workers', (mode) => {
   };
   const found = () =>
     expect.poll(() => seen('health_flags'), { timeout: foundMs, interval: 200 }).toEqual(['healthy', 'healthy']);
+  /** A flag may be of before: who is to be left alone must have answered first. */
+  const foundToAnswer = async (index: number) => {
+    const answered = async () => Number((await seen('rq_success'))[index]);
+    const before = await answered();
+    await found();
+    await expect.poll(answered, { timeout: foundMs, interval: 200 }).toBeGreaterThan(before + 10);
+  };
 
   /**
    * No request fails for want of a worker. One that a worker allowed, and later than Envoy waits for, is the machine's
@@ -141,7 +148,7 @@ eachMode('two authorization workers', (mode) => {
         expect(Date.now() - sinceMs).toBeLessThan(leavesMs + endsMs);
         await goesOn(steady);
         await mesh.startAuthzWorker(index);
-        await found();
+        await foundToAnswer(index);
       }
     });
     expect(answers.length).toBeGreaterThan(perSecond);
@@ -157,7 +164,7 @@ eachMode('two authorization workers', (mode) => {
         await mesh.killAuthzWorker(index);
         await goesOn(steady);
         await mesh.startAuthzWorker(index);
-        await found();
+        await foundToAnswer(index);
       }
     });
     await expectNoneLost(answers);

@@ -11,6 +11,7 @@
 import { Value } from 'typebox/value';
 import { headerFindings } from '../model/access-policy-rules.ts';
 import { celLengthMax, checkCel } from '../model/cel/check-cel.ts';
+import { namedHeaders } from '../model/cel/named-headers.ts';
 import { headersMax, headers as headersSchema, hosts as hostsSchema } from '../model/kinds/access-policy.ts';
 import { methods as methodsSchema, paths as pathsSchema } from '../model/kinds/fields.ts';
 import type { AccessRequest, HeaderLines, HttpAccess } from './access-request.ts';
@@ -88,11 +89,8 @@ function saidHeaders({ headers }: Stated, policy: PortPolicy): readonly Said[] {
   });
 }
 
-/** In fields, and in a condition as `request.headers["x"]` or `"x" in request.headers`. */
-function askedHeaders({ match, when = '' }: Rule): readonly string[] {
-  const literal = /request\.headers\[\s*["']([^"']+)["']|["']([^"']+)["']\s+in\s+request\.headers\b/g;
-  const conditions = [...when.matchAll(literal)].flatMap(([, key, member]) => key ?? member ?? []);
-  return [...(match.headers ?? []).map(({ name }) => name), ...conditions];
+function askedHeaders({ match, when }: Rule): readonly string[] {
+  return [...(match.headers ?? []).map(({ name }) => name), ...(when === undefined ? [] : namedHeaders(when))];
 }
 
 /** A sidecar writes or takes away the others, so that no rule sees what was sent. */

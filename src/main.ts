@@ -17,7 +17,7 @@ import type { FolderContents } from './folder/folder-state.ts';
 import { watchFolder, watchFolderDefaults } from './folder/watch-folder.ts';
 import { StateError } from './identity/state-error.ts';
 import { watchCluster, watchClusterDefaults } from './kube/inform/watch-cluster.ts';
-import { KubeAccessRefused, openKubeClient } from './kube/kube-client.ts';
+import { KubeAccessRefused, type KubeClient, openKubeClient } from './kube/kube-client.ts';
 import { buildSnapshot } from './model/build-snapshot.ts';
 import type { Snapshot } from './model/snapshot.ts';
 import { SnapshotBuilder } from './model/snapshot-builder.ts';
@@ -43,6 +43,7 @@ if (result.kind === 'refused') {
 
 async function run(config: Config): Promise<void> {
   const stop = stopSignal();
+  const cluster = config.source.kind === 'folder' ? undefined : openKubeClient(config.source);
   const report = logReport(log);
   const cache = new SnapshotCache();
   const guard = new LossGuard();
@@ -105,7 +106,7 @@ async function run(config: Config): Promise<void> {
   /** The trust domain is written in the mesh, so the CA cannot be opened before the mesh has been read. */
   async function start(trustDomain: string): Promise<void> {
     control = await openControlPlane({
-      ...{ config, trustDomain, log, cache, telemetry, report, snapshotNow },
+      ...{ config, trustDomain, log, cache, telemetry, report, snapshotNow, cluster },
       snapshot: () => latest,
       objects: () => objects,
       rotated: (credentials) => management.rotate(credentials),
@@ -129,6 +130,7 @@ async function run(config: Config): Promise<void> {
     latest = { ...snapshot, problems: [...sourceProblems, ...guard.problems(), ...snapshot.problems] };
     control?.drills.lookAgain();
     control?.evidence.lookAgain();
+    control?.inCluster?.lookAgain();
     return latest;
   }
 
@@ -139,6 +141,7 @@ async function run(config: Config): Promise<void> {
 
   await follow(
     config.source,
+    cluster,
     (contents) => {
       read = contents.objects;
       sourceProblems = contents.problems;
@@ -154,19 +157,19 @@ async function run(config: Config): Promise<void> {
   await management.close();
   await control?.close();
   await telemetry.close();
+  await cluster?.close();
   if (stop.cause !== undefined) throw stop.cause;
 }
 
 /** Tells `onChange` whatever the source holds, until `signal` is aborted. */
 async function follow(
   source: MeshSource,
+  cluster: KubeClient | undefined,
   onChange: (contents: FolderContents) => void,
   signal: AbortSignal,
 ): Promise<void> {
   if (source.kind === 'folder') return watchFolder(source.folder, watchFolderDefaults, onChange, signal);
-  const client = openKubeClient(source);
-  await watchCluster(client, watchClusterDefaults, onChange, signal);
-  await client.close();
+  if (cluster !== undefined) return watchCluster(cluster, watchClusterDefaults, onChange, signal);
 }
 
 function sum(numbers: Iterable<number>): number {

@@ -24,6 +24,7 @@ import { openAuthority } from '../identity/open-authority.io.ts';
 import { systemPorts } from '../identity/system-ports.io.ts';
 import { ProxyDoor } from '../inspect/proxy-door.io.ts';
 import { ProxyEyes } from '../inspect/proxy-eyes.io.ts';
+import type { KubeClient } from '../kube/kube-client.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { SourcedObject } from '../model/sourced-object.ts';
 import { systemClock } from '../system-clock.ts';
@@ -32,6 +33,7 @@ import type { XdsEvent } from '../xds/xds-event.ts';
 import { chainJournal } from './drill-journal.ts';
 import { equipWorkloads } from './equip-workloads.ts';
 import { hearProxies } from './hear-proxies.ts';
+import { openCluster } from './open-cluster.ts';
 import { openDrills } from './open-drills.ts';
 import { openEvidence } from './open-evidence.ts';
 import { openQuarantines } from './open-quarantines.ts';
@@ -47,6 +49,8 @@ export class StartRefused extends Error {}
 export interface ControlPlaneHost {
   readonly config: Config;
   readonly trustDomain: string;
+  /** Where the mesh is read from a cluster. */
+  readonly cluster: KubeClient | undefined;
   readonly log: Logger;
   readonly cache: SnapshotCache;
   readonly telemetry: ControlPlaneTelemetry;
@@ -182,9 +186,11 @@ export async function openControlPlane(host: ControlPlaneHost) {
       () => rollout.stop(),
       () => drills.stop(),
     );
+    const inCluster = host.cluster && openCluster({ cluster: host.cluster, authority, log, snapshot });
+    if (inCluster !== undefined) closers.push(() => inCluster.close());
     const hasTenant = (name: string) => snapshot()?.tenants.has(name) ?? false;
     return {
-      ...{ authority, loop, xds, rotations, drills, evidence, eyes, quarantines },
+      ...{ authority, loop, xds, rotations, drills, evidence, eyes, quarantines, inCluster },
       /** Told of each call at the management door. */
       called: recordCalls({ ...teller, seal, hasTenant }),
     };

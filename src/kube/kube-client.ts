@@ -1,7 +1,7 @@
 /**
  * How we speak to an API server: by a kubeconfig, or as the service account of our own pod.
  *
- *   kubeconfig | in-cluster ──▶ who we are, whom we believe ──▶ get(path) ─▶ status, bytes as they come
+ *   kubeconfig | in-cluster ──▶ who we are, whom we believe ──▶ get(path), send(request) ─▶ status, bytes as they come
  *
  * The library reads the credentials and renews them; the requests are ours, because its own watch keeps lines of any
  * length, passes over those it cannot read, and opens a pool of connections for every request.
@@ -23,9 +23,22 @@ export interface KubeAnswer {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
+/** Something to be changed, or asked with a body. */
+export interface KubeRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With its query. */
+  readonly path: string;
+  /** Becomes JSON. */
+  readonly body?: unknown;
+  /** Of the body; default `application/json`. */
+  readonly contentType?: string;
+}
+
 export interface KubeClient {
   /** @param path with its query. @throws where there is no answer. */
   get(path: string, signal: AbortSignal): Promise<KubeAnswer>;
+  /** @throws where there is no answer: what was asked for may have been done all the same. */
+  send(request: KubeRequest, signal: AbortSignal): Promise<KubeAnswer>;
   close(): Promise<void>;
 }
 
@@ -60,18 +73,26 @@ export function openKubeClient(access: KubeAccess): KubeClient {
     return agent;
   }
 
+  async function send(asked: KubeRequest, signal: AbortSignal): Promise<KubeAnswer> {
+    const { method, path, contentType = 'application/json' } = asked;
+    const options: RequestOptions = {};
+    await config.applyToHTTPSOptions(options);
+    const answer = await poolFor(options).request({
+      ...{ origin: server.origin, path: `${server.pathname.replace(/\/$/, '')}${path}`, method, signal },
+      headers: {
+        ...{ accept: 'application/json', 'user-agent': 'coffre', ...textHeaders(options.headers) },
+        ...(asked.body === undefined ? {} : { 'content-type': contentType }),
+      },
+      body: asked.body === undefined ? null : JSON.stringify(asked.body),
+    });
+    const seconds = Number(answer.headers['retry-after']);
+    const retryAfterMs = Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined;
+    return { status: answer.statusCode, retryAfterMs, body: answer.body };
+  }
+
   return {
-    async get(path, signal) {
-      const options: RequestOptions = {};
-      await config.applyToHTTPSOptions(options);
-      const headers = { accept: 'application/json', 'user-agent': 'coffre', ...textHeaders(options.headers) };
-      const origin = server.origin;
-      const fullPath = `${server.pathname.replace(/\/$/, '')}${path}`;
-      const answer = await poolFor(options).request({ origin, path: fullPath, method: 'GET', headers, signal });
-      const seconds = Number(answer.headers['retry-after']);
-      const retryAfterMs = Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined;
-      return { status: answer.statusCode, retryAfterMs, body: answer.body };
-    },
+    get: (path, signal) => send({ method: 'GET', path }, signal),
+    send,
     async close() {
       await pool?.agent.destroy();
     },

@@ -1,0 +1,48 @@
+/**
+ * What a control plane does in a cluster beside serving its proxies: every part is told of the newest snapshot, and
+ * writes into the cluster what follows from it.
+ *
+ *   snapshot ──▶ parts, each with its own wish ──KubeObjects──▶ API server
+ *
+ * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
+ */
+import type { Logger } from 'pino';
+import type { Authority } from '../identity/authority.ts';
+import type { KubeClient } from '../kube/kube-client.ts';
+import { KubeObjects } from '../kube/objects.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+
+export interface ClusterHost {
+  readonly cluster: KubeClient;
+  readonly authority: Authority;
+  readonly log: Logger;
+  /** Newest; undefined until the cluster has been read. */
+  snapshot(): Snapshot | undefined;
+}
+
+/** One thing that is done in a cluster. */
+interface Part {
+  /** The snapshot is another. */
+  lookAgain(): void;
+  close(): unknown;
+}
+
+export function openCluster({ cluster }: ClusterHost) {
+  const stop = new AbortController();
+  const objects = new KubeObjects(cluster, stop.signal);
+  const parts: readonly Part[] = partsOf(objects);
+  return {
+    lookAgain() {
+      for (const part of parts) part.lookAgain();
+    },
+    /** What is under way is let go of. */
+    async close() {
+      stop.abort();
+      for (const part of parts) await part.close();
+    },
+  };
+}
+
+function partsOf(_objects: KubeObjects): readonly Part[] {
+  return [];
+}

@@ -25,6 +25,7 @@ import { systemPorts } from '../identity/system-ports.io.ts';
 import { ProxyDoor } from '../inspect/proxy-door.io.ts';
 import { ProxyEyes } from '../inspect/proxy-eyes.io.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
+import { onlyReplica } from '../kube/lease/only-replica.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { SourcedObject } from '../model/sourced-object.ts';
 import { systemClock } from '../system-clock.ts';
@@ -84,6 +85,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
   }
 
   async function open() {
+    const leadership = onlyReplica(config.replica);
     const authority = await openAuthority({
       stateFolder: config.state,
       ...(config.stateKeyFile === undefined ? {} : { keyFile: config.stateKeyFile }),
@@ -186,7 +188,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
       () => rollout.stop(),
       () => drills.stop(),
     );
-    const inCluster = host.cluster && openCluster({ cluster: host.cluster, authority, log, snapshot });
+    const inCluster = host.cluster && openCluster({ cluster: host.cluster, authority, leadership, log, snapshot });
     if (inCluster !== undefined) closers.push(() => inCluster.close());
     const hasTenant = (name: string) => snapshot()?.tenants.has(name) ?? false;
     return {

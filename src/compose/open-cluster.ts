@@ -9,12 +9,14 @@
 import type { Logger } from 'pino';
 import type { Authority } from '../identity/authority.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
+import type { Leadership } from '../kube/lease/leadership.ts';
 import { KubeObjects } from '../kube/objects.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 
 export interface ClusterHost {
   readonly cluster: KubeClient;
   readonly authority: Authority;
+  readonly leadership: Leadership;
   readonly log: Logger;
   /** Newest; undefined until the cluster has been read. */
   snapshot(): Snapshot | undefined;

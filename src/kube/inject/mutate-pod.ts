@@ -2,12 +2,13 @@
  * The mutating half: a pod that is created gets its sidecar. Called again after other webhooks it arrives at the same pod,
  * with their containers' probes diverted as well.
  */
+import { type AdmissionRequest, unchanged, type Verdict } from '../admission.ts';
+import { jsonPatch } from '../json-patch.ts';
+import type { AdmissionContext } from './admission-context.ts';
 import { injectPod } from './inject-pod.ts';
-import { jsonPatch } from './json-patch.ts';
 import { jsonOf, readPod } from './pod.ts';
 import { problemOf } from './problem-of.ts';
 import { refOf, wrongShape } from './review.ts';
-import { type AdmissionContext, type AdmissionRequest, unchanged, type Verdict } from './verdict.ts';
 
 export function mutatePod(request: AdmissionRequest, context: AdmissionContext): Verdict {
   const { namespace = '', operation, object, subResource = '' } = request;

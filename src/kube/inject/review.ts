@@ -1,8 +1,8 @@
 /** What is common to every look at a request about a pod. */
 import { quote } from '../../model/quote.ts';
+import type { AdmissionRequest } from '../admission.ts';
 import { readPod } from './pod.ts';
 import type { PodFinding, PodRef } from './problem-of.ts';
-import type { AdmissionRequest } from './verdict.ts';
 
 /** A pod that a controller makes has no name yet: it is known by what its name will begin with. */
 export function refOf({ namespace = '', name = '', object }: AdmissionRequest): PodRef {

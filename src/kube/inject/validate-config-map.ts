@@ -2,12 +2,14 @@
  * The ConfigMap that every tenant's namespace holds for its sidecars: whoever writes it chooses whom they believe, and so it
  * is written by caretakers alone. Any other ConfigMap is nobody's business here.
  */
+
 import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { quote } from '../../model/quote.ts';
+import { type AdmissionRequest, unchanged, type Verdict } from '../admission.ts';
 import { clusterProblem } from '../cluster-problem.ts';
+import type { AdmissionContext } from './admission-context.ts';
 import { meshConfigMapName } from './names.ts';
-import { type AdmissionContext, type AdmissionRequest, unchanged, type Verdict } from './verdict.ts';
 
 const named = Type.Object({ metadata: Type.Object({ name: Type.String() }) });
 

@@ -9,6 +9,8 @@
  * Only caretakers may: whoever may edit a tenant's pods is a tenant.
  */
 
+import { type AdmissionRequest, unchanged, type Verdict } from '../admission.ts';
+import type { AdmissionContext } from './admission-context.ts';
 import { refuseEdit } from './edit.ts';
 import { refuseGuests } from './guests.ts';
 import { readPod } from './pod.ts';
@@ -16,7 +18,6 @@ import { type PodFinding, problemOf } from './problem-of.ts';
 import { refOf, wrongShape } from './review.ts';
 import { refuseStep } from './step-in.ts';
 import { refuseUninjected } from './uninjected.ts';
-import { type AdmissionContext, type AdmissionRequest, unchanged, type Verdict } from './verdict.ts';
 
 export function validatePod(request: AdmissionRequest, context: AdmissionContext): Verdict {
   const { namespace = '', userInfo } = request;

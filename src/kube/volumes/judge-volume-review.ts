@@ -1,14 +1,14 @@
 /**
  * The door of the volume wall: one object of storage that somebody writes, and the answer.
  *
- *   review ──reachesOf──▶ what it newly leads to ──refusalOf──▶ allow | deny with problems
+ *   review ──reachesOf──▶ what it newly leads to ──refusalOf──▶ allowed | refused with problems
  *
  * An update answers only for what it adds: a claim whose grant was withdrawn can still be labelled, shrunk of its
  * finalizers and deleted, and the audit tells of it. What cannot be read is refused.
  * What no grant can open is refused before by policies in the API server itself (`admission-policies.ts`).
  */
-import type { Problem } from '../../model/problem.ts';
 import type { Finding } from '../../model/sourced-object.ts';
+import { type AdmissionRequest, unchanged, type Verdict } from '../admission.ts';
 import { clusterProblem } from '../cluster-problem.ts';
 import { refusalOf, type VolumeConsents } from './consent.ts';
 import { placesOf } from './places.ts';
@@ -16,26 +16,10 @@ import { reachesOf, reachKey } from './reach.ts';
 import { readStorageObject, type StorageObject, userOf } from './storage-object.ts';
 import type { VolumeIndex } from './volume-index.ts';
 
-/** Of `admission.k8s.io/v1`, AdmissionRequest: what is read of it. */
-export interface VolumeReview {
-  readonly operation: string;
-  readonly kind: { readonly kind: string };
-  readonly namespace?: string;
-  readonly name?: string;
-  readonly userInfo: { readonly username?: string };
-  readonly object?: unknown;
-  readonly oldObject?: unknown;
-}
-
 export interface VolumeKnowledge {
   readonly index: VolumeIndex;
   readonly consents: VolumeConsents;
 }
-
-export type VolumeVerdict =
-  | { readonly kind: 'allow' }
-  /** Never empty. */
-  | { readonly kind: 'deny'; readonly problems: readonly Problem[] };
 
 /**
  * Kubernetes' own binder sets a volume free only where it was never used, or where it has been scrubbed.
@@ -46,24 +30,22 @@ const binders: ReadonlySet<string> = new Set([
   'system:serviceaccount:kube-system:persistent-volume-binder',
 ]);
 
-const allowed: VolumeVerdict = { kind: 'allow' };
-
 /** Never throws. */
-export function judgeVolumeReview(review: VolumeReview, { index, consents }: VolumeKnowledge): VolumeVerdict {
+export function judgeVolumeReview(review: AdmissionRequest, { index, consents }: VolumeKnowledge): Verdict {
   const isUpdate = review.operation === 'UPDATE';
-  if (review.operation !== 'CREATE' && !isUpdate) return allowed;
+  if (review.operation !== 'CREATE' && !isUpdate) return unchanged;
   const written = readStorageObject(review.kind.kind, review.object);
   const former = isUpdate ? readStorageObject(review.kind.kind, review.oldObject) : undefined;
-  if (written === undefined || (isUpdate && former === undefined)) return deny(review, [unreadable]);
+  if (written === undefined || (isUpdate && former === undefined)) return refuse(review, [unreadable]);
   const before = new Set(former === undefined ? [] : reachesOf(former, index).map(reachKey));
-  const isSetFree = userOf(written) === '' && binders.has(review.userInfo.username ?? '');
+  const isSetFree = userOf(written) === '' && binders.has(review.userInfo.username);
   const reaches = isSetFree ? [] : reachesOf(written, index, former).filter((reach) => !before.has(reachKey(reach)));
   const isMoved = former === undefined || userOf(former) !== userOf(written);
   const findings = [
     ...reaches.flatMap((reach) => refusalOf(reach, consents) ?? []),
     ...(isMoved ? lostPlace(written, consents) : []),
   ];
-  return findings.length === 0 ? allowed : deny(review, findings);
+  return findings.length === 0 ? unchanged : refuse(review, findings);
 }
 
 /** A volume for a tenant must be where others can be compared with it. */
@@ -88,9 +70,9 @@ const unreadable: Finding = {
   advice: 'write it as the kind is documented, or have this kind taken out of the webhook’s rules',
 };
 
-function deny({ kind, namespace = '', name = '' }: VolumeReview, findings: readonly Finding[]): VolumeVerdict {
+function refuse({ kind, namespace = '', name = '' }: AdmissionRequest, findings: readonly Finding[]): Verdict {
   return {
-    kind: 'deny',
+    kind: 'refused',
     problems: findings.map((finding) => clusterProblem({ kind: kind.kind, namespace, name }, finding)),
   };
 }

@@ -1,5 +1,5 @@
 /** RFC 6902 as far as we write it, by the book: another hand than the one that made the patch. */
-import type { PatchOperation } from '../../../src/kube/inject/json-patch.ts';
+import type { PatchOperation } from '../../../src/kube/json-patch.ts';
 
 export function applyPatch<T>(value: T, patch: readonly PatchOperation[]): T {
   const root = { it: structuredClone(value) as unknown };

@@ -1,9 +1,10 @@
 /** The two halves behind HTTPS, as a real API server asks them: only what stands between a review and a verdict. */
 import fastify from 'fastify';
+import type { AdmissionRequest, Verdict } from '../../../src/kube/admission.ts';
+import type { AdmissionContext } from '../../../src/kube/inject/admission-context.ts';
 import { mutatePod } from '../../../src/kube/inject/mutate-pod.ts';
 import { validateConfigMap } from '../../../src/kube/inject/validate-config-map.ts';
 import { validatePod } from '../../../src/kube/inject/validate-pod.ts';
-import type { AdmissionContext, AdmissionRequest, Verdict } from '../../../src/kube/inject/verdict.ts';
 import {
   configMapCondition,
   configMapRules,

@@ -1,10 +1,11 @@
 /** What may be done to an injected pod afterwards, and by whom. */
 import { describe, expect, test } from 'vitest';
+import type { AdmissionRequest, Verdict } from '../../../src/kube/admission.ts';
+import type { AdmissionContext } from '../../../src/kube/inject/admission-context.ts';
 import { injectPod } from '../../../src/kube/inject/inject-pod.ts';
 import { mutatePod } from '../../../src/kube/inject/mutate-pod.ts';
 import type { Pod } from '../../../src/kube/inject/pod.ts';
 import { validatePod } from '../../../src/kube/inject/validate-pod.ts';
-import type { AdmissionContext, AdmissionRequest, Verdict } from '../../../src/kube/inject/verdict.ts';
 import { applyPatch } from './apply-patch.ts';
 import { podWith, restricted, settings, shop } from './settings.ts';
 
@@ -29,10 +30,12 @@ function says(verdict: Verdict): string[] {
   return verdict.kind === 'allowed' ? [] : verdict.problems.map(({ code, path }) => `${code} ${path}`);
 }
 
+const kind = { kind: 'Pod' };
+
 function ask(change: Partial<AdmissionRequest>): string[] {
   return says(
     validatePod(
-      { operation: 'UPDATE', namespace: 'shop', name: 'web-0', userInfo: alice, oldObject: before, ...change },
+      { operation: 'UPDATE', kind, namespace: 'shop', name: 'web-0', userInfo: alice, oldObject: before, ...change },
       context,
     ),
   );
@@ -175,7 +178,10 @@ describe('a pod that is created', () => {
 });
 
 describe('the mutating half', () => {
-  const request: AdmissionRequest = { operation: 'CREATE', namespace: 'shop', userInfo: alice, object: podWith() };
+  const request: AdmissionRequest = {
+    ...{ operation: 'CREATE', kind, namespace: 'shop', userInfo: alice },
+    object: podWith(),
+  };
 
   test('patches a pod into what the validating half lets through', () => {
     const verdict = mutatePod(request, context);

@@ -4,9 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import fastify from 'fastify';
+import type { AdmissionRequest } from '../../../src/kube/admission.ts';
 import { volumeAdmissionPolicies } from '../../../src/kube/volumes/admission-policies.ts';
 import type { VolumeConsents } from '../../../src/kube/volumes/consent.ts';
-import { judgeVolumeReview, type VolumeReview } from '../../../src/kube/volumes/judge-volume-review.ts';
+import { judgeVolumeReview } from '../../../src/kube/volumes/judge-volume-review.ts';
 import { indexVolumes } from '../../../src/kube/volumes/volume-index.ts';
 import { volumeWebhooks } from '../../../src/kube/volumes/volume-webhook.ts';
 import { formatProblem } from '../../../src/model/format-problem.ts';
@@ -27,11 +28,11 @@ export async function raiseWall(kube: Kube, consents: () => VolumeConsents): Pro
   const authority = await makeAuthority('webhook of the tests');
   const { certificate, key } = await issue(authority, { name: 'webhook' }, ['127.0.0.1']);
   const server = fastify({ https: { cert: certificate, key } });
-  server.post<{ Body: { request: VolumeReview & { uid: string } } }>('/volumes', async ({ body: { request } }) => {
+  server.post<{ Body: { request: AdmissionRequest & { uid: string } } }>('/volumes', async ({ body: { request } }) => {
     const verdict = judgeVolumeReview(request, { index: indexVolumes(await storageOf(kube)), consents: consents() });
     const refusal =
-      verdict.kind === 'deny' ? { code: 403, message: verdict.problems.map(formatProblem).join('\n') } : {};
-    const response = { uid: request.uid, allowed: verdict.kind === 'allow', status: refusal };
+      verdict.kind === 'refused' ? { code: 403, message: verdict.problems.map(formatProblem).join('\n') } : {};
+    const response = { uid: request.uid, allowed: verdict.kind === 'allowed', status: refusal };
     return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response };
   });
   const url = `${await server.listen({ host: '127.0.0.1', port: 0 })}/volumes`;

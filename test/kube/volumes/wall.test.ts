@@ -92,7 +92,7 @@ test('a volume is refused exactly where the oracle finds another’s data that n
           );
         const verdict = judge(volume('new', written.claim, nfs(written.server, written.path)), { index, consents });
         refused += wanted ? 1 : 0;
-        expect(verdict.kind).toBe(wanted ? 'deny' : 'allow');
+        expect(verdict.kind).toBe(wanted ? 'refused' : 'allowed');
       },
     ),
     run,
@@ -119,17 +119,17 @@ describe('an update answers for what it adds', () => {
 
   test('what reached across the wall before may be changed otherwise', () => {
     const grown = volume('theirs', 'billing/a', csi('vol-1'), { capacity: { storage: '2Gi' } });
-    expect(judge(theirs, knowledge).kind).toBe('deny');
-    expect(judge(grown, knowledge, theirs).kind).toBe('allow');
+    expect(judge(theirs, knowledge).kind).toBe('refused');
+    expect(judge(grown, knowledge, theirs).kind).toBe('allowed');
   });
 
   test('a volume keeps its owner when its claim is taken away, but for what the binder has scrubbed', () => {
     const free = volume('alone', '', csi('vol-2'));
     const former = volume('alone', 'shop/a', csi('vol-2'));
-    expect(judge(free, knowledge, former).kind).toBe('deny');
+    expect(judge(free, knowledge, former).kind).toBe('refused');
     const binder = 'system:serviceaccount:kube-system:persistent-volume-binder';
-    expect(judge(free, knowledge, former, binder).kind).toBe('allow');
-    expect(judge(volume('alone', 'billing/a', csi('vol-2')), knowledge, former, binder).kind).toBe('deny');
+    expect(judge(free, knowledge, former, binder).kind).toBe('allowed');
+    expect(judge(volume('alone', 'billing/a', csi('vol-2')), knowledge, former, binder).kind).toBe('refused');
   });
 });
 
@@ -137,11 +137,12 @@ test('what cannot be read is refused, and what is deleted is not asked about', (
   const index = indexVolumes({ volumes: ['no volume', null, { spec: {} }], claims: [], snapshots: [], contents: [] });
   const knowledge = { index, consents: consentsOf() };
   const broken = { ...claim('shop/a', {}), spec: 'nothing' };
-  expect(judge(broken, knowledge)).toMatchObject({ kind: 'deny', problems: [{ code: 'volume-unknown' }] });
-  expect(judge({ kind: 'Secret' }, knowledge).kind).toBe('deny');
-  expect(judge(claim('shop/a', {}), knowledge, {}).kind).toBe('deny');
-  const deletion = { operation: 'DELETE', kind: { kind: 'PersistentVolumeClaim' }, userInfo: {}, oldObject: {} };
-  expect(judgeVolumeReview(deletion, knowledge).kind).toBe('allow');
+  expect(judge(broken, knowledge)).toMatchObject({ kind: 'refused', problems: [{ code: 'volume-unknown' }] });
+  expect(judge({ kind: 'Secret' }, knowledge).kind).toBe('refused');
+  expect(judge(claim('shop/a', {}), knowledge, {}).kind).toBe('refused');
+  const kind = { kind: 'PersistentVolumeClaim' };
+  const deletion = { operation: 'DELETE', kind, userInfo: { username: 'somebody' }, oldObject: {} } as const;
+  expect(judgeVolumeReview(deletion, knowledge).kind).toBe('allowed');
 });
 
 describe('an owner who granted is not shut out', () => {
@@ -150,13 +151,13 @@ describe('an owner who granted is not shut out', () => {
   const knowledge = { index, consents: consentsOf(grant('shop', 'billing', 'ledger')) };
 
   test('of a second volume on the same storage', () => {
-    expect(judge(volume('again', 'shop/again', csi('vol-1')), knowledge).kind).toBe('allow');
-    expect(judge(volume('again', 'system/again', csi('vol-1')), knowledge).kind).toBe('deny');
+    expect(judge(volume('again', 'shop/again', csi('vol-1')), knowledge).kind).toBe('allowed');
+    expect(judge(volume('again', 'system/again', csi('vol-1')), knowledge).kind).toBe('refused');
   });
 
   test('of a snapshot of it', () => {
-    expect(judge(content('made', 'shop/monday', { volumeHandle: 'vol-1' }), knowledge).kind).toBe('allow');
-    expect(judge(content('made', 'system/monday', { volumeHandle: 'vol-1' }), knowledge).kind).toBe('deny');
+    expect(judge(content('made', 'shop/monday', { volumeHandle: 'vol-1' }), knowledge).kind).toBe('allowed');
+    expect(judge(content('made', 'system/monday', { volumeHandle: 'vol-1' }), knowledge).kind).toBe('refused');
   });
 });
 

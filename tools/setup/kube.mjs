@@ -1,7 +1,7 @@
 /**
  * The real Kubernetes of the tests, built from its own sources: only with `--kube`, since a cold build takes minutes.
  *
- *   tools/kube/{etcd,kubernetes}/go.mod, go.sum ──go build──▶ .cache/kube/{etcd,kube-apiserver,kubectl,…} ──asked for its version
+ *   tools/kube/{etcd,kubernetes,helm}/go.mod, go.sum ──go build──▶ .cache/kube/{etcd,kube-apiserver,…} ──asked for its version
  *
  * It has a lock of its own, so that nobody's `npm test` waits for it. Where it cannot be had that is one line: the tests
  * that need it are skipped by name.
@@ -27,6 +27,11 @@ const programs = [
   { name: 'kubectl', ...kubernetes, main: 'k8s.io/kubernetes/cmd/kubectl', asks: ['version', '--client'] },
   { name: 'kube-apiserver', ...kubernetes, main: 'k8s.io/kubernetes/cmd/kube-apiserver' },
   { name: 'kube-controller-manager', ...kubernetes, main: 'k8s.io/kubernetes/cmd/kube-controller-manager' },
+  {
+    name: 'helm',
+    ...{ module: 'tools/kube/helm', pinned: 'helm.sh/helm/v4', main: 'helm.sh/helm/v4/cmd/helm' },
+    asks: ['version'],
+  },
 ];
 
 /**
@@ -70,8 +75,13 @@ async function buildAll(repo, go, progress) {
 async function build(repo, go, program) {
   const version = versionOf(repo, program);
   const [major, minor] = version.slice(1).split('.');
-  const stamped = { gitVersion: version, gitMajor: major, gitMinor: minor };
-  const variables = Object.entries(stamped).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value}`);
+  const component = 'k8s.io/component-base/version';
+  const stamped = {
+    ...{ [`${component}.gitVersion`]: version, [`${component}.gitMajor`]: major, [`${component}.gitMinor`]: minor },
+    // Who has no such variable is not told: the linker passes over what it does not find.
+    'helm.sh/helm/v4/internal/version.version': version,
+  };
+  const variables = Object.entries(stamped).map(([name, value]) => `-X ${name}=${value}`);
   const fresh = join(repo, folder, `${program.name}.new`);
   const outcome = await runQuietly(
     go,

@@ -15,7 +15,7 @@ export interface Cluster {
 
 const programs = join(import.meta.dirname, '../../../.cache/kube');
 
-export type Program = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl';
+export type Program = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kubectl' | 'helm';
 
 export function programPath(name: Program): string {
   return join(programs, name);

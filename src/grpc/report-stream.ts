@@ -11,7 +11,7 @@ import type { PeerCertificate } from 'node:tls';
 import { status as grpcStatus, type ServerReadableStream } from '@grpc/grpc-js';
 
 export interface ReportPorts {
-  /** A rejection refuses. */
+  /** Asked before anything is heard, and again every `recheckMs`: who is refused then, or is another client, is heard no more. A rejection refuses at first, and changes nothing later. */
   admit(caller: ReportCaller): Promise<ReportAdmission>;
   readonly clock: ReportClock;
 }
@@ -36,7 +36,12 @@ export type ReportAdmission =
   /** At `expiresAtMs` (epoch) the stream ends, so that the client proves itself anew. */
   | { readonly kind: 'client'; readonly key: string; readonly expiresAtMs?: number }
   /** `reason` is for the log: the caller learns that it is refused and nothing else. */
-  | { readonly kind: 'refused'; readonly status: 'UNAUTHENTICATED' | 'PERMISSION_DENIED'; readonly reason: string };
+  | {
+      readonly kind: 'refused';
+      /** `UNAVAILABLE`: nobody can say at the moment who it is. */
+      readonly status: 'UNAUTHENTICATED' | 'PERMISSION_DENIED' | 'UNAVAILABLE';
+      readonly reason: string;
+    };
 
 interface ReportLimits {
   /** Most streams at once with one client key. */
@@ -50,7 +55,7 @@ export type ReportStreamEvent =
   | { readonly kind: 'opened'; readonly key: string; readonly address: string }
   | { readonly kind: 'closed'; readonly key: string; readonly reason: string };
 
-type EndStatus = 'UNAUTHENTICATED' | 'PERMISSION_DENIED' | 'RESOURCE_EXHAUSTED' | 'DEADLINE_EXCEEDED';
+type EndStatus = 'UNAUTHENTICATED' | 'PERMISSION_DENIED' | 'UNAVAILABLE' | 'RESOURCE_EXHAUSTED' | 'DEADLINE_EXCEEDED';
 
 /** What the service does with one admitted stream. */
 export interface Hearing {
@@ -68,6 +73,9 @@ type ReportCall = Pick<
   ServerReadableStream<Uint8Array, unknown>,
   'on' | 'resume' | 'getPeer' | 'metadata' | 'getAuthContext'
 >;
+
+/** Between two judgements of a client that is heard, in ms. */
+export const recheckMs = 30_000;
 
 /** Longest timer that `setTimeout` keeps, in ms; a longer one fires at once. Source: Node's documentation of timers. */
 const timerMsMax = 2_147_483_647;
@@ -122,7 +130,7 @@ class ReportStream {
   readonly #host: StreamHost;
   #client: { readonly key: string; readonly hearing: Hearing; leave(): void } | undefined;
   #isOver = false;
-  /** Of admission, then of expiry. */
+  /** Of admission, then of what comes first: the next judgement, or expiry. */
   #cancelTimer: () => void = () => undefined;
 
   constructor(call: ReportCall, end: (status: CallEnd | undefined) => void, host: StreamHost) {
@@ -151,19 +159,34 @@ class ReportStream {
     observe({ kind: 'opened', key, address: this.#call.getPeer() });
     const hearing = open(key);
     this.#client = { key, hearing, leave };
-    if (expiresAtMs !== undefined) this.#expireAt(expiresAtMs);
+    this.#keep(key, expiresAtMs);
     this.#call.on('data', (message: Buffer) => {
       if (!this.#isOver) hearing.heard(message);
     });
   }
 
-  #expireAt(expiresAtMs: number): void {
+  /** Until its credentials end, or it is time to judge it again. */
+  #keep(key: string, expiresAtMs = Number.POSITIVE_INFINITY): void {
     const leftMs = expiresAtMs - this.#host.ports.clock.nowMs();
     if (leftMs <= 0) this.#fail('UNAUTHENTICATED', 'credentials expired');
-    else this.#setTimer(Math.min(leftMs, timerMsMax), () => this.#expireAt(expiresAtMs));
+    else if (leftMs <= recheckMs) this.#setTimer(leftMs, () => this.#keep(key, expiresAtMs));
+    else this.#setTimer(recheckMs, () => void this.#recheck(key, expiresAtMs));
+  }
+
+  async #recheck(key: string, expiresAtMs: number): Promise<void> {
+    // A judge who does not answer keeps nobody beyond the end of the credentials.
+    const leftMs = expiresAtMs - this.#host.ports.clock.nowMs();
+    this.#setTimer(Math.min(leftMs, timerMsMax), () => this.#keep(key, expiresAtMs));
+    const judged = await this.#host.ports.admit(callerOf(this.#call)).catch(() => undefined);
+    if (this.#isOver) return;
+    if (judged === undefined) this.#keep(key, expiresAtMs);
+    else if (judged.kind === 'refused') this.#fail(judged.status, judged.reason);
+    else if (judged.key !== key) this.#fail('UNAUTHENTICATED', `client is \`${judged.key}\` now`);
+    else this.#keep(key, judged.expiresAtMs);
   }
 
   #setTimer(ms: number, then: () => void): void {
+    this.#cancelTimer();
     this.#cancelTimer = this.#host.ports.clock.setTimer(ms, then);
   }
 

@@ -58,7 +58,8 @@ export type Greeting =
 /** `reason` goes to the observer only: the caller learns that it is refused and nothing else. */
 export interface AdmissionRefusal {
   readonly kind: 'refused';
-  readonly status: 'UNAUTHENTICATED' | 'PERMISSION_DENIED';
+  /** `UNAVAILABLE`: nobody can say at the moment who it is. It comes back. */
+  readonly status: 'UNAUTHENTICATED' | 'PERMISSION_DENIED' | 'UNAVAILABLE';
   readonly reason: string;
 }
 

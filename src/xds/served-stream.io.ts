@@ -97,6 +97,10 @@ export class ServedStream<R extends XdsRequest> {
     this.dispatch({ kind: 'request', request });
   }
 
+  judgeAgain(): void {
+    this.tenure.judgeAgain();
+  }
+
   stop(reason: string): void {
     this.over = true;
     this.timers.cancelAll();

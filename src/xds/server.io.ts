@@ -27,6 +27,8 @@ export interface XdsService {
   status(): readonly ClientStatus[];
   /** Clients that get their first configuration now, and clients that stand in line for it. */
   admissions(): AdmissionCounts;
+  /** Judges the open streams of these clients at once: there is news of them. */
+  judgeAgain(keys: ReadonlySet<string>): void;
   /** Ends every stream with UNAVAILABLE, so that the clients go elsewhere: for shutdown. */
   close(): void;
 }
@@ -50,6 +52,9 @@ export function createXdsService(host: XdsPorts): XdsService {
     implementation: { StreamAggregatedResources: serve(wires.sotw), DeltaAggregatedResources: serve(wires.delta) },
     status: () => registry.all().flatMap((stream) => stream.status() ?? []),
     admissions: () => gate.counts(),
+    judgeAgain: (keys) => {
+      for (const stream of registry.all()) if (keys.has(stream.key)) stream.judgeAgain();
+    },
     close: () => {
       for (const stream of registry.all()) stream.close('server shuts down');
     },

@@ -6,6 +6,7 @@ export interface RegisteredStream {
   readonly key: string;
   /** Absent while its client is not admitted yet. */
   status(): ClientStatus | undefined;
+  judgeAgain(): void;
   close(reason: string): void;
 }
 

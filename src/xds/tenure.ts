@@ -26,6 +26,8 @@ export class Tenure {
   private readonly options: TenureOptions;
   private readonly timers: Timers<'age' | 'expiry' | 'recheck'>;
   private asking = false;
+  /** There was news while the judge was asked: what he says may be of before. */
+  private askAgain = false;
   private over = false;
 
   constructor(options: TenureOptions) {
@@ -40,6 +42,13 @@ export class Tenure {
     this.timers.set('age', ageMs, () => this.end('UNAVAILABLE', 'stream is old'));
     this.recheckAfter(recheckMs * (1 - jitter / 2));
     this.expireAt(expiresAtMs);
+  }
+
+  /** Something is known of the client that was not when it was judged. */
+  judgeAgain(): void {
+    if (this.over) return;
+    if (this.asking) this.askAgain = true;
+    else void this.recheck();
   }
 
   stop(): void {
@@ -72,6 +81,9 @@ export class Tenure {
     else if (judged.kind === 'refused') this.end(judged.status, judged.reason);
     else if (judged.key !== this.options.key) this.end('UNAUTHENTICATED', `client is \`${judged.key}\` now`);
     else this.expireAt(judged.expiresAtMs);
+    if (!this.askAgain) return;
+    this.askAgain = false;
+    this.judgeAgain();
   }
 
   private end(...why: Parameters<TenureOptions['end']>): void {

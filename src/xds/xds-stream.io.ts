@@ -144,7 +144,8 @@ export class XdsStream<R extends XdsRequest> {
     if (snapshot === undefined) return this.fail('UNAVAILABLE', noConfiguration);
     const status = () => this.served?.status();
     const close = (reason: string) => this.close(reason);
-    this.registered = this.registry.add({ key, status, close });
+    const judgeAgain = () => this.served?.judgeAgain();
+    this.registered = this.registry.add({ key, status, judgeAgain, close });
     if (this.registered === undefined) return this.fail('RESOURCE_EXHAUSTED', tooManyStreams);
     const ref: StreamRef = { stream: this.registered, protocol: this.wire.name, key };
     const judged = { request, caller, expiresAtMs, ref };

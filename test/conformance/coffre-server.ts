@@ -201,7 +201,7 @@ class Instance {
   }
 }
 
-function refused(status: 'UNAUTHENTICATED' | 'PERMISSION_DENIED', reason: string) {
+function refused(status: 'UNAUTHENTICATED' | 'PERMISSION_DENIED' | 'UNAVAILABLE', reason: string) {
   return { kind: 'refused', status, reason } as const;
 }
 

@@ -3,6 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
 import { LoadReportingService, LoadStatsResponseSchema } from '#gen/envoy/service/load_stats/v3/lrs_pb.js';
+import { recheckMs } from '../../src/grpc/report-stream.ts';
 import {
   loadAdmissionWaitMs,
   loadIdleIntervalMs,
@@ -148,6 +149,23 @@ test('a stream ends when its credentials do, and no timer is left', async () => 
   const stream = await open();
   clock.advance(60_000);
   expect(await stream.status).toBe(status.UNAUTHENTICATED);
+  expect(clock.armed).toBe(0);
+});
+
+test('a proxy that is refused when it is judged again is heard no more, and one that nobody can judge is', async () => {
+  let verdict: LoadPorts['admit'] = admitAs;
+  const { clock, open } = await started({ admit: (caller) => verdict(caller) });
+  const [stream, judged] = [await open(), { times: 0 }];
+  verdict = () => {
+    judged.times += 1;
+    return Promise.reject(new Error('the judge is ill'));
+  };
+  clock.advance(recheckMs);
+  await expect.poll(() => judged.times).toBe(1);
+  verdict = async () => ({ kind: 'refused', status: 'UNAVAILABLE', reason: 'for too long' });
+  await new Promise(setImmediate);
+  clock.advance(recheckMs);
+  expect(await stream.status).toBe(status.UNAVAILABLE);
   expect(clock.armed).toBe(0);
 });
 

@@ -75,6 +75,31 @@ describe('a client that is judged again', () => {
     expect(judged()).toBe(1);
   });
 
+  test('of whom there is news is judged at once', async () => {
+    const { ends, answer, tenure } = tenureOf('a/x');
+    answer(async () => ({ kind: 'refused', status: 'UNAUTHENTICATED', reason: 'its pod was deleted' }));
+    tenure.judgeAgain();
+    await new Promise(setImmediate);
+    expect(ends).toEqual(['UNAUTHENTICATED: its pod was deleted']);
+    tenure.judgeAgain();
+    await new Promise(setImmediate);
+    expect(ends).toHaveLength(1);
+  });
+
+  test('is judged once more where the news came while the judge was asked', async () => {
+    const { ends, answer, tenure, judged } = tenureOf('a/x');
+    let ofBefore: (admission: Admission) => void = () => undefined;
+    answer(() => new Promise((resolve) => (ofBefore = resolve)));
+    tenure.judgeAgain();
+    tenure.judgeAgain();
+    tenure.judgeAgain();
+    expect(judged()).toBe(1);
+    answer(async () => ({ kind: 'refused', status: 'PERMISSION_DENIED', reason: 'gone' }));
+    ofBefore({ kind: 'client', key: 'a/x' });
+    await new Promise(setImmediate);
+    expect([judged(), ends]).toEqual([2, ['PERMISSION_DENIED: gone']]);
+  });
+
   test('is not ended by a judgement that comes after its end', async () => {
     const { answer, ends, clock, tenure } = tenureOf('a/x');
     let refuse: (admission: Admission) => void = () => undefined;
@@ -114,6 +139,24 @@ test('a stream ends when it is old, at an age that its key decides', () => {
   expect(new Set(ages).size).toBeGreaterThan(15);
   expect(Math.max(...ages)).toBeLessThanOrEqual(streamAge.maxMs);
   expect(Math.min(...ages)).toBeGreaterThanOrEqual(streamAge.maxMs * (1 - streamAge.jitter));
+});
+
+test('news of a client reaches its streams, and nobody else’s', async () => {
+  const ads = await startLoopbackAds();
+  for (const key of ['a', 'b']) ads.cache.set(key, snapshotOf({ listener: { l: '1' } }));
+  const [ofA, ofB] = [ads.delta(), ads.delta()];
+  for (const [id, stream] of Object.entries({ a: ofA, b: ofB })) {
+    stream.send({ node: { id }, typeUrl: typeUrls.listener });
+    await stream.next();
+  }
+  const asked: string[] = [];
+  ads.judge(async ({ node }) => {
+    asked.push(node.id);
+    return { kind: 'refused', status: 'UNAVAILABLE', reason: 'nobody can say' };
+  });
+  ads.service.judgeAgain(new Set(['a', 'nobody']));
+  expect((await ofA.status).code).toBe(14);
+  expect(asked).toEqual(['a']);
 });
 
 test('XDS-09 a client that is no good any more reads that it is not admitted, and nothing of why', async () => {

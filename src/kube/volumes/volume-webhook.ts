@@ -9,31 +9,11 @@
 import { systemNamespace } from '../../model/system-namespace.ts';
 import { literal } from '../crds/field-rule.ts';
 import type { PolicyRule } from '../policy-rule.ts';
+import { type Webhook, webhookDefaults } from '../webhook/registration.ts';
 
-/** Of `admissionregistration.k8s.io/v1`, ValidatingWebhook, less where it is and by whom it is vouched for. */
-export interface VolumeWebhook {
-  readonly name: string;
-  readonly admissionReviewVersions: readonly ['v1'];
-  readonly sideEffects: 'None';
-  readonly failurePolicy: 'Fail';
-  readonly matchPolicy: 'Equivalent';
-  readonly timeoutSeconds: number;
-  readonly rules: readonly object[];
-  readonly matchConditions: readonly { readonly name: string; readonly expression: string }[];
-}
-
-/** Longest wait for a verdict, in s: it takes no look at anything outside the process. */
-const timeoutSeconds = 5;
 /** Who may do with storage what they like: Kubernetes' own, and ours. */
 const exempted = literal(['kube-system', systemNamespace]);
 const operations = ['CREATE', 'UPDATE'] as const;
-const common = {
-  admissionReviewVersions: ['v1'],
-  sideEffects: 'None',
-  failurePolicy: 'Fail',
-  matchPolicy: 'Equivalent',
-  timeoutSeconds,
-} as const;
 const written = {
   name: 'what-is-written',
   expression: "request.operation == 'CREATE' || object.spec != oldObject.spec",
@@ -45,16 +25,16 @@ function exceptOfTheSystem(isFor: (it: string) => string) {
   return [written, { name: 'not-of-the-system', expression: `!(${both})` }];
 }
 
-export const volumeWebhooks: readonly VolumeWebhook[] = [
+export const volumeWebhooks: readonly Webhook[] = [
   {
     name: 'volumes.coffre.dev',
-    ...common,
+    ...webhookDefaults,
     rules: [{ apiGroups: [''], apiVersions: ['v1'], operations, resources: ['persistentvolumes'] }],
     matchConditions: exceptOfTheSystem((it) => `${it}.spec.?claimRef.?namespace.orValue('')`),
   },
   {
     name: 'claims.volumes.coffre.dev',
-    ...common,
+    ...webhookDefaults,
     rules: [
       { apiGroups: [''], apiVersions: ['v1'], operations, resources: ['persistentvolumeclaims'] },
       { apiGroups: ['snapshot.storage.k8s.io'], apiVersions: ['v1'], operations, resources: ['volumesnapshots'] },
@@ -63,7 +43,7 @@ export const volumeWebhooks: readonly VolumeWebhook[] = [
   },
   {
     name: 'snapshot-contents.volumes.coffre.dev',
-    ...common,
+    ...webhookDefaults,
     rules: [
       {
         apiGroups: ['snapshot.storage.k8s.io'],

@@ -5,12 +5,7 @@ import type { AdmissionContext } from '../../../src/kube/inject/admission-contex
 import { mutatePod } from '../../../src/kube/inject/mutate-pod.ts';
 import { validateConfigMap } from '../../../src/kube/inject/validate-config-map.ts';
 import { validatePod } from '../../../src/kube/inject/validate-pod.ts';
-import {
-  configMapCondition,
-  configMapRules,
-  mutatingRules,
-  validatingRules,
-} from '../../../src/kube/inject/webhooks.ts';
+import { configMapWebhook, injectWebhook, podWebhook, stepWebhook } from '../../../src/kube/webhook/pod-webhooks.ts';
 import { formatProblem } from '../../../src/model/format-problem.ts';
 import { issue, makeAuthority } from '../harness/certificates.ts';
 import type { Kube } from '../harness/kube.ts';
@@ -39,45 +34,22 @@ export async function startWebhook(
   }
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
   const configurations = [
-    [
-      'mutatingwebhookconfigurations',
-      'MutatingWebhookConfiguration',
-      '/mutate',
-      mutatingRules,
-      { reinvocationPolicy: 'IfNeeded' },
-    ],
-    ['validatingwebhookconfigurations', 'ValidatingWebhookConfiguration', '/validate', validatingRules, {}],
-    [
-      'validatingwebhookconfigurations',
-      'ValidatingWebhookConfiguration',
-      '/config-map',
-      configMapRules,
-      { matchConditions: [{ name: 'ours', expression: configMapCondition }] },
-    ],
+    ['mutatingwebhookconfigurations', '/mutate', [injectWebhook]],
+    ['validatingwebhookconfigurations', '/validate', [podWebhook, stepWebhook]],
+    ['validatingwebhookconfigurations', '/config-map', [configMapWebhook]],
   ] as const;
   const nameOf = (path: string) => `${name}${path.replace('/', '-')}`;
-  for (const [plural, kind, path, rules, more] of configurations) {
-    const webhook = {
-      name: 'inject.coffre.dev',
-      clientConfig: { url: `${url}${path}`, caBundle: Buffer.from(authority.certificate).toString('base64') },
-      rules,
-      namespaceSelector: { matchLabels: { 'test.coffre.dev/inject': name } },
-      failurePolicy: 'Fail',
-      sideEffects: 'None',
-      timeoutSeconds: 5,
-      admissionReviewVersions: ['v1'],
-      ...more,
-    };
+  for (const [plural, path, webhooks] of configurations) {
+    const clientConfig = { url: `${url}${path}`, caBundle: Buffer.from(authority.certificate).toString('base64') };
+    const namespaceSelector = { matchLabels: { 'test.coffre.dev/inject': name } };
     const { status, body } = await kube.request('POST', `/apis/admissionregistration.k8s.io/v1/${plural}`, {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind,
       metadata: { name: nameOf(path) },
-      webhooks: [webhook],
+      webhooks: webhooks.map((webhook) => ({ ...webhook, clientConfig, namespaceSelector })),
     });
     if (status !== 201) throw new Error(JSON.stringify(body));
   }
   return async () => {
-    for (const [plural, , path] of configurations) {
+    for (const [plural, path] of configurations) {
       await kube.request('DELETE', `/apis/admissionregistration.k8s.io/v1/${plural}/${nameOf(path)}`);
     }
     await server.close();

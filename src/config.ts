@@ -12,6 +12,7 @@
  *   --admin ADDRESS:PORT    where people ask over mutual TLS; none if absent   COFFRE_ADMIN
  *   --authz ADDRESS:PORT,…  where sidecars reach authorization workers       COFFRE_AUTHZ
  *   --workloads DIR         bootstrap, root and token per workload           COFFRE_WORKLOADS
+ *   --log-level LEVEL       debug, info, warn or error                       COFFRE_LOG_LEVEL
  *   --system-ca FILE        CA certificates in a sidecar's file system      COFFRE_SYSTEM_CA
  *   --bypass user|mark      how a sidecar's own connections escape capture   COFFRE_BYPASS
  */
@@ -51,7 +52,12 @@ export interface Config {
   readonly bypass: CaptureBypass;
   /** In the file system of the sidecars. */
   readonly systemCaFile: string;
+  readonly logLevel: LogLevel;
 }
+
+/** Least severity that is logged. */
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 /** Where the mesh is read from. */
 export type MeshSource =
@@ -82,6 +88,7 @@ const options = {
   workloads: { type: 'string' },
   bypass: { type: 'string' },
   'system-ca': { type: 'string' },
+  'log-level': { type: 'string' },
 } as const;
 
 /** @param args without the interpreter and the script. */
@@ -125,9 +132,13 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
   const bypass = parseBypass(value('bypass') ?? 'user');
   if (bypass === undefined)
     problems.push(`\`${value('bypass')}\` is no way past capture; write --bypass user or --bypass mark`);
+  const logLevel = logLevels.find((level) => level === (value('log-level') ?? 'info'));
+  if (logLevel === undefined) {
+    problems.push(`\`${value('log-level')}\` is no level of a log; write --log-level ${logLevels.join(', ')}`);
+  }
   const stateKeyFile = value('state-key-file');
   const evidencePostgres = value('evidence-postgres');
-  if (typeof source === 'string' || !xds || !evidence || !bypass || problems.length > 0) {
+  if (typeof source === 'string' || !xds || !evidence || !bypass || !logLevel || problems.length > 0) {
     return { kind: 'refused', problems };
   }
   const config: Config = {
@@ -143,6 +154,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     workloads: resolve(value('workloads') ?? `${state}/workloads`),
     bypass,
     systemCaFile: value('system-ca') ?? systemCaFileDefault,
+    logLevel,
   };
   return { kind: 'ok', config: Object.freeze(config) };
 }

@@ -42,6 +42,7 @@ if (result.kind === 'refused') {
 }
 
 async function run(config: Config): Promise<void> {
+  log.level = config.logLevel;
   const stop = stopSignal();
   const cluster = config.source.kind === 'folder' ? undefined : openKubeClient(config.source);
   const report = logReport(log);

@@ -6,6 +6,7 @@
  *   --listen ADDRESS:PORT   where sidecars ask
  *   --state DIR             the last good policies, sealed
  *   --decisions FILE        one JSON line per decision; standard output if absent
+ *   --log-level LEVEL       debug, info, warn or error
  *
  * Metrics and spans leave by OTLP where the standard `OTEL_*` variables say so: docs/telemetry.md.
  * This is a composition root: it joins rooms that do not know each other, and decides nothing.
@@ -18,6 +19,7 @@ import { pino } from 'pino';
 import { DecisionLog } from './authz/decision-log.io.ts';
 import type { Observer } from './authz/observer.ts';
 import { systemClock as checkClock } from './authz/system-clock.io.ts';
+import { logLevels } from './config.ts';
 import { workerKey } from './controller/configure.ts';
 import { createGrpcClient } from './grpc/grpc-client.ts';
 import { tokenHeader } from './grpc/peer.ts';
@@ -54,7 +56,8 @@ try {
 }
 
 async function run(): Promise<void> {
-  const { xds, files, listen, state, decisions } = readFlags();
+  const { xds, files, listen, state, decisions, logLevel } = readFlags();
+  log.level = logLevel;
   const rootFile = join(files, 'secrets', 'root.crt');
   const keeper = await KnowledgeKeeper.open(state, systemPorts.entropy, (cause) =>
     log.error({ err: cause }, 'the policies held could not be written down; a restart would begin without them'),
@@ -145,13 +148,16 @@ function readFlags() {
       listen: { type: 'string' },
       state: { type: 'string' },
       decisions: { type: 'string' },
+      'log-level': { type: 'string', default: 'info' },
     },
   });
   const { xds, files, listen, state, decisions } = values;
   if (xds === undefined || files === undefined || listen === undefined || state === undefined) {
     throw new TypeError(
-      'usage: worker.ts --xds ADDRESS:PORT --files DIR --listen ADDRESS:PORT --state DIR [--decisions FILE]',
+      'usage: worker.ts --xds ADDRESS:PORT --files DIR --listen ADDRESS:PORT --state DIR [--decisions FILE] [--log-level LEVEL]',
     );
   }
-  return { xds, files, listen, state, decisions };
+  const logLevel = logLevels.find((level) => level === values['log-level']);
+  if (logLevel === undefined) throw new TypeError(`--log-level is one of ${logLevels.join(', ')}`);
+  return { xds, files, listen, state, decisions, logLevel };
 }

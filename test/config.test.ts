@@ -43,6 +43,12 @@ test('a flag wins over the environment, which wins over the default', () => {
   });
 });
 
+test('a log begins where it is told to, and an unknown level is told', () => {
+  expect(configOf(['--folder', 'm']).logLevel).toBe('info');
+  expect(configOf(['--folder', 'm'], { COFFRE_LOG_LEVEL: 'warn' }).logLevel).toBe('warn');
+  expect(problemsOf(['--folder', 'm', '--log-level', 'loud'])).toEqual([expect.stringContaining('`loud`')]);
+});
+
 test('what is set to nothing counts as not set: an empty folder is not the one we stand in', () => {
   expect(problemsOf(['--folder', ''])).toEqual([expect.stringContaining('no folder to read the mesh from')]);
   expect(problemsOf([], { COFFRE_FOLDER: '' })).toEqual([expect.stringContaining('no folder to read the mesh from')]);

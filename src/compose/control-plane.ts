@@ -150,6 +150,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
     const rollout = new Rollout({ clock: systemClock, cache, refusalsChanged: () => loop.tellProblems() });
     const equip = equipWorkloads(config, authority);
     let rotated = authority.serverCredentials();
+    let inCluster: ReturnType<typeof openCluster> | undefined;
     const loop: Loop = new Loop({
       clock: systemClock,
       platform: config,
@@ -177,6 +178,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
       proxies: cache,
       rollout,
       report: telemetry.counted(reportToAll(host.report, recordLoop(teller, host.objects))),
+      otherProblems: () => inCluster?.problems() ?? [],
     });
     for (const listening of [server, reports.server]) {
       const bound = await listening.bind();
@@ -188,8 +190,13 @@ export async function openControlPlane(host: ControlPlaneHost) {
       () => rollout.stop(),
       () => drills.stop(),
     );
-    const inCluster = host.cluster && openCluster({ cluster: host.cluster, authority, leadership, log, snapshot });
-    if (inCluster !== undefined) closers.push(() => inCluster.close());
+    inCluster =
+      host.cluster &&
+      openCluster({
+        ...{ cluster: host.cluster, authority, leadership, log, snapshot },
+        problemsChanged: () => loop.tellProblems(),
+      });
+    closers.push(() => inCluster?.close());
     const hasTenant = (name: string) => snapshot()?.tenants.has(name) ?? false;
     return {
       ...{ authority, loop, xds, rotations, drills, evidence, eyes, quarantines, inCluster },

@@ -11,7 +11,9 @@ import type { Authority } from '../identity/authority.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { Leadership } from '../kube/lease/leadership.ts';
 import { KubeObjects } from '../kube/objects.ts';
+import type { Problem } from '../model/problem.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import { openVolumes } from './open-volumes.ts';
 
 export interface ClusterHost {
   readonly cluster: KubeClient;
@@ -20,20 +22,27 @@ export interface ClusterHost {
   readonly log: Logger;
   /** Newest; undefined until the cluster has been read. */
   snapshot(): Snapshot | undefined;
+  /** What the parts tell as problems is another. */
+  problemsChanged(): void;
 }
 
 /** One thing that is done in a cluster. */
 interface Part {
   /** The snapshot is another. */
   lookAgain(): void;
+  /** What is wrong in the cluster, and its people should see. */
+  problems?(): readonly Problem[];
   close(): unknown;
 }
 
-export function openCluster({ cluster }: ClusterHost) {
+export function openCluster(host: ClusterHost) {
   const stop = new AbortController();
-  const objects = new KubeObjects(cluster, stop.signal);
-  const parts: readonly Part[] = partsOf(objects);
+  const objects = new KubeObjects(host.cluster, stop.signal);
+  const volumes = openVolumes(host);
+  const parts: readonly Part[] = [volumes, ...partsOf(objects)];
   return {
+    volumes,
+    problems: () => parts.flatMap((part) => part.problems?.() ?? []),
     lookAgain() {
       for (const part of parts) part.lookAgain();
     },

@@ -42,6 +42,8 @@ export interface LoopPorts {
   /** What stands before it: rollout.io.ts. Absent: everything goes to everybody at once. */
   readonly rollout?: ProxyConfigurations;
   readonly report: LoopReport;
+  /** What else running shows; whoever shows it calls `tellProblems` when it is another. */
+  otherProblems?(): readonly Problem[];
   /** Resolves once the event loop has gone round: sockets were read and timers ran. Default: by `setImmediate`. */
   goRound?(): Promise<void>;
 }
@@ -129,7 +131,8 @@ export class Loop {
 
   /** What running has shown of the objects of authors, beside what reading them did. */
   problems(): readonly Problem[] {
-    return [...this.#buildProblems, ...this.#configurations.problems()];
+    const others = this.#ports.otherProblems?.() ?? [];
+    return [...this.#buildProblems, ...this.#configurations.problems(), ...others];
   }
 
   /** Reports all problems, where they are others than before; also asked for when a proxy refused something. */

@@ -1,11 +1,10 @@
 /** Puts one request of a list and watch to an API server, and tells what comes, one answer after the other. */
 import type { KubeAnswer, KubeClient } from '../kube-client.ts';
-import type { Answer, Request } from './answer.ts';
+import type { Answer, Item, Request } from './answer.ts';
 import { readLines, readText, TooLong } from './bounded-text.ts';
-import type { ClusterItem } from './cluster-item.ts';
 import type { Failure } from './failure.ts';
-import { parseEvent, parsePage, parseRefusal } from './parse-answer.ts';
-import { collectionPath, type Resource } from './resource.ts';
+import { parseEvent, parsePage, parseRefusal, type ReadItem } from './parse-answer.ts';
+import { collectionPath, type Place } from './resource.ts';
 
 /** Longest page, in bytes; where objects are so large, fewer are asked for at once. */
 const pageBytesMax = 32 * 1_024 * 1_024;
@@ -16,19 +15,25 @@ const refusalBytesMax = 64 * 1_024;
 /** How long an API server lets a watch stand, in s: by then a replica that came later shall have its share of them. */
 const watchSeconds = 600;
 
+/** Which objects, and what is kept of each. */
+export interface Followed<T extends Item> {
+  readonly place: Place;
+  readonly read: ReadItem<T>;
+}
+
 /** Never throws: what goes wrong is the last answer. Ends quietly once `signal` is aborted. */
-export async function* ask(
-  client: KubeClient,
-  resource: Resource,
+export async function* ask<T extends Item>(
+  client: Pick<KubeClient, 'get'>,
+  { place, read }: Followed<T>,
   request: Request,
   signal: AbortSignal,
-): AsyncGenerator<Answer<ClusterItem>> {
+): AsyncGenerator<Answer<T>> {
   try {
-    const answer = await client.get(pathOf(resource, request), signal);
+    const answer = await client.get(pathOf(place, request), signal);
     if (answer.status !== 200) yield { kind: 'failed', failure: await refusalOf(answer) };
-    else if (request.kind !== 'watch') yield parsePage(resource, await readText(answer.body, pageBytesMax));
+    else if (request.kind !== 'watch') yield parsePage(read, await readText(answer.body, pageBytesMax));
     else {
-      for await (const line of readLines(answer.body, eventBytesMax)) yield parseEvent(resource, line);
+      for await (const line of readLines(answer.body, eventBytesMax)) yield parseEvent(read, line);
       yield { kind: 'ended' };
     }
   } catch (error) {
@@ -36,8 +41,10 @@ export async function* ask(
   }
 }
 
-function pathOf(resource: Resource, request: Request): string {
-  return `${collectionPath(resource)}?${new URLSearchParams(queryOf(request))}`;
+function pathOf(place: Place, request: Request): string {
+  const labels = Object.entries(place.labels ?? {}).map(([key, value]) => `${key}=${value}`);
+  const selected = labels.length === 0 ? {} : { labelSelector: labels.join(',') };
+  return `${collectionPath(place)}?${new URLSearchParams({ ...queryOf(request), ...selected })}`;
 }
 
 function queryOf(request: Request): Record<string, string> {

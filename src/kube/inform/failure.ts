@@ -1,7 +1,7 @@
 /** Why nothing came of a request, as far as it matters to what is done next. */
 import type { Problem } from '../../model/problem.ts';
 import { quote } from '../../model/quote.ts';
-import type { Resource } from './resource.ts';
+import type { Place } from './resource.ts';
 
 export interface Failure {
   /**
@@ -47,7 +47,7 @@ function kindOf(status: number): Failure['kind'] {
 }
 
 /** @param isSynced whether there is something that stays in force meanwhile. */
-export function failureProblem({ kind, plural, group }: Resource, failure: Failure, isSynced: boolean): Problem {
+export function failureProblem({ kind, plural, group }: Place, failure: Failure, isSynced: boolean): Problem {
   const consequence = isSynced
     ? 'what was read of them before stays in force, and changes are not seen'
     : 'so the mesh is not known whole, and nothing is served by it';

@@ -4,15 +4,14 @@
  *   text of a list ──parsePage──▶ page | failed        line of a watch ──parseEvent──▶ put, gone, bookmark | failed
  */
 import { isRecord } from '../../model/prune.ts';
-import type { Answer } from './answer.ts';
-import { type ClusterItem, readClusterItem } from './cluster-item.ts';
+import type { Answer, Item } from './answer.ts';
 import { type Failure, failureOf } from './failure.ts';
-import type { Resource } from './resource.ts';
 import { isRevision } from './revision.ts';
 
-type ClusterAnswer = Answer<ClusterItem>;
+/** What is kept of one object, parsed from an answer, of any shape; nothing of what no API server would call an object. */
+export type ReadItem<T extends Item> = (raw: unknown) => T | undefined;
 
-export function parsePage(resource: Resource, text: string): ClusterAnswer {
+export function parsePage<T extends Item>(read: ReadItem<T>, text: string): Answer<T> {
   const body = parseJson(text);
   if (!isRecord(body) || !isRecord(body['metadata'])) return nonsense('what came is no list');
   const { resourceVersion, continue: continueToken = '' } = body['metadata'];
@@ -21,16 +20,16 @@ export function parsePage(resource: Resource, text: string): ClusterAnswer {
   if (!('items' in body) || !Array.isArray(raw) || !isRevision(resourceVersion) || typeof continueToken !== 'string') {
     return nonsense('what came is no list');
   }
-  const items: ClusterItem[] = [];
+  const items: T[] = [];
   for (const each of raw) {
-    const item = readClusterItem(resource, each);
+    const item = read(each);
     if (item === undefined) return nonsense('the list holds what is no object');
     items.push(item);
   }
   return { kind: 'page', items, resourceVersion, ...(continueToken === '' ? {} : { continueToken }) };
 }
 
-export function parseEvent(resource: Resource, line: string): ClusterAnswer {
+export function parseEvent<T extends Item>(read: ReadItem<T>, line: string): Answer<T> {
   const event = parseJson(line);
   const object = isRecord(event) ? event['object'] : undefined;
   if (!isRecord(event) || !isRecord(object)) return nonsense('what came is no event of a watch');
@@ -38,7 +37,7 @@ export function parseEvent(resource: Resource, line: string): ClusterAnswer {
     case 'ADDED':
     case 'MODIFIED':
     case 'DELETED': {
-      const item = readClusterItem(resource, object);
+      const item = read(object);
       if (item === undefined) return nonsense('an event of the watch holds what is no object');
       return { kind: event['type'] === 'DELETED' ? 'gone' : 'put', item };
     }
@@ -78,6 +77,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-function nonsense(text: string): ClusterAnswer {
+function nonsense(text: string): Extract<Answer<never>, { kind: 'failed' }> {
   return { kind: 'failed', failure: { kind: 'unanswered', text } };
 }

@@ -4,13 +4,20 @@ import { ourKinds } from '../crds/custom-resource-definitions.ts';
 import { resourceFacts } from '../crds/resource-facts.ts';
 import type { PolicyRule } from '../policy-rule.ts';
 
-export interface Resource {
-  readonly kind: Kind;
+/** One kind of objects, wherever they come from: of the mesh, or what only a cluster knows. */
+export interface Place {
+  readonly kind: string;
   readonly group: string;
   readonly version: string;
   readonly plural: string;
   /** Whether a cluster may well have no such kind: then there is none of it, and nothing is wrong. */
   readonly isOptional: boolean;
+  /** Only those that bear these labels; absent means all. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface Resource extends Place {
+  readonly kind: Kind;
 }
 
 const foreignPlurals = {
@@ -39,7 +46,7 @@ export const informRules: readonly PolicyRule[] = [...Map.groupBy(resources, ({ 
 );
 
 /** Of all objects of the kind, in every namespace. */
-export function collectionPath({ group, version, plural }: Resource): string {
+export function collectionPath({ group, version, plural }: Place): string {
   return group === '' ? `/api/${version}/${plural}` : `/apis/${group}/${version}/${plural}`;
 }
 

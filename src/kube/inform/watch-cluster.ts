@@ -9,7 +9,8 @@
 import type { Problem } from '../../model/problem.ts';
 import type { SourcedObject } from '../../model/sourced-object.ts';
 import type { KubeClient } from '../kube-client.ts';
-import { type InformOptions, KindFollower } from './follow-kind.ts';
+import { KindFollower } from './follow-kind.ts';
+import type { InformOptions } from './follower.ts';
 import { resources } from './resource.ts';
 import { informTimings } from './timings.ts';
 

@@ -1,18 +1,19 @@
 /** What an API server may write, and what comes of what it would never write. */
 import { expect, test } from 'vitest';
 import { readLines, readText } from '../../../src/kube/inform/bounded-text.ts';
+import { readClusterItem } from '../../../src/kube/inform/cluster-item.ts';
 import { parseEvent, parsePage, parseRefusal } from '../../../src/kube/inform/parse-answer.ts';
-import { collectionPath, informRules, type Resource, resources } from '../../../src/kube/inform/resource.ts';
+import { collectionPath, informRules, resources } from '../../../src/kube/inform/resource.ts';
 import { kinds } from '../../../src/model/kinds/catalogue.ts';
 
-const pods = resourceOf('Pod');
+const pods = readerOf('Pod');
 const pod = { metadata: { name: 'cart-1', namespace: 'shop', resourceVersion: '7' }, spec: {} };
 const metadata = { resourceVersion: '9' };
 
-function resourceOf(kind: string): Resource {
-  const found = resources.find((resource) => resource.kind === kind);
-  if (found === undefined) throw new Error(`no resource holds \`${kind}\``);
-  return found;
+function readerOf(kind: string) {
+  const resource = resources.find((each) => each.kind === kind);
+  if (resource === undefined) throw new Error(`no resource holds \`${kind}\``);
+  return (raw: unknown) => readClusterItem(resource, raw);
 }
 
 test('a list is read with what it leaves out: what kind its items are', () => {
@@ -89,7 +90,7 @@ test('a null that an API server let pass is refused, as in a folder', () => {
     metadata: { name: 'to-pay', namespace: 'pay', resourceVersion: '7' },
     spec: { from: { tenant: 'shop', serviceAccounts: null }, to: { service: 'pay' }, reason: 'they pay' },
   };
-  const answer = parsePage(resourceOf('Grant'), JSON.stringify({ metadata, items: [grant] }));
+  const answer = parsePage(readerOf('Grant'), JSON.stringify({ metadata, items: [grant] }));
   expect(answer).toMatchObject({
     items: [{ read: { object: { kind: 'broken' }, problems: [{ path: 'spec.from.serviceAccounts' }] } }],
   });

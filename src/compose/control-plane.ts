@@ -25,7 +25,6 @@ import { systemPorts } from '../identity/system-ports.io.ts';
 import { ProxyDoor } from '../inspect/proxy-door.io.ts';
 import { ProxyEyes } from '../inspect/proxy-eyes.io.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
-import { onlyReplica } from '../kube/lease/only-replica.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { SourcedObject } from '../model/sourced-object.ts';
 import { systemClock } from '../system-clock.ts';
@@ -37,6 +36,7 @@ import { hearProxies } from './hear-proxies.ts';
 import { openCluster } from './open-cluster.ts';
 import { openDrills } from './open-drills.ts';
 import { openEvidence } from './open-evidence.ts';
+import { openLeadership } from './open-leadership.ts';
 import { openQuarantines } from './open-quarantines.ts';
 import type { ControlPlaneTelemetry } from './open-telemetry.ts';
 import { serveProxies } from './serve-proxies.ts';
@@ -85,7 +85,8 @@ export async function openControlPlane(host: ControlPlaneHost) {
   }
 
   async function open() {
-    const leadership = onlyReplica(config.replica);
+    const leadership = openLeadership({ cluster: host.cluster, name: config.replica, address: undefined, log });
+    closers.push(() => leadership.close());
     const authority = await openAuthority({
       stateFolder: config.state,
       ...(config.stateKeyFile === undefined ? {} : { keyFile: config.stateKeyFile }),

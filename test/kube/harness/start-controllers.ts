@@ -13,8 +13,8 @@ const controllers = [
   'garbage-collector-controller',
 ];
 
-/** @returns what ends them. They act on the whole cluster, so a test that counts on their absence needs one of its own. */
-export async function startControllers(kube: Kube): Promise<() => Promise<void>> {
+/** @param more of them, by name. @returns what ends them. They act on the whole cluster, so a test that counts on their absence needs one of its own. */
+export async function startControllers(kube: Kube, more: readonly string[] = []): Promise<() => Promise<void>> {
   const { folder } = kube;
   const { stop } = startProcess(
     'kube-controller-manager',
@@ -25,7 +25,7 @@ export async function startControllers(kube: Kube): Promise<() => Promise<void>>
       '--leader-elect=false',
       `--service-account-private-key-file=${join(folder, 'sa.key')}`,
       `--root-ca-file=${join(folder, 'ca.crt')}`,
-      `--controllers=${controllers.join(',')}`,
+      `--controllers=${[...controllers, ...more].join(',')}`,
     ],
     folder,
   );

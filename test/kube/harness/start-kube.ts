@@ -21,6 +21,15 @@ export interface RunningCluster extends Cluster {
   stop(): Promise<void>;
 }
 
+export interface KubeOptions {
+  /** Of services' addresses. */
+  readonly serviceRange?: string;
+  /** By which clients know it beside loopback: its own service's. */
+  readonly addresses?: readonly string[];
+  /** Whether every pod gets its service account and a token: somebody must make the accounts then, see `startControllers`. */
+  readonly accounts?: boolean;
+}
+
 /** Longest wait until the API server is ready, in ms: 3 s on a machine that is free. */
 const readyMaxMs = 120_000;
 /** Between two looks, in ms. */
@@ -28,7 +37,7 @@ const lookMs = 100;
 const loopback = '127.0.0.1';
 const adminToken = 'token-of-the-admin';
 
-export async function startKube(): Promise<RunningCluster> {
+export async function startKube(options: KubeOptions = {}): Promise<RunningCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'coffre-kube-'));
   let started: ClusterProcess[] = [];
   const halt = async () => {
@@ -39,13 +48,13 @@ export async function startKube(): Promise<RunningCluster> {
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    const authority = await writeKeys(folder);
+    const authority = await writeKeys(folder, options);
     const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
     const cluster: Cluster = { url: `https://${loopback}:${port}`, folder, authority, adminToken };
     const start = () => {
       started = [
         startProcess('etcd', etcdArgs(folder, etcdPort, peerPort), folder),
-        startProcess('kube-apiserver', apiServerArgs(folder, etcdPort, port), folder),
+        startProcess('kube-apiserver', apiServerArgs(folder, etcdPort, port, options), folder),
       ];
       return untilReady(cluster, started);
     };
@@ -64,9 +73,9 @@ export async function startKube(): Promise<RunningCluster> {
 }
 
 /** @returns the authority's certificate. */
-async function writeKeys(folder: string): Promise<string> {
+async function writeKeys(folder: string, { addresses = [] }: KubeOptions): Promise<string> {
   const authority = await makeAuthority('cluster of the tests');
-  const server = await issue(authority, { name: 'kube-apiserver' }, [loopback]);
+  const server = await issue(authority, { name: 'kube-apiserver' }, [loopback, ...addresses]);
   const tokens = makeTokenKeys();
   const files = {
     'ca.crt': authority.certificate,
@@ -94,7 +103,8 @@ function etcdArgs(folder: string, port: number, peerPort: number): string[] {
   ];
 }
 
-function apiServerArgs(folder: string, etcdPort: number, port: number): string[] {
+function apiServerArgs(folder: string, etcdPort: number, port: number, options: KubeOptions): string[] {
+  const { serviceRange = '10.96.0.0/16', accounts = false } = options;
   const file = (name: string) => join(folder, name);
   return [
     `--etcd-servers=http://${loopback}:${etcdPort}`,
@@ -108,12 +118,12 @@ function apiServerArgs(folder: string, etcdPort: number, port: number): string[]
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${file('sa.pub')}`,
     `--service-account-signing-key-file=${file('sa.key')}`,
-    '--service-cluster-ip-range=10.96.0.0/16',
+    `--service-cluster-ip-range=${serviceRange}`,
     '--authorization-mode=RBAC',
     '--anonymous-auth=false',
     '--endpoint-reconciler-type=none',
     // It would refuse every pod whose service account no controller has made yet.
-    '--disable-admission-plugins=ServiceAccount',
+    ...(accounts ? [] : ['--disable-admission-plugins=ServiceAccount']),
     '--allow-privileged=true',
     // Alpha, and off: without it a claim that names a source in another namespace is silently cut short.
     '--feature-gates=CrossNamespaceVolumeDataSource=true',

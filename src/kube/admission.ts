@@ -21,7 +21,12 @@ export interface AdmissionRequest {
 
 export type Verdict =
   /** As a JSON patch, empty where nothing is to change. */
-  | { readonly kind: 'allowed'; readonly patch: readonly PatchOperation[] }
+  | {
+      readonly kind: 'allowed';
+      readonly patch: readonly PatchOperation[];
+      /** Told to whoever writes it. */
+      readonly warnings?: readonly Problem[];
+    }
   /** At least one. */
   | { readonly kind: 'refused'; readonly problems: readonly Problem[] };
 

@@ -83,7 +83,8 @@ export function brokenObject(place: Place, scope: PolicyScope): BrokenObject {
   };
 }
 
-function objectId({ kind, namespace, name }: ObjectRef): string {
+/** `kind/namespace/name`. */
+export function objectId({ kind, namespace, name }: ObjectRef): string {
   return `${kind}/${namespace}/${name}`;
 }
 

@@ -26,3 +26,5 @@ export const probesAnnotation = 'coffre.dev/original-probes';
 /** Annotation of an author who wants no sidecar: `disabled`. A wish, no right; see `opt-out.ts`. */
 export const injectAnnotation = 'coffre.dev/inject';
 export const captureAnnotation = 'coffre.dev/capture';
+/** Annotation of a consent: whose it is; see `webhook/consents.ts`. */
+export const approvedByAnnotation = 'coffre.dev/approved-by';

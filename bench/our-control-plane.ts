@@ -63,6 +63,7 @@ let latest: Snapshot | undefined;
 let [pushes, pushedBytes, nacks] = [0, 0, 0];
 const { server } = serveProxies({
   ...{ address: '127.0.0.1:0', authority, snapshots: cache },
+  bearers: { judgeBearer: (token) => authority.tokens.verifyToken(token) },
   snapshot: () => latest,
   observe(event: XdsEvent) {
     if (event.kind === 'pushed') {

@@ -33,6 +33,7 @@ import type { XdsEvent } from '../xds/xds-event.ts';
 import { chainJournal } from './drill-journal.ts';
 import { equipWorkloads } from './equip-workloads.ts';
 import { hearProxies } from './hear-proxies.ts';
+import { openAttest } from './open-attest.ts';
 import { openCluster } from './open-cluster.ts';
 import { openDrills } from './open-drills.ts';
 import { openEvidence } from './open-evidence.ts';
@@ -108,8 +109,16 @@ export async function openControlPlane(host: ControlPlaneHost) {
     const xdsEvidence = recordXds(teller);
     closers.push(() => xdsEvidence.stop());
     const logXds = logXdsEvents(log);
+    const attest =
+      host.cluster &&
+      openAttest({
+        ...{ cluster: host.cluster, objects: host.objects },
+        judgeAgain: (clients) => xds.judgeAgain(clients),
+        problemsChanged: () => loop.tellProblems(),
+      });
+    const bearers = attest?.bearers ?? { judgeBearer: (token: string) => authority.tokens.verifyToken(token) };
     const { server, xds, admit } = serveProxies({
-      ...{ address: formatEndpoint(config.xds), authority, snapshots: cache, snapshot },
+      ...{ address: formatEndpoint(config.xds), authority, bearers, snapshots: cache, snapshot },
       observe(event: XdsEvent) {
         logXds(event);
         telemetry.xds(event);
@@ -149,7 +158,8 @@ export async function openControlPlane(host: ControlPlaneHost) {
       report: logRotations(log),
     });
     const rollout = new Rollout({ clock: systemClock, cache, refusalsChanged: () => loop.tellProblems() });
-    const equip = equipWorkloads(config, authority);
+    // In a cluster injection and the kubelet equip a pod.
+    const equip = host.cluster === undefined ? equipWorkloads(config, authority) : async () => Number.POSITIVE_INFINITY;
     let rotated = authority.serverCredentials();
     let inCluster: ReturnType<typeof openCluster> | undefined;
     const loop: Loop = new Loop({
@@ -194,7 +204,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
     inCluster =
       host.cluster &&
       openCluster({
-        ...{ cluster: host.cluster, authority, leadership, log, snapshot },
+        ...{ cluster: host.cluster, attest, authority, leadership, log, snapshot },
         problemsChanged: () => loop.tellProblems(),
       });
     closers.push(() => inCluster?.close());

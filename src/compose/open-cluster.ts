@@ -16,6 +16,8 @@ import type { Snapshot } from '../model/snapshot.ts';
 import { openVolumes } from './open-volumes.ts';
 
 export interface ClusterHost {
+  /** Opened before the doors, which ask it. */
+  readonly attest: Part | undefined;
   readonly cluster: KubeClient;
   readonly authority: Authority;
   readonly leadership: Leadership;
@@ -39,7 +41,7 @@ export function openCluster(host: ClusterHost) {
   const stop = new AbortController();
   const objects = new KubeObjects(host.cluster, stop.signal);
   const volumes = openVolumes(host);
-  const parts: readonly Part[] = [volumes, ...partsOf(objects)];
+  const parts: readonly Part[] = [...(host.attest === undefined ? [] : [host.attest]), volumes, ...partsOf(objects)];
   return {
     volumes,
     problems: () => parts.flatMap((part) => part.problems?.() ?? []),

@@ -3,10 +3,11 @@
  *
  * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
  */
-import { admitProxy } from '../controller/admit-proxy.ts';
+import { admitProxy, nobodyCanSay } from '../controller/admit-proxy.ts';
 import { createGrpcServer, type GrpcServer } from '../grpc/grpc-server.ts';
 import { tokenHeader } from '../grpc/peer.ts';
 import type { Authority } from '../identity/authority.ts';
+import type { BearerJudge, BearerVerdict } from '../identity/bearer-verdict.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { drillClock } from '../system-clock.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
@@ -18,7 +19,9 @@ import type { XdsEvent } from '../xds/xds-event.ts';
 export interface ProxyServerParts {
   /** `host:port`. */
   readonly address: string;
-  readonly authority: Authority;
+  readonly authority: Pick<Authority, 'serverCredentials'>;
+  /** Says whose token a proxy shows. */
+  readonly bearers: BearerJudge;
   readonly snapshots: SnapshotCache;
   /** Newest; undefined until the sources have been read. */
   snapshot(): Snapshot | undefined;
@@ -33,15 +36,17 @@ export interface ProxyServer {
 }
 
 interface WithHeaders {
+  readonly address: string;
   header(name: string): string | undefined;
 }
 
 /** Not bound yet: whoever has a service to add adds it first. */
-export function serveProxies({ address, authority, snapshots, snapshot, observe }: ProxyServerParts): ProxyServer {
+export function serveProxies(parts: ProxyServerParts): ProxyServer {
+  const { address, authority, bearers, snapshots, snapshot, observe } = parts;
   const tls = authority.serverCredentials();
   if (tls === undefined) throw new Error('the CA has no certificate for the control plane itself');
   const server = createGrpcServer({ address, tls, requireClientCertificate: false });
-  const verified = ({ header }: WithHeaders) => authority.tokens.verifyToken(header(tokenHeader) ?? '');
+  const verified = (caller: WithHeaders) => bearers.judgeBearer(caller.header(tokenHeader) ?? '', caller.address);
   const xds = createXdsService({
     identifier: 'coffre',
     clock: drillClock,
@@ -49,7 +54,7 @@ export function serveProxies({ address, authority, snapshots, snapshot, observe 
     observe,
     async greet(stranger) {
       const token = await verified(stranger);
-      return token.kind === 'ok' ? { kind: 'heard', holder: token.workload } : refused(token.reason);
+      return token.kind === 'ok' ? { kind: 'heard', holder: token.workload } : refusedBy(token);
     },
     async authenticate(caller) {
       const { node } = caller;
@@ -61,7 +66,7 @@ export function serveProxies({ address, authority, snapshots, snapshot, observe 
     /** A workload may know of its own vault, and of nothing outside it. */
     async authorise(asker) {
       const token = await verified(asker);
-      if (token.kind !== 'ok') return refused(token.reason);
+      if (token.kind !== 'ok') return refusedBy(token);
       return { kind: 'asker', sees: (key) => vaultOf(key) === vaultOf(token.workload) };
     },
   });
@@ -82,6 +87,7 @@ function vaultOf(workload: string): string {
   return workload.slice(0, workload.indexOf('/'));
 }
 
-function refused(reason: string) {
-  return { kind: 'refused', status: 'UNAUTHENTICATED', reason: `token refused: ${reason}` } as const;
+function refusedBy(token: Exclude<BearerVerdict, { kind: 'ok' }>) {
+  if (token.kind === 'unanswered') return nobodyCanSay;
+  return { kind: 'refused', status: 'UNAUTHENTICATED', reason: `token refused: ${token.reason}` } as const;
 }

@@ -1,8 +1,8 @@
 /**
- * Whether a proxy is who it says: its token is ours and alive, its node claims what the token says, and the workload
+ * Whether a proxy is who it says: whoever can say vouches for its token, its node claims what the token says, and the workload
  * exists with that service account now. Only then is anything looked up for it. Authorization workers come by the same door.
  */
-import type { TokenVerdict } from '../identity/token-claims.ts';
+import type { BearerVerdict } from '../identity/bearer-verdict.ts';
 import { quote } from '../model/quote.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { Admission } from '../xds/ports.ts';
@@ -15,7 +15,8 @@ export interface ProxyClaim {
   readonly snapshot: Snapshot | undefined;
 }
 
-export function admitProxy(token: TokenVerdict, claim: ProxyClaim): Admission {
+export function admitProxy(token: BearerVerdict, claim: ProxyClaim): Admission {
+  if (token.kind === 'unanswered') return nobodyCanSay;
   if (token.kind === 'refused') {
     return { kind: 'refused', status: 'UNAUTHENTICATED', reason: `token refused: ${token.reason}` };
   }
@@ -35,6 +36,13 @@ export function admitProxy(token: TokenVerdict, claim: ProxyClaim): Admission {
   }
   return { kind: 'client', key: token.workload, expiresAtMs: token.expiresAtMs };
 }
+
+/** It is told so, and comes back. */
+export const nobodyCanSay = {
+  kind: 'refused',
+  status: 'UNAVAILABLE',
+  reason: 'nobody can say at the moment whose token it is',
+} as const;
 
 function denied(reason: string): Admission {
   return { kind: 'refused', status: 'PERMISSION_DENIED', reason };

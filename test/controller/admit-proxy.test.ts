@@ -35,6 +35,10 @@ test.each([
   expect(admitProxy(verdict, { ...claim, ...otherClaim })).toMatchObject({ kind: 'refused', status });
 });
 
+test('a proxy of whom nobody can say who it is may come back', () => {
+  expect(admitProxy({ kind: 'unanswered' }, claim)).toMatchObject({ kind: 'refused', status: 'UNAVAILABLE' });
+});
+
 test('the reason of a refusal is a line of our log, however long the node says that its name is', () => {
   const refused = admitProxy(token, { ...claim, nodeId: `${'n'.repeat(1_000_000)}\n` });
   expect(refused).toMatchObject({ reason: expect.stringMatching(/^.{1,300}$/) });

@@ -11,7 +11,7 @@ import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent } from 'undici';
+import { Agent, type Dispatcher } from 'undici';
 import { stringify } from 'yaml';
 import { issue, loadAuthority } from './harness/certificates.ts';
 import type { Cluster } from './harness/cluster.ts';
@@ -61,7 +61,7 @@ export async function startFaultyProxy(
   const past = new Map<string, Buffer>();
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { url: path = '/', headers } = request;
+    const { url: path = '/', method = 'GET', headers } = request;
     const ask: Asked = { path, isWatch: path.includes('watch=1') };
     asked.push(ask);
     const fault = proxy.spoil(ask);
@@ -78,13 +78,11 @@ export async function startFaultyProxy(
     if (fault?.kind === 'late') await sleep(fault.byMs, undefined, { ref: false });
     const ended = new AbortController();
     response.once('close', () => ended.abort());
-    const { authorization = '' } = headers;
+    const { authorization = '', 'content-type': contentType } = headers;
     const real = await upstream.request({
-      origin: url,
-      path,
-      method: 'GET',
-      headers: { authorization },
-      signal: ended.signal,
+      ...{ origin: url, path, method: method as Dispatcher.HttpMethod, signal: ended.signal },
+      headers: { authorization, ...(contentType === undefined ? {} : { 'content-type': contentType }) },
+      body: method === 'GET' ? null : request,
     });
     const type = String(real.headers['content-type']);
     if (ask.isWatch) {

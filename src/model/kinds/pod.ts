@@ -3,8 +3,22 @@ import Type from 'typebox';
 import { ipAddress, portNumber, subdomain } from './fields.ts';
 import { kubernetesList, namespacedMetadata, objectName } from './kubernetes-fields.ts';
 
+/** Longest reference to an image, in characters. */
+const imageLengthMax = 1_024;
+/** Longest signatures of the images of one pod, in characters. */
+const signaturesLengthMax = 65_536;
+
+const containerName = Type.Optional(
+  Type.String({ description: 'Name of the container.', examples: ['app'], maxLength: 63 }),
+);
+
+const image = (description: string) =>
+  Type.Optional(Type.String({ description, examples: ['registry.example/app@sha256:…'], maxLength: imageLengthMax }));
+
 const container = Type.Object(
   {
+    name: containerName,
+    image: image('Image of the container.'),
     ports: Type.Optional(
       kubernetesList(
         Type.Object(
@@ -47,8 +61,29 @@ const podAnnotations = Type.Object(
         pattern: '^[a-z0-9./-]+=[0-9.]+(, ?[a-z0-9./-]+=[0-9.]+)*$',
       }),
     ),
+    'coffre.dev/image-signatures': Type.Optional(
+      Type.String({
+        description: 'Statements about the images of the pod, each with its signature: see `signed-image.ts`.',
+        examples: ['[{"payload":"eyJjcml0aWNhbCI6…","signature":"MEUCIQ…"}]'],
+        maxLength: signaturesLengthMax,
+      }),
+    ),
+    'coffre.dev/injected-by': Type.Optional(
+      Type.String({ description: 'Program that put the sidecar into the pod.', examples: ['1.0.0'], maxLength: 256 }),
+    ),
   },
   { description: 'What the pod says of its sidecar.' },
+);
+
+const containerStatuses = Type.Optional(
+  kubernetesList(
+    Type.Object(
+      { name: containerName, imageID: image('Image that the node says it runs.') },
+      { description: 'What the node says of one container.' },
+    ),
+    'What the node says of the containers.',
+    128,
+  ),
 );
 
 const { properties: commonMetadata } = namespacedMetadata(objectName);
@@ -58,8 +93,25 @@ export const podSchema = Type.Object(
     apiVersion: Type.Literal('v1', { description: 'Version of this API.' }),
     kind: Type.Literal('Pod', { description: 'Kind of the object.' }),
     metadata: Type.Object(
-      { ...commonMetadata, annotations: Type.Optional(podAnnotations) },
-      { description: 'Name, namespace, labels and annotations of the pod.' },
+      {
+        ...commonMetadata,
+        annotations: Type.Optional(podAnnotations),
+        uid: Type.Optional(
+          Type.String({
+            description: 'Set by the API server: another pod of the same name has another.',
+            examples: ['7b1f6c1e-8f0a-4c8e-9a39-0d6f3d2f2c11'],
+            maxLength: 128,
+          }),
+        ),
+        deletionTimestamp: Type.Optional(
+          Type.String({
+            description: 'Set by the API server where the pod is on its way out.',
+            examples: ['2027-01-31T18:00:00Z'],
+            maxLength: 40,
+          }),
+        ),
+      },
+      { description: 'Name, namespace, labels and annotations of the pod, and which pod of that name it is.' },
     ),
     spec: Type.Object(
       {
@@ -76,6 +128,7 @@ export const podSchema = Type.Object(
         ),
         containers: Type.Optional(kubernetesList(container, 'Containers of the pod.', 128)),
         initContainers: Type.Optional(kubernetesList(container, 'Init containers, native sidecars among them.', 128)),
+        ephemeralContainers: Type.Optional(kubernetesList(container, 'Guests of a debugger.', 128)),
       },
       { description: 'What the pod runs.' },
     ),
@@ -95,6 +148,9 @@ export const podSchema = Type.Object(
               2,
             ),
           ),
+          containerStatuses,
+          initContainerStatuses: containerStatuses,
+          ephemeralContainerStatuses: containerStatuses,
           conditions: Type.Optional(
             kubernetesList(
               Type.Object(

@@ -1,0 +1,53 @@
+/**
+ * Who proxies are, in a cluster: each new look at the cluster is told to the attestor, and streams of pods that are not
+ * what they were are judged at once.
+ *
+ * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
+ */
+import { workerKey } from '../controller/configure.ts';
+import { tokenAudience } from '../identity/token-claims.ts';
+import { Attestor } from '../kube/attest/attestor.ts';
+import { reviewFor, tokenReviews } from '../kube/attest/token-review.ts';
+import { reviewMaxMs } from '../kube/attest/token-reviews.ts';
+import type { KubeClient } from '../kube/kube-client.ts';
+import { KubeObjects } from '../kube/objects.ts';
+import type { SourcedObject } from '../model/sourced-object.ts';
+import { systemClock } from '../system-clock.ts';
+
+export interface AttestHost {
+  readonly cluster: KubeClient;
+  /** What the newest snapshot was made of. */
+  objects(): readonly SourcedObject[];
+  /** There is news of these clients. */
+  judgeAgain(clients: ReadonlySet<string>): void;
+  problemsChanged(): void;
+}
+
+export function openAttest({ cluster, objects, judgeAgain, problemsChanged }: AttestHost) {
+  const stop = new AbortController();
+  /** Nobody waits longer for a review, so none is under way for longer. */
+  const inTime: Pick<KubeClient, 'send'> = {
+    send: (request, signal) => cluster.send(request, AbortSignal.any([signal, AbortSignal.timeout(reviewMaxMs)])),
+  };
+  const reviews = new KubeObjects(inTime, stop.signal);
+  const bearers = new Attestor({
+    ...systemClock,
+    audience: tokenAudience,
+    workerKey,
+    review: (token) => reviews.create(tokenReviews, reviewFor(token, tokenAudience)),
+    problemsChanged,
+  });
+  let seen: readonly SourcedObject[] = [];
+  return {
+    bearers,
+    lookAgain() {
+      const newest = objects();
+      if (newest === seen) return;
+      seen = newest;
+      const changed = bearers.take(newest);
+      if (changed.size > 0) judgeAgain(changed);
+    },
+    problems: () => bearers.problems(),
+    close: () => stop.abort(),
+  };
+}

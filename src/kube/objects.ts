@@ -44,8 +44,8 @@ export type Outcome =
   /** Later, perhaps. */
   | { readonly kind: 'unanswered'; readonly message: string; readonly retryAfterMs?: number };
 
-/** Under this name fields are ours: an apply by anybody else that changes them is a conflict. */
-const fieldManager = 'coffre';
+/** Under this name fields are the control plane's: an apply by anybody else that changes them is a conflict. */
+const controlPlaneManager = 'coffre';
 /** Longest time for one request, in ms. */
 const requestMaxMs = 30_000;
 /** Longest answer that is read, in bytes: an object of 1.5 MiB, the most that etcd takes, every byte of which JSON escapes as six. */
@@ -54,11 +54,16 @@ const answerBytesMax = 10 * 1_024 * 1_024;
 export class KubeObjects {
   readonly #client: Pick<KubeClient, 'send'>;
   readonly #signal: AbortSignal;
+  readonly #fieldManager: string;
 
-  /** @param signal ends what is under way: it is `unanswered` then. */
-  constructor(client: Pick<KubeClient, 'send'>, signal: AbortSignal) {
+  /**
+   * @param signal ends what is under way: it is `unanswered` then.
+   * @param fieldManager under whose name fields are applied: who applies less than before gives up the rest, but of its own only.
+   */
+  constructor(client: Pick<KubeClient, 'send'>, signal: AbortSignal, fieldManager: string = controlPlaneManager) {
     this.#client = client;
     this.#signal = signal;
+    this.#fieldManager = fieldManager;
   }
 
   read(of: Collection, name: string): Promise<Outcome> {
@@ -77,7 +82,7 @@ export class KubeObjects {
 
   /** Server-side apply of the fields that `object` has, by force: what we own is ours. Made where it is missing. */
   apply(of: Collection, object: KubeObject, subresource?: 'status'): Promise<Outcome> {
-    const path = `${pathOf(of, object.metadata.name, subresource)}?fieldManager=${fieldManager}&force=true`;
+    const path = `${pathOf(of, object.metadata.name, subresource)}?fieldManager=${this.#fieldManager}&force=true`;
     return this.#ask({ method: 'PATCH', path, body: object, contentType: 'application/apply-patch+yaml' });
   }
 

@@ -1,0 +1,160 @@
+/**
+ * Brings what an installation consists of into a cluster, in its order, and says what came of each object.
+ *
+ *   preflight ──▶ apply, one after the other ──▶ wait until the control plane serves ──▶ apply what asks it
+ *
+ * The webhooks refuse every pod that nobody judges, so they are not written before there is somebody to judge. Each step can be
+ * taken again: whatever was left half done is done by the same command.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { KubeObject, KubeObjects, Outcome } from '../objects.ts';
+import { collectionOf } from './collection-of.ts';
+import { nameOf, type Obstacle, preflight } from './preflight.ts';
+
+/** Under this name fields are the installation's. What the control plane writes into the same objects stays. */
+export const installManager = 'coffre-install';
+
+export interface Applied {
+  readonly object: KubeObject;
+  readonly how: 'made' | 'changed' | 'as it was';
+}
+
+export interface Installed {
+  readonly applied: readonly Applied[];
+  /** Empty where all is well. What is in `applied` stands all the same. */
+  readonly obstacles: readonly Obstacle[];
+}
+
+export interface ApplyOptions {
+  /** As the API server says at `/version`. */
+  readonly version: { readonly major: string; readonly minor: string };
+  /** Longest wait until the workloads are ready, in ms; 0 to wait for nothing. */
+  readonly readyMaxMs: number;
+  readonly signal: AbortSignal;
+  /** Told of each object as it is done. */
+  observe(applied: Applied): void;
+}
+
+/** Longest wait for one object to be taken, in ms: a new kind is not known at once, and an API server may be busy. */
+const takenMaxMs = 60_000;
+/** Between two looks, in ms. */
+const lookMs = 500;
+const askers = new Set(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']);
+const workloads = new Set(['StatefulSet', 'Deployment']);
+
+export async function apply(
+  wanted: readonly KubeObject[],
+  objects: KubeObjects,
+  { version, readyMaxMs, signal, observe }: ApplyOptions,
+): Promise<Installed> {
+  const { obstacles, standing } = await preflight(wanted, version, objects);
+  if (obstacles.length > 0) return { applied: [], obstacles };
+  const applied: Applied[] = [];
+  const applyEach = async (some: readonly KubeObject[]): Promise<Obstacle | undefined> => {
+    for (const object of some) {
+      const outcome = await settle(object, objects, signal);
+      if (outcome.kind !== 'done') return obstacleOf(object, outcome);
+      const one = { object, how: howOf(standing.get(object), outcome.object) } as const;
+      applied.push(one);
+      observe(one);
+    }
+    return undefined;
+  };
+  const stopped =
+    (await applyEach(wanted.filter(({ kind = '' }) => !askers.has(kind)))) ??
+    (await untilReady(wanted, objects, readyMaxMs, signal)) ??
+    (await applyEach(wanted.filter(({ kind = '' }) => askers.has(kind))));
+  return { applied, obstacles: stopped === undefined ? [] : [stopped] };
+}
+
+function howOf(before: KubeObject | undefined, after: KubeObject): Applied['how'] {
+  if (before === undefined) return 'made';
+  return before.metadata.resourceVersion === after.metadata.resourceVersion ? 'as it was' : 'changed';
+}
+
+/** Applies until it is taken: a definition also until its kind is served. */
+async function settle(object: KubeObject, objects: KubeObjects, signal: AbortSignal): Promise<Outcome> {
+  const of = collectionOf(object);
+  const deadline = Date.now() + takenMaxMs;
+  for (;;) {
+    const outcome = await objects.apply(of, object);
+    const isTaken =
+      outcome.kind === 'done' && (object.kind !== 'CustomResourceDefinition' || isEstablished(outcome.object));
+    const isFinal = isTaken || outcome.kind === 'refused' || outcome.kind === 'conflict';
+    if (isFinal || signal.aborted || Date.now() > deadline) return outcome;
+    await sleep(lookMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function isEstablished(definition: KubeObject): boolean {
+  const { conditions = [] } = (definition['status'] ?? {}) as {
+    readonly conditions?: readonly { type: string; status: string }[];
+  };
+  return conditions.some(({ type, status }) => type === 'Established' && status === 'True');
+}
+
+function obstacleOf(object: KubeObject, outcome: Exclude<Outcome, { kind: 'done' }>): Obstacle {
+  const where = nameOf(object);
+  if (outcome.kind === 'missing') {
+    return {
+      where,
+      message: 'the API server does not know its kind',
+      advice: 'look at the definitions, and install again',
+    };
+  }
+  const { message } = outcome;
+  const isFixed = outcome.kind === 'refused' && outcome.status === 422 && object.kind === 'StatefulSet';
+  if (isFixed) {
+    const advice =
+      'what a StatefulSet’s volumes are cannot be changed in place: `kubectl -n coffre-system delete statefulset coffre --cascade=orphan` leaves its pods running, then install again';
+    return { where, message, advice };
+  }
+  const advice =
+    outcome.kind === 'refused'
+      ? 'mend what it says, and install again: what was done stands'
+      : 'install again: what was done stands';
+  return { where, message, advice };
+}
+
+async function untilReady(
+  wanted: readonly KubeObject[],
+  objects: KubeObjects,
+  readyMaxMs: number,
+  signal: AbortSignal,
+): Promise<Obstacle | undefined> {
+  if (readyMaxMs === 0) return undefined;
+  const deadline = Date.now() + readyMaxMs;
+  for (const object of wanted.filter(({ kind = '' }) => workloads.has(kind))) {
+    for (;;) {
+      const outcome = await objects.read(collectionOf(object), object.metadata.name);
+      if (outcome.kind === 'done' && isReady(outcome.object)) break;
+      if (signal.aborted || Date.now() > deadline) return notReady(object, readyMaxMs);
+      await sleep(lookMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return undefined;
+}
+
+function isReady({ metadata, ...object }: KubeObject): boolean {
+  const spec = object['spec'] as { readonly replicas: number };
+  const status = (object['status'] ?? {}) as {
+    readonly observedGeneration?: number;
+    readonly readyReplicas?: number;
+    readonly updatedReplicas?: number;
+  };
+  const { observedGeneration = 0, readyReplicas = 0, updatedReplicas = 0 } = status;
+  return (
+    observedGeneration >= (metadata.generation ?? 0) &&
+    readyReplicas >= spec.replicas &&
+    updatedReplicas >= spec.replicas
+  );
+}
+
+function notReady(object: KubeObject, readyMaxMs: number): Obstacle {
+  const name = object.metadata.name;
+  return {
+    where: nameOf(object),
+    message: `it was not ready within ${readyMaxMs / 1_000} s; the webhooks were not written, so nothing waits for it`,
+    advice: `see why (\`kubectl -n coffre-system describe pods -l app.kubernetes.io/name=${name}\`), and install again`,
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * The authorization workers. Sidecars ask them for every request, so one that leaves does so in an order:
+ *
+ *   pod is to go ──▶ no new sidecar is led to it ──preStop──▶ SIGTERM ──▶ says goodbye beside each answer ──▶ ends
+ */
+import { tokenAudience } from '../../identity/token-claims.ts';
+import { systemNamespace } from '../../model/system-namespace.ts';
+import { rootFile, tokenFile } from '../inject/mesh-config-map.ts';
+import { meshConfigMapName } from '../inject/names.ts';
+import type { KubeObject } from '../objects.ts';
+import { authzName, authzPort, controlPlaneName, metadata, ports, selectorOf } from './parts.ts';
+import { anyAddress, podTemplate } from './pods.ts';
+import type { Values } from './values.ts';
+
+/** Time for a control plane to hear that the worker goes, and for sidecars to hear it from there, in s. */
+const leaveSeconds = 5;
+/** After SIGTERM it answers for one second more and lets open checks end in another; what it decided is then written out. In s. */
+const stopSeconds = 10;
+/** As long as Kubernetes lets a token of a service account live at least, and no longer; the kubelet renews it at 80 %. In s. */
+const tokenSeconds = 3_600;
+/** Where the worker looks for `secrets/`. */
+const filesPath = '/var/run/coffre';
+const statePath = '/var/lib/coffre';
+
+export function authzDeployment(values: Values): KubeObject {
+  const { authz, logLevel } = values;
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: metadata(authzName),
+    spec: {
+      replicas: authz.replicas,
+      // One more before one less: there is always somebody to ask.
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+      selector: { matchLabels: selectorOf(authzName) },
+      template: podTemplate(values, {
+        name: authzName,
+        rolloutLabel: 'pod-template-hash',
+        placed: authz,
+        asksApiServer: false,
+        graceSeconds: leaveSeconds + stopSeconds,
+        container: {
+          name: authzName,
+          args: [
+            'src/worker.ts',
+            `--xds=${controlPlaneName}.${systemNamespace}.svc:${ports.xds}`,
+            `--files=${filesPath}`,
+            `--listen=${anyAddress(values, authzPort)}`,
+            `--state=${statePath}`,
+            `--log-level=${logLevel}`,
+          ],
+          ports: [{ name: 'authz', containerPort: authzPort, protocol: 'TCP' }],
+          // It listens once it holds policies, its own of before included.
+          readinessProbe: { tcpSocket: { port: 'authz' }, periodSeconds: 2, failureThreshold: 2 },
+          lifecycle: { preStop: { sleep: { seconds: leaveSeconds } } },
+          volumeMounts: [
+            { name: 'identity', mountPath: `${filesPath}/secrets`, readOnly: true },
+            { name: 'state', mountPath: statePath },
+            { name: 'tmp', mountPath: '/tmp' },
+          ],
+        },
+        volumes: [
+          {
+            name: 'identity',
+            projected: {
+              // Of the group that the pod runs in: the token is nobody else's.
+              defaultMode: 0o440,
+              sources: [
+                { serviceAccountToken: { audience: tokenAudience, expirationSeconds: tokenSeconds, path: tokenFile } },
+                { configMap: { name: meshConfigMapName, items: [{ key: rootFile, path: rootFile }] } },
+              ],
+            },
+          },
+          { name: 'state', emptyDir: { sizeLimit: '256Mi' } },
+          { name: 'tmp', emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
+        ],
+      }),
+    },
+  };
+}

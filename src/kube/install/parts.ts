@@ -1,0 +1,33 @@
+/** What the objects of an installation say in common: names, labels, ports. */
+import { systemNamespace } from '../../model/system-namespace.ts';
+
+/** Of the control plane: StatefulSet, Service, ServiceAccount. */
+export const controlPlaneName = 'coffre';
+/** Of the workers: Deployment, Service, ServiceAccount. */
+export const authzName = 'coffre-authz';
+/** Headless: by it each replica of the control plane has a name of its own. */
+export const replicasName = 'coffre-replicas';
+export const priorityName = 'coffre-critical';
+
+/** Where the control plane listens, by what is asked there. */
+export const ports = { xds: 15_012, admin: 15_014, evidence: 15_015, webhook: 15_017, peers: 15_018 } as const;
+/** Where a worker listens. */
+export const authzPort = 15_016;
+
+export const partOf = { 'app.kubernetes.io/part-of': 'coffre' } as const;
+/** Whom an uninstallation leaves where it is, in Helm's word for it. */
+export const keepAnnotation = 'helm.sh/resource-policy';
+
+/** By which the pods of one part are selected: never changed, since a StatefulSet's selector cannot be. */
+export function selectorOf(name: string) {
+  return { 'app.kubernetes.io/name': name } as const;
+}
+
+/** Of an object in no namespace. */
+export function clusterMetadata(name: string) {
+  return { name, labels: partOf } as const;
+}
+
+export function metadata(name: string) {
+  return { name, namespace: systemNamespace, labels: partOf } as const;
+}

@@ -1,0 +1,101 @@
+/**
+ * From a file of values to the values of an installation, or to everything that is wrong with it.
+ *
+ *   YAML ──as Helm reads it──▶ laid over the defaults ──schema, rules──▶ Values | problems with path and advice
+ *
+ * As Helm does: a map is laid over a map, anything else replaces what was there, and `null` takes a default away, but where
+ * there is none it is a value. It reads YAML 1.1, in which `yes` is no word but a truth. So do we, or one file would be two
+ * installations.
+ */
+import { Compile } from 'typebox/compile';
+import { parseDocument } from 'yaml';
+import type { Problem } from '../../model/problem.ts';
+import { findingsOf } from '../../model/schema-findings.ts';
+import { type Finding, problemOf } from '../../model/sourced-object.ts';
+import { defaultValues } from './default-values.ts';
+import { type Values, valuesSchema } from './values.ts';
+
+export type ReadValues =
+  | { readonly kind: 'ok'; readonly values: Values }
+  | { readonly kind: 'refused'; readonly problems: readonly Problem[] };
+
+/** Longest file of values, in characters: a hundred times what all of them take. */
+const textMax = 256 * 1_024;
+/** Aliases of YAML, expanded, can fill any memory; nobody needs them here. */
+const aliasesMax = 0;
+
+const validator = Compile(valuesSchema);
+
+/** @param file as it is named where it is refused. Never throws. */
+export function readValues(text: string, file: string): ReadValues {
+  const refuse = (...findings: readonly Finding[]): ReadValues => ({
+    kind: 'refused',
+    problems: findings.map((finding) => valuesProblem(file, finding)),
+  });
+  if (text.length > textMax) {
+    return refuse(bad('file-too-large', '', `values are longer than ${textMax} characters`, 'write only what differs'));
+  }
+  const document = parseDocument(text, { version: '1.1', merge: false });
+  const [error] = document.errors;
+  if (error !== undefined) return refuse(bad('yaml-syntax', '', error.message, 'mend the YAML'));
+  const given = asPlain(() => document.toJS({ maxAliasCount: aliasesMax }));
+  if (given === undefined) return refuse(bad('alias-bomb', '', 'values hold an alias', 'write the value out'));
+  if (!isMap(given)) return refuse(bad('not-an-object', '', 'values are no map', 'write `key: value`'));
+  const values = laidOver(defaultValues, given);
+  if (!validator.Check(values)) return refuse(...findingsOf(valuesSchema, values, validator.Errors(values)));
+  const findings = ruleFindings(values);
+  return findings.length > 0 ? refuse(...findings) : { kind: 'ok', values };
+}
+
+function ruleFindings({ evidence }: Values): Finding[] {
+  if (evidence.kind !== 'postgres' || evidence.postgresSecret !== undefined) return [];
+  const message = '`evidence.postgresSecret` is missing: nobody would know where the PostgreSQL is';
+  return [
+    bad(
+      'missing-field',
+      'evidence.postgresSecret',
+      message,
+      'name a Secret of `coffre-system` that holds `connection`',
+    ),
+  ];
+}
+
+/** Of an empty file there is nothing, which is no value of its own. */
+function asPlain(read: () => unknown): unknown {
+  try {
+    return read() ?? {};
+  } catch {
+    return undefined;
+  }
+}
+
+function laidOver(under: Readonly<Record<string, unknown>>, over: Readonly<Record<string, unknown>>) {
+  const result: Record<string, unknown> = { ...under };
+  for (const [key, value] of Object.entries(over)) {
+    const below = Object.hasOwn(under, key) ? under[key] : undefined;
+    if (value === null && below !== undefined) delete result[key];
+    else set(result, key, isMap(below) && isMap(value) ? laidOver(below, value) : value);
+  }
+  return result;
+}
+
+/** Whatever the key: `__proto__` is one like any other, and refused as one that nobody knows. */
+function set(object: object, key: string, value: unknown): void {
+  Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+}
+
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function bad(code: Finding['code'], path: string, message: string, advice: string): Finding {
+  return { code, severity: 'error', path, message, advice };
+}
+
+function valuesProblem(file: string, finding: Finding): Problem {
+  const { object: _none, ...problem } = problemOf(
+    { ref: { kind: '', namespace: '', name: '' }, where: { file, line: 1 }, lines: new Map() },
+    finding,
+  );
+  return problem;
+}

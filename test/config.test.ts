@@ -116,3 +116,29 @@ test('an unknown flag and a stray word are refused', () => {
   expect(problemsOf(['--folder', 'm', '--fodler', 'x'])).toEqual([expect.stringContaining('--fodler')]);
   expect(problemsOf(['--folder', 'm', 'stray'])).toEqual([expect.stringContaining('stray')]);
 });
+
+describe('webhooks', () => {
+  test('are for clusters: asked for by address, and there by themselves where we are a pod', () => {
+    expect(configOf(['--folder', 'm']).webhook).toBeUndefined();
+    expect(configOf(['--kube', 'admin.conf']).webhook).toBeUndefined();
+    expect(configOf([], { COFFRE_KUBE: 'in-cluster', COFFRE_ENVOY_IMAGE: 'envoy:1' }).webhook).toEqual({
+      ...{ at: { address: '0.0.0.0', port: 15_017 }, clients: { kind: 'cluster' }, exempt: [] },
+      ...{ envoyImage: 'envoy:1', redirectImage: undefined, unproxied: [], caretakers: [] },
+    });
+    expect(problemsOf(['--folder', 'm', '--webhook', 'here'])).toEqual([expect.stringContaining('`here`')]);
+  });
+
+  test('know API servers by what the cluster says, by a file and names, or not at all', () => {
+    const webhook = (...args: string[]) => configOf(['--kube', 'in-cluster', ...args]).webhook;
+    expect(webhook('--webhook-clients', 'anyone')?.clients).toEqual({ kind: 'anyone' });
+    expect(webhook('--webhook-clients', 'ca.crt', '--webhook-client-names', 'one, two')?.clients).toEqual({
+      ...{ kind: 'file', file: resolve('ca.crt'), names: ['one', 'two'] },
+    });
+    for (const args of [
+      ['--webhook-clients', 'ca.crt'],
+      ['--webhook-client-names', 'one'],
+    ]) {
+      expect(problemsOf(['--kube', 'in-cluster', ...args])).toEqual([expect.stringContaining('or neither')]);
+    }
+  });
+});

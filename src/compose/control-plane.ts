@@ -205,6 +205,10 @@ export async function openControlPlane(host: ControlPlaneHost) {
       host.cluster &&
       openCluster({
         ...{ cluster: host.cluster, attest, authority, leadership, log, snapshot },
+        ...{ objects: host.objects, handing: rollout, clients: () => xds.status(), drills: () => drills.engine },
+        allProblems: () => [...(snapshot()?.problems ?? []), ...loop.problems()],
+        // As long as no replica asks another.
+        otherTallies: () => [],
         problemsChanged: () => loop.tellProblems(),
       });
     closers.push(() => inCluster?.close());

@@ -9,18 +9,17 @@
 import type { Logger } from 'pino';
 import type { Authority } from '../identity/authority.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
-import type { Leadership } from '../kube/lease/leadership.ts';
 import { KubeObjects } from '../kube/objects.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import { openStatus, type StatusHost } from './open-status.ts';
 import { openVolumes } from './open-volumes.ts';
 
-export interface ClusterHost {
+export interface ClusterHost extends StatusHost {
   /** Opened before the doors, which ask it. */
   readonly attest: Part | undefined;
   readonly cluster: KubeClient;
   readonly authority: Authority;
-  readonly leadership: Leadership;
   readonly log: Logger;
   /** Newest; undefined until the cluster has been read. */
   snapshot(): Snapshot | undefined;
@@ -41,9 +40,11 @@ export function openCluster(host: ClusterHost) {
   const stop = new AbortController();
   const objects = new KubeObjects(host.cluster, stop.signal);
   const volumes = openVolumes(host);
-  const parts: readonly Part[] = [...(host.attest === undefined ? [] : [host.attest]), volumes, ...partsOf(objects)];
+  const status = openStatus(host, objects);
+  const parts: readonly Part[] = [...(host.attest === undefined ? [] : [host.attest]), volumes, status];
   return {
     volumes,
+    status,
     problems: () => parts.flatMap((part) => part.problems?.() ?? []),
     lookAgain() {
       for (const part of parts) part.lookAgain();
@@ -54,8 +55,4 @@ export function openCluster(host: ClusterHost) {
       for (const part of parts) await part.close();
     },
   };
-}
-
-function partsOf(_objects: KubeObjects): readonly Part[] {
-  return [];
 }

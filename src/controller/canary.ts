@@ -82,6 +82,12 @@ export class Canaries {
     return this.trials.refusals();
   }
 
+  /** Whether something is kept from this proxy that it may yet be given: what was refused is waited for by nobody. */
+  isWaiting(proxy: string): boolean {
+    const isRefused = (unit: Unit) => contentsOf(unit).some((content) => this.trials.isKind(content, 'refused'));
+    return this.proxies.get(proxy)?.units.some((unit) => !isRefused(unit)) ?? false;
+  }
+
   private hear(event: CanaryEvent): void {
     switch (event.kind) {
       case 'wanted':

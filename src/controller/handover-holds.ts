@@ -26,6 +26,10 @@ export class HandoverHolds {
     return new Set(this.#holds.keys());
   }
 
+  has(proxy: string): boolean {
+    return this.#holds.has(proxy);
+  }
+
   get isEmpty(): boolean {
     return this.#holds.size === 0;
   }

@@ -119,6 +119,11 @@ export class Handover {
     return { publish, wakeAtMs: this.#wakeAtMs(nowMs) };
   }
 
+  /** Whether something is held back from this proxy until another has answered. */
+  isHolding(proxy: string): boolean {
+    return this.#holds.has(proxy);
+  }
+
   #concernedBy(event: HandoverEvent, nowMs: number): Set<string> {
     switch (event.kind) {
       case 'looked':

@@ -141,6 +141,16 @@ export class Rollout implements ProxyConfigurations {
     return [...this.#blamed].flatMap(([refusal, blamed]) => refusalProblems(refusal, blamed));
   }
 
+  /** Of which every configuration was made that is being handed on; undefined before the first. */
+  published(): Snapshot | undefined {
+    return this.#edit?.after;
+  }
+
+  /** Whether the proxy was given all that was made for it, but for what was refused. */
+  isGiven(proxy: string): boolean {
+    return this.#configurations.has(proxy) && !this.#canaries.isWaiting(proxy) && !this.#handover.isHolding(proxy);
+  }
+
   stop(): void {
     this.#cancelTimer();
   }

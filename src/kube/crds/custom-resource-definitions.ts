@@ -97,7 +97,7 @@ function rootSchema(kind: OurKind): StructuralSchema {
       kind: part('kind'),
       ...(kinds[kind].scope === 'cluster' ? { metadata: { type: 'object', properties: { name: nameLimits } } } : {}),
       spec: part('spec'),
-      status: statusSchema,
+      status: statusSchema(kind),
     },
   };
 }

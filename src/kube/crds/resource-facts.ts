@@ -60,6 +60,7 @@ export const resourceFacts: Readonly<Record<OurKind, ResourceFacts>> = {
     columns: [
       text('Target', '.spec.target.service'),
       text('Duration', '.spec.duration'),
+      text('Phase', '.status.phase'),
       text('Hypothesis', '.spec.hypothesis', 1),
     ],
   },

@@ -1,0 +1,123 @@
+/**
+ * What is said of each object in its `status`: every replica counts its own proxies, and the leader writes.
+ *
+ *   published snapshot, streams ──▶ tallies ──┐
+ *   problems, drills, other replicas ─────────┴──▶ wishes ──leader──▶ API server
+ *
+ * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
+ */
+import type { Logger } from 'pino';
+import type { DrillEngine } from '../chaos/drill-engine.ts';
+import { standingProxies } from '../controller/standing-proxies.ts';
+import type { Leadership } from '../kube/lease/leadership.ts';
+import type { KubeObjects } from '../kube/objects.ts';
+import { Acknowledgements, type Published, type Tally } from '../kube/status/acknowledgements.ts';
+import type { DrillProgress } from '../kube/status/drill-fields.ts';
+import { StatusWriter } from '../kube/status/status-writer.ts';
+import { WishBook } from '../kube/status/wish-book.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import type { SourcedObject } from '../model/sourced-object.ts';
+import { systemClock } from '../system-clock.ts';
+import type { ClientStatus } from '../xds/client-status.ts';
+
+export interface StatusHost {
+  readonly leadership: Leadership;
+  readonly log: Logger;
+  /** Newest; undefined until the cluster has been read. */
+  snapshot(): Snapshot | undefined;
+  /** What the newest snapshot was built of. */
+  objects(): readonly SourcedObject[];
+  /** Everything that is wrong with them, as far as it is known by now. */
+  allProblems(): readonly Problem[];
+  /** Who is handed what: the rollout. */
+  readonly handing: { published(): Snapshot | undefined; isGiven(key: string): boolean };
+  /** Every open stream of this replica. */
+  clients(): readonly ClientStatus[];
+  /** What the other replicas have counted, as far as they can be reached. */
+  otherTallies(): readonly (readonly Tally[])[];
+  drills(): DrillEngine;
+}
+
+/** Shortest time from a change until it is looked at, in ms: its first ACKs are in by then, and one write says all. */
+const settleMs = 250;
+/** Longest time between two looks, in ms: what no change of the mesh tells of, such as ACKs and drills, is seen by then. */
+const lookMs = 1_000;
+/** A look may take this part of the time, and no more. */
+const share = 0.05;
+
+/** Whoever holds the control plane sees every drill, and does nothing with it here. */
+const onlooker = { name: 'status', tenant: undefined, mayStrike: false } as const;
+
+export function openStatus(host: StatusHost, objects: KubeObjects) {
+  const { leadership, log } = host;
+  const acknowledgements = new Acknowledgements();
+  const book = new WishBook();
+  /** What each snapshot was built of: the one that is published may not be the newest. */
+  const builtOf = new WeakMap<Snapshot, readonly SourcedObject[]>();
+  const writer = new StatusWriter({
+    ...{ leadership, objects, clock: systemClock, random: Math.random },
+    report({ kind, ...event }) {
+      if (kind === 'written') log.debug(event, 'status written');
+      else log.warn(event, kind === 'refused' ? 'a status was refused' : 'no status can be written for now');
+    },
+  });
+  let tallies: ReadonlyMap<string, Tally> = new Map();
+  let timer = setTimeout(look, lookMs);
+  let dueMs = performance.now() + lookMs;
+
+  function look(): void {
+    const beganMs = performance.now();
+    const published = publishedNow();
+    if (published !== undefined) {
+      const proxies = standingProxies(host.clients(), host.handing.isGiven.bind(host.handing));
+      tallies = acknowledgements.tallies(published, proxies, systemClock.nowMs());
+      if (leadership.term() !== undefined) writer.wish(book.wishes(findings()));
+    }
+    const tookMs = performance.now() - beganMs;
+    lookIn(Math.max(lookMs, tookMs / share));
+  }
+
+  function lookIn(waitMs: number): void {
+    clearTimeout(timer);
+    dueMs = performance.now() + waitMs;
+    timer = setTimeout(look, waitMs);
+  }
+
+  function publishedNow(): Published | undefined {
+    const snapshot = host.handing.published();
+    const of = snapshot && builtOf.get(snapshot);
+    return snapshot && of && { snapshot, objects: of };
+  }
+
+  function findings() {
+    const others = host.otherTallies().map((each) => new Map(each.map((tally) => [tally.id, tally])));
+    const drills = progressOf(host.drills());
+    return { objects: host.objects(), problems: host.allProblems(), tallies: [tallies, ...others], drills };
+  }
+
+  return {
+    lookAgain() {
+      const snapshot = host.snapshot();
+      if (snapshot !== undefined) builtOf.set(snapshot, host.objects());
+      if (dueMs - performance.now() > settleMs) lookIn(settleMs);
+    },
+    /** Of this replica, for the one that leads. */
+    tallies: (): readonly Tally[] => [...tallies.values()],
+    close() {
+      clearTimeout(timer);
+      writer.close();
+    },
+  };
+}
+
+function progressOf(engine: DrillEngine): ReadonlyMap<string, DrillProgress> {
+  return new Map(
+    engine.list(onlooker).map((view) => {
+      const shown = view.phase === 'declared' ? undefined : engine.show(view.drill, onlooker);
+      const record = shown?.kind === 'ok' ? shown.value : undefined;
+      const { plannedBy = '', plan } = record ?? {};
+      return [view.drill, { ...view, plannedBy, planHash: plan?.hash ?? '' }];
+    }),
+  );
+}

@@ -25,6 +25,7 @@ import { systemPorts } from '../identity/system-ports.io.ts';
 import { ProxyDoor } from '../inspect/proxy-door.io.ts';
 import { ProxyEyes } from '../inspect/proxy-eyes.io.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
+import { webhookServerName } from '../kube/webhook/webhook-configurations.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { SourcedObject } from '../model/sourced-object.ts';
 import { systemClock } from '../system-clock.ts';
@@ -92,7 +93,11 @@ export async function openControlPlane(host: ControlPlaneHost) {
       stateFolder: config.state,
       ...(config.stateKeyFile === undefined ? {} : { keyFile: config.stateKeyFile }),
       trustDomain: host.trustDomain,
-      serverDnsNames: [defaultServerDnsName, authzServerName],
+      serverDnsNames: [
+        defaultServerDnsName,
+        authzServerName,
+        ...(host.cluster === undefined ? [] : [webhookServerName]),
+      ],
       ports: systemPorts,
     });
     const evidence = await openEvidence({
@@ -207,11 +212,14 @@ export async function openControlPlane(host: ControlPlaneHost) {
         ...{ cluster: host.cluster, attest, authority, leadership, log, snapshot },
         ...{ objects: host.objects, handing: rollout, clients: () => xds.status(), drills: () => drills.engine },
         allProblems: () => [...(snapshot()?.problems ?? []), ...loop.problems()],
+        webhook: config.webhook,
         // As long as no replica asks another.
         otherTallies: () => [],
         problemsChanged: () => loop.tellProblems(),
       });
     closers.push(() => inCluster?.close());
+    const refusal = await inCluster?.listen();
+    if (refusal !== undefined) throw new StartRefused(refusal);
     const hasTenant = (name: string) => snapshot()?.tenants.has(name) ?? false;
     return {
       ...{ authority, loop, xds, rotations, drills, evidence, eyes, quarantines, inCluster },

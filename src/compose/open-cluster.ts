@@ -7,6 +7,7 @@
  * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
  */
 import type { Logger } from 'pino';
+import type { WebhookConfig } from '../config.ts';
 import type { Authority } from '../identity/authority.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { KubeObjects } from '../kube/objects.ts';
@@ -14,6 +15,7 @@ import type { Problem } from '../model/problem.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { openStatus, type StatusHost } from './open-status.ts';
 import { openVolumes } from './open-volumes.ts';
+import { openWebhook } from './open-webhook.ts';
 
 export interface ClusterHost extends StatusHost {
   /** Opened before the doors, which ask it. */
@@ -21,6 +23,8 @@ export interface ClusterHost extends StatusHost {
   readonly cluster: KubeClient;
   readonly authority: Authority;
   readonly log: Logger;
+  /** Absent: no API server is answered. */
+  readonly webhook: WebhookConfig | undefined;
   /** Newest; undefined until the cluster has been read. */
   snapshot(): Snapshot | undefined;
   /** What the parts tell as problems is another. */
@@ -41,10 +45,15 @@ export function openCluster(host: ClusterHost) {
   const objects = new KubeObjects(host.cluster, stop.signal);
   const volumes = openVolumes(host);
   const status = openStatus(host, objects);
-  const parts: readonly Part[] = [...(host.attest === undefined ? [] : [host.attest]), volumes, status];
+  const { objects: sourced, webhook: config } = host;
+  const webhook =
+    config && openWebhook({ ...host, config, objects, sourced, volumes: () => volumes.volumeKnowledge() });
+  const parts: readonly Part[] = [host.attest, volumes, status, webhook].flatMap((part) => part ?? []);
   return {
     volumes,
     status,
+    /** @returns why not, where an address cannot be taken. */
+    listen: async (): Promise<string | undefined> => webhook?.listen(),
     problems: () => parts.flatMap((part) => part.problems?.() ?? []),
     lookAgain() {
       for (const part of parts) part.lookAgain();

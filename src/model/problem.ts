@@ -50,7 +50,9 @@ export type ProblemCode =
   | 'unencrypted-volume'
   | 'sidecar-required'
   | 'sidecar-bypass'
-  | 'sidecar-changed';
+  | 'sidecar-changed'
+  | 'webhook-open'
+  | 'webhook-closed';
 
 export interface ObjectRef {
   readonly kind: string;

@@ -9,9 +9,12 @@
  * (`kubernetes.io/metadata.name` is the API server's own label); and so are those that the installation names, where the
  * network of the nodes or the drivers of their disks come from.
  */
+import { coffreGroup } from '../../model/kinds/catalogue.ts';
 import { systemNamespace } from '../../model/system-namespace.ts';
+import { resourceFacts } from '../crds/resource-facts.ts';
 import type { PolicyRule } from '../policy-rule.ts';
 import { volumeWebhooks } from '../volumes/volume-webhook.ts';
+import { trustConfigMap } from './client-trust.ts';
 import { consentedWebhook, consentWebhook, meshWebhook, objectWebhook } from './object-webhooks.ts';
 import { configMapWebhook, injectWebhook, namespaceWebhook, podWebhook, stepWebhook } from './pod-webhooks.ts';
 import type { Webhook, WebhookConfiguration } from './registration.ts';
@@ -30,6 +33,8 @@ export type WebhookPath = (typeof webhookPaths)[keyof typeof webhookPaths];
 
 /** Service of the control plane in its namespace, and its port for API servers. */
 export const webhookService = { name: 'coffre', port: 443 } as const;
+/** Name by which API servers know its certificate. */
+export const webhookServerName = `${webhookService.name}.${systemNamespace}.svc`;
 /** Of both configurations. */
 export const webhookConfigurationName = 'coffre';
 
@@ -92,7 +97,7 @@ export function exemptNamespaces(exempt: readonly string[]): string[] {
   return [...new Set(['kube-system', systemNamespace, ...exempt])];
 }
 
-/** What the control plane must be allowed to keep them in step; they are made by whoever installs it. */
+/** What the control plane must be allowed: to keep them in step, not to make them, and to look up two things. */
 export const webhookRules: readonly PolicyRule[] = [
   {
     apiGroups: ['admissionregistration.k8s.io'],
@@ -100,4 +105,8 @@ export const webhookRules: readonly PolicyRule[] = [
     resourceNames: [webhookConfigurationName],
     verbs: ['patch'],
   },
+  // By whom API servers are vouched for as clients.
+  { apiGroups: [''], resources: ['configmaps'], resourceNames: [trustConfigMap.name], verbs: ['get'] },
+  // A tenant that is younger than what was last heard.
+  { apiGroups: [coffreGroup], resources: [resourceFacts.Tenant.plural], verbs: ['get'] },
 ];

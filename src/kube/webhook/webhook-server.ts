@@ -54,9 +54,12 @@ export interface WebhookServerOptions {
   failed(cause: unknown): void;
 }
 
+export type Bound =
+  | { readonly kind: 'bound'; readonly port: number }
+  | { readonly kind: 'refused'; readonly message: string };
+
 export interface WebhookServer {
-  /** @returns the port. @throws where the address cannot be taken. */
-  listen(at: { readonly address: string; readonly port: number }): Promise<number>;
+  listen(at: { readonly address: string; readonly port: number }): Promise<Bound>;
   /** The next handshake sees both; connections of whom the former trust let in end with their next answer. */
   rotate(credentials: ServerCredentials, trust: ClientTrust): void;
   /** What is under way is answered. */
@@ -112,9 +115,15 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
   }
   return {
     async listen({ address, port }) {
-      await server.listen({ host: address, port });
+      try {
+        await server.listen({ host: address, port });
+      } catch (error) {
+        const code = error instanceof Error && 'code' in error ? error.code : error;
+        const message = `webhooks cannot be answered at \`${address}:${port}\` (${code}); choose another address by --webhook`;
+        return { kind: 'refused', message };
+      }
       const bound = https.address();
-      return typeof bound === 'object' && bound !== null ? bound.port : port;
+      return { kind: 'bound', port: typeof bound === 'object' && bound !== null ? bound.port : port };
     },
     rotate(credentials, newTrust) {
       trust = newTrust;

@@ -62,7 +62,9 @@ export async function startAsked(judge: Judge | Readonly<Record<WebhookPath, Jud
     judged: (what) => judged.push(what),
     failed: (cause) => failures.push(cause),
   });
-  const port = await server.listen({ address: loopback, port: 0 });
+  const bound = await server.listen({ address: loopback, port: 0 });
+  if (bound.kind === 'refused') throw new Error(bound.message);
+  const { port } = bound;
   const agents: Agent[] = [];
   return {
     ...{ port, anchor: servers.certificate, clients, apiServer, judged, failures },

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../fixtures/free-port.ts';
-import { issue, makeAuthority, makeTokenKeys } from './certificates.ts';
+import { issue, makeAuthority, makeTokenKeys, type PemPair } from './certificates.ts';
 import type { Cluster } from './cluster.ts';
 import { connectKube } from './kube.ts';
 import { type ClusterProcess, startProcess } from './process.ts';
@@ -36,6 +36,8 @@ const readyMaxMs = 120_000;
 const lookMs = 100;
 const loopback = '127.0.0.1';
 const adminToken = 'token-of-the-admin';
+/** As kubeadm calls an API server where it asks somebody else. */
+const frontName = 'front-proxy-client';
 
 export async function startKube(options: KubeOptions = {}): Promise<RunningCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'coffre-kube-'));
@@ -76,6 +78,8 @@ export async function startKube(options: KubeOptions = {}): Promise<RunningClust
 async function writeKeys(folder: string, { addresses = [] }: KubeOptions): Promise<string> {
   const authority = await makeAuthority('cluster of the tests');
   const server = await issue(authority, { name: 'kube-apiserver' }, [loopback, ...addresses]);
+  const fronts = await makeAuthority('front proxies of the tests');
+  const front = await issue(fronts, { name: frontName });
   const tokens = makeTokenKeys();
   const files = {
     'ca.crt': authority.certificate,
@@ -84,10 +88,29 @@ async function writeKeys(folder: string, { addresses = [] }: KubeOptions): Promi
     'server.key': server.key,
     'sa.pub': tokens.publicKey,
     'sa.key': tokens.privateKey,
+    'front-ca.crt': fronts.certificate,
+    'webhooks.kubeconfig': JSON.stringify(frontKubeconfig(front)),
+    'admission.json': JSON.stringify(admission(join(folder, 'webhooks.kubeconfig'))),
     'tokens.csv': `${adminToken},admin,admin,"system:masters"\n`,
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { mode: 0o600 });
   return authority.certificate;
+}
+
+/** By a certificate of its own it asks webhooks, so that they know it for an API server. */
+function frontKubeconfig({ certificate, key }: PemPair): object {
+  const user = {
+    'client-certificate-data': Buffer.from(certificate).toString('base64'),
+    'client-key-data': Buffer.from(key).toString('base64'),
+  };
+  return { apiVersion: 'v1', kind: 'Config', users: [{ name: '*', user }] };
+}
+
+function admission(kubeConfigFile: string): object {
+  const apiVersion = 'apiserver.config.k8s.io/v1';
+  const configuration = { apiVersion, kind: 'WebhookAdmissionConfiguration', kubeConfigFile };
+  const plugins = ['ValidatingAdmissionWebhook', 'MutatingAdmissionWebhook'].map((name) => ({ name, configuration }));
+  return { apiVersion, kind: 'AdmissionConfiguration', plugins };
 }
 
 function etcdArgs(folder: string, port: number, peerPort: number): string[] {
@@ -115,6 +138,12 @@ function apiServerArgs(folder: string, etcdPort: number, port: number, options: 
     `--tls-private-key-file=${file('server.key')}`,
     `--client-ca-file=${file('ca.crt')}`,
     `--token-auth-file=${file('tokens.csv')}`,
+    `--requestheader-client-ca-file=${file('front-ca.crt')}`,
+    `--requestheader-allowed-names=${frontName}`,
+    '--requestheader-username-headers=X-Remote-User',
+    '--requestheader-group-headers=X-Remote-Group',
+    '--requestheader-extra-headers-prefix=X-Remote-Extra-',
+    `--admission-control-config-file=${file('admission.json')}`,
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${file('sa.pub')}`,
     `--service-account-signing-key-file=${file('sa.key')}`,

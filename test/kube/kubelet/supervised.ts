@@ -106,7 +106,8 @@ export class Supervised {
       resolve(good ? 'yes' : 'no');
       enough.abort();
     });
-    await asking.catch(() => resolve('no'));
+    // Its end without an answer is the container's, or the pod's.
+    await asking.catch(() => undefined).finally(() => resolve('no'));
     return promise;
   }
 

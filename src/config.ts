@@ -11,6 +11,7 @@
  *   --replica NAME          whose chain of evidence it writes                COFFRE_REPLICA
  *   --peers ADDRESS:PORT    where other replicas reach this one, over mutual TLS   COFFRE_PEERS
  *   --admin ADDRESS:PORT    where people ask over mutual TLS; none if absent   COFFRE_ADMIN
+ *   --health ADDRESS:PORT   where a kubelet asks `/live` and `/ready`        COFFRE_HEALTH
  *   --authz ADDRESS:PORT,…  where sidecars reach authorization workers       COFFRE_AUTHZ
  *   --workloads DIR         bootstrap, root and token per workload           COFFRE_WORKLOADS
  *   --log-level LEVEL       debug, info, warn or error                       COFFRE_LOG_LEVEL
@@ -57,6 +58,8 @@ export interface Config {
   readonly peers: SocketEndpoint | undefined;
   /** Beside the socket in the state folder, which is always there. */
   readonly admin: SocketEndpoint | undefined;
+  /** Absent: no kubelet is answered. */
+  readonly health: SocketEndpoint | undefined;
   readonly authz: readonly SocketEndpoint[];
   /** Absent: no API server is answered. */
   readonly webhook: WebhookConfig | undefined;
@@ -120,6 +123,7 @@ const options = {
   replica: { type: 'string' },
   peers: { type: 'string' },
   admin: { type: 'string' },
+  health: { type: 'string' },
   authz: { type: 'string' },
   webhook: { type: 'string' },
   'webhook-clients': { type: 'string' },
@@ -175,6 +179,11 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
   if (adminText !== undefined && admin === undefined) {
     problems.push(`\`${adminText}\` is no ADDRESS:PORT to listen on; write --admin 127.0.0.1:15014`);
   }
+  const healthText = value('health');
+  const health = healthText === undefined ? undefined : parseEndpoint(healthText);
+  if (healthText !== undefined && health === undefined) {
+    problems.push(`\`${healthText}\` is no ADDRESS:PORT to listen on; write --health 0.0.0.0:15019`);
+  }
   const authzTexts = (value('authz') ?? '').split(',').filter((text) => text !== '');
   const authz = authzTexts.flatMap((text) => parseEndpoint(text) ?? []);
   if (authz.length < authzTexts.length) {
@@ -212,6 +221,7 @@ export function readConfig(args: readonly string[], env: Readonly<Record<string,
     replica,
     peers,
     admin,
+    health,
     authz,
     webhook,
     workloads: resolve(value('workloads') ?? `${state}/workloads`),
@@ -271,7 +281,8 @@ function parseFlags(args: readonly string[]) {
   }
 }
 
-function parseEndpoint(text: string): SocketEndpoint | undefined {
+/** @returns undefined where it is none. */
+export function parseEndpoint(text: string): SocketEndpoint | undefined {
   const match = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d{1,5})$/i.exec(text);
   const address = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);

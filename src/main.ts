@@ -6,6 +6,7 @@
  * This is a composition root: it joins rooms that do not know each other, and decides nothing.
  */
 import { pino } from 'pino';
+import { openHealthDoor } from './admin/health-door.ts';
 import { DoorRefused } from './admin/management-door.ts';
 import { openManagement } from './admin/open-management.ts';
 import { type ControlPlane, formatEndpoint, openControlPlane, StartRefused } from './compose/control-plane.ts';
@@ -103,6 +104,7 @@ async function run(config: Config): Promise<void> {
     },
     called: (call) => control?.called(call),
   });
+  const health = config.health && (await openHealthDoor(config.health, () => cache.isReady()));
 
   /** The trust domain is written in the mesh, so the CA cannot be opened before the mesh has been read. */
   async function start(trustDomain: string): Promise<void> {
@@ -155,6 +157,7 @@ async function run(config: Config): Promise<void> {
     stop.signal,
   );
   await starting;
+  await health?.close();
   await management.close();
   await control?.close();
   await telemetry.close();

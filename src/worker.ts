@@ -7,6 +7,7 @@
  *   --state DIR             the last good policies, sealed
  *   --decisions FILE        one JSON line per decision; standard output if absent
  *   --log-level LEVEL       debug, info, warn or error
+ *   --health ADDRESS:PORT   where a kubelet asks `/live` and `/ready`
  *
  * Metrics and spans leave by OTLP where the standard `OTEL_*` variables say so: docs/telemetry.md.
  * This is a composition root: it joins rooms that do not know each other, and decides nothing.
@@ -16,10 +17,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
+import { openHealthDoor } from './admin/health-door.ts';
 import { DecisionLog } from './authz/decision-log.io.ts';
 import type { Observer } from './authz/observer.ts';
 import { systemClock as checkClock } from './authz/system-clock.io.ts';
-import { logLevels } from './config.ts';
+import { logLevels, parseEndpoint } from './config.ts';
 import { workerKey } from './controller/configure.ts';
 import { createGrpcClient } from './grpc/grpc-client.ts';
 import { tokenHeader } from './grpc/peer.ts';
@@ -56,7 +58,7 @@ try {
 }
 
 async function run(): Promise<void> {
-  const { xds, files, listen, state, decisions, logLevel } = readFlags();
+  const { xds, files, listen, state, decisions, logLevel, health } = readFlags();
   log.level = logLevel;
   const rootFile = join(files, 'secrets', 'root.crt');
   const keeper = await KnowledgeKeeper.open(state, systemPorts.entropy, (cause) =>
@@ -72,6 +74,8 @@ async function run(): Promise<void> {
   });
   readProcess(telemetry.meters);
   const decisionLog = new DecisionLog(lines);
+  let isServing = false;
+  const healthDoor = health && (await openHealthDoor(health, () => isServing));
   const told = telemetryOfWorker(telemetry.meters, () => decisionLog.linesLost);
   const toldOfKeys = telemetryOfKeys(telemetry.meters, () => tokens.census(systemClock.nowMs()));
   const tokens = new TokenVerifier({
@@ -101,7 +105,10 @@ async function run(): Promise<void> {
       },
     },
     report: {
-      serving: (address, revision) => log.info({ address, revision }, 'serving'),
+      serving(address, revision) {
+        isServing = true;
+        log.info({ address, revision }, 'serving');
+      },
       xds(event) {
         const { kind, ...details } = event;
         log[kind === 'refused' ? 'error' : 'info'](details, `xds ${kind}`);
@@ -119,8 +126,10 @@ async function run(): Promise<void> {
 
   /** What was decided last is exported too. */
   async function stop(): Promise<void> {
+    isServing = false;
     await worker.drain(drainMs);
     await worker.stop(stopGraceMs);
+    await healthDoor?.close();
     await telemetry.shutdown();
     await decisionLog.end();
   }
@@ -149,15 +158,18 @@ function readFlags() {
       state: { type: 'string' },
       decisions: { type: 'string' },
       'log-level': { type: 'string', default: 'info' },
+      health: { type: 'string' },
     },
   });
   const { xds, files, listen, state, decisions } = values;
   if (xds === undefined || files === undefined || listen === undefined || state === undefined) {
     throw new TypeError(
-      'usage: worker.ts --xds ADDRESS:PORT --files DIR --listen ADDRESS:PORT --state DIR [--decisions FILE] [--log-level LEVEL]',
+      'usage: worker.ts --xds ADDRESS:PORT --files DIR --listen ADDRESS:PORT --state DIR [--decisions FILE] [--log-level LEVEL] [--health ADDRESS:PORT]',
     );
   }
   const logLevel = logLevels.find((level) => level === values['log-level']);
   if (logLevel === undefined) throw new TypeError(`--log-level is one of ${logLevels.join(', ')}`);
-  return { xds, files, listen, state, decisions, logLevel };
+  const health = values.health === undefined ? undefined : parseEndpoint(values.health);
+  if (values.health !== undefined && health === undefined) throw new TypeError('--health is an ADDRESS:PORT');
+  return { xds, files, listen, state, decisions, logLevel, health };
 }

@@ -43,6 +43,12 @@ test('a flag wins over the environment, which wins over the default', () => {
   });
 });
 
+test('a kubelet is answered where it is told to ask, and nowhere else', () => {
+  expect(configOf(['--folder', 'm']).health).toBeUndefined();
+  expect(configOf(['--folder', 'm', '--health', '[::]:15019']).health).toEqual({ address: '::', port: 15_019 });
+  expect(problemsOf(['--folder', 'm', '--health', 'here'])).toEqual([expect.stringContaining('--health')]);
+});
+
 test('a log begins where it is told to, and an unknown level is told', () => {
   expect(configOf(['--folder', 'm']).logLevel).toBe('info');
   expect(configOf(['--folder', 'm'], { COFFRE_LOG_LEVEL: 'warn' }).logLevel).toBe('warn');

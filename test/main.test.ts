@@ -2,17 +2,16 @@
  * The control plane as a process: what it says when it cannot start, one line with what to do and never a stack, and how
  * a person comes in by the port it opens.
  */
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { truncate } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
 import { createManagementDoor } from '../src/admin/management-door.ts';
 import { runProgram } from '../src/cli/program.ts';
 import { openAuthority } from '../src/identity/open-authority.io.ts';
 import { systemPorts } from '../src/identity/system-ports.io.ts';
-import { freePort } from './fixtures/free-port.ts';
+import { startServing } from './fixtures/serving-control-plane.ts';
 import { temporaryFolder } from './identity/temporary-folder.ts';
 
 const repo = resolve(import.meta.dirname, '..');
@@ -103,27 +102,9 @@ test('a state folder that was damaged is refused with what to restore', async ()
   expect({ code, lines }).toEqual({ code: 1, lines: [expect.stringMatching(/root\.sealed.*restore/)] });
 });
 
-test('a person comes in by the port, as far as role and tenant go, and nobody for being on loopback', async () => {
-  const [state, person] = [await temporaryFolder(), join(await temporaryFolder(), 'alice')];
-  const admin = `127.0.0.1:${await freePort()}`;
-  const flags = [
-    '--state',
-    state,
-    '--xds',
-    `127.0.0.1:${await freePort()}`,
-    '--evidence',
-    `127.0.0.1:${await freePort()}`,
-    '--admin',
-    admin,
-  ];
-  const running = spawn(process.execPath, [join(repo, 'src/main.ts'), '--folder', demo, ...flags]);
-  const ended = new Promise((end) => running.once('exit', end));
-  onTestFinished(async () => {
-    running.kill();
-    await ended;
-  });
-  for await (const line of createInterface({ input: running.stdout })) if (line.includes('"msg":"serving"')) break;
-
+test('SEC-39 a person comes in by the port, as far as role and tenant go, and nobody for being on loopback', async () => {
+  const person = join(await temporaryFolder(), 'alice');
+  const { state, admin } = await startServing();
   const issue = ['admin', 'issue', '--role', 'viewer', '--tenant', 'notaire', '--name', 'alice', '--out', person];
   expect(await coffre(...issue, '--state', state)).toMatchObject({ code: 0 });
   const status = await coffre('status', '--admin', admin, '--as', person, '-o', 'json');

@@ -252,7 +252,7 @@ describe('alerts', () => {
     expect(heard[0]).not.toHaveProperty('startsAtMs');
   });
 
-  test('with a label called __proto__ change no other object', () => {
+  test('SEC-54 with a label called __proto__ change no other object', () => {
     const { heard } = post(JSON.parse('{"alerts":[{"name":"a","state":"firing","labels":{"__proto__":"x"}}]}'));
     expect(Object.getPrototypeOf(heard[0]?.labels)).toBe(Object.prototype);
   });

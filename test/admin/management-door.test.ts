@@ -339,7 +339,7 @@ describe('who sees one tenant', () => {
   });
 });
 
-describe('who gets no answer at all', () => {
+describe('SEC-41 who gets no answer at all', () => {
   test('a workload, whose certificate is good everywhere else in the mesh', async () => {
     const here = await world();
     const leaf = here.authority.leaf(atelier.web);
@@ -456,7 +456,7 @@ describe('requests that are none are answered with what to do', () => {
     expect(drills.asked).toHaveLength(wanted === 200 ? 1 : 0);
   });
 
-  test('a preflight of a browser is answered with no permission', async () => {
+  test('SEC-39 a preflight of a browser is answered with no permission', async () => {
     const { socket } = await world();
     const headers = { origin: 'https://evil.test', 'access-control-request-method': 'POST' };
     const { status, headers: answered } = await raw(socket, 'OPTIONS', '/v1/drillHaltAll', '', headers);

@@ -53,7 +53,7 @@ describe('a scraper of one tenant', () => {
     expect(await answers()('/metrics', scraper, host)).toMatchObject({ kind: 'role' });
   });
 
-  test('finds its own sidecars, and no name of another tenant', async () => {
+  test('SEC-41 finds its own sidecars, and no name of another tenant', async () => {
     const scraped = await answers()('/metrics/targets', scraper, host);
     const body = scraped?.kind === 'scraped' ? scraped.body : '';
     expect(body).toContain('/metrics/proxies/atelier/web-1');

@@ -201,7 +201,7 @@ eachMode('rights in use', (mode) => {
       expect(new Set(owners.map(({ connection }) => connection)).size).toBe(1);
     });
 
-    test('with the control plane dead grants and rules end at their moment, for open connections and for new ones', async () => {
+    test('FLT-06 with the control plane dead grants and rules end at their moment, for open connections and for new ones', async () => {
       // Long enough to be in force under load before their control plane is killed.
       const endMs = Date.now() + 9_000;
       const rules = rulesUntil(endMs, authorization === 'everyRequest' ? byWorker : '');

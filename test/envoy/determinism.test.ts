@@ -9,7 +9,7 @@ import { tenant, twoTenants, workloads } from '../fixtures/two-tenants.ts';
 
 const moments = fc.constantFrom(...momentsMs);
 
-test('shuffled objects and another spelling give the same versions', { timeout: randomTestMs }, () => {
+test('FLT-07 shuffled objects and another spelling give the same versions', { timeout: randomTestMs }, () => {
   const meshAndOrder = randomMesh().chain((objects) =>
     fc.tuple(fc.constant(objects), fc.shuffledSubarray([...objects], { minLength: objects.length })),
   );

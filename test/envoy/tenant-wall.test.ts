@@ -71,7 +71,7 @@ describe('of another tenant a proxy is told nothing but what a grant says', () =
   });
 });
 
-test('what another tenant does without a grant moves not one byte, whatever it claims', {
+test('SEC-50 what another tenant does without a grant moves not one byte, whatever it claims', {
   timeout: randomTestMs,
 }, () => {
   const [own, other] = [tenants[0], tenants[1]];

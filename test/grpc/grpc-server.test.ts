@@ -65,7 +65,7 @@ test('where certificates are asked for and not required, one of another CA makes
   expect(await seenBy(clientOf(authority, address))).toMatchObject({ peer: { spiffeUris: [cart] } });
 });
 
-test('a client refuses a server of another CA, and one of another name', async () => {
+test('SEC-57 a client refuses a server of another CA, and one of another name', async () => {
   const { address } = await echoServer(authority);
   const trusting = clientOf(authority, address, { serverCaPem: otherAuthority.rootPem });
   await expect(seenBy(trusting)).rejects.toMatchObject({ code: status.UNAVAILABLE });

@@ -82,7 +82,7 @@ test('three hundred clients at once are all served, four at a time', async () =>
   expect(most()).toBeLessThanOrEqual(limits.atOnceMax);
 });
 
-test('silent sockets, more than may be, keep no client out: the oldest go', async () => {
+test('SEC-40 silent sockets, more than may be, keep no client out: the oldest go', async () => {
   const { listener, port } = await door();
   const silent = await Promise.all(Array.from({ length: 200 }, () => attacker(port)));
   const ended = silent.map((socket) => once(socket, 'close'));
@@ -91,7 +91,7 @@ test('silent sockets, more than may be, keep no client out: the oldest go', asyn
   expect(listener.counts().silent).toBeLessThanOrEqual(limits.silentMax);
 });
 
-test('handshakes that go no further keep no client out: they lose their places', async () => {
+test('SEC-55 handshakes that go no further keep no client out: they lose their places', async () => {
   const { port } = await door();
   await Promise.all(Array.from({ length: 20 }, () => attacker(port, half)));
   const clients = await Promise.all(many.slice(0, 50).map(() => client(port)));
@@ -105,7 +105,7 @@ test('a socket that says nothing is closed in its time', async () => {
   await once(silent, 'close');
 });
 
-test('what begins with more than a ClientHello, or with plaintext, is closed and was told nothing but an alert', async () => {
+test('SEC-40 what begins with more than a ClientHello, or with plaintext, is closed and was told nothing but an alert', async () => {
   const { port, taken } = await door();
   for (const bytes of [Buffer.alloc(64_000, 'GET / '), Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')]) {
     const socket = await attacker(port, bytes);

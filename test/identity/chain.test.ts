@@ -47,7 +47,7 @@ test('a leaf is refused by who trusts another tenant alone', async () => {
   expect(refusal).toEqual({ kind: 'refused', reason: 'unable to get local issuer certificate' });
 });
 
-test('an expired leaf is refused', async () => {
+test('FLT-06 SEC-31 an expired leaf is refused', async () => {
   const { authority } = await mesh(Date.now() - 25 * hourMs);
   for (const anchor of [authority.rootPem, authority.bundlePem('shop') ?? '']) {
     expect(await present(side(authority.leaf(cart)), anchor)).toEqual({

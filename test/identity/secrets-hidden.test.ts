@@ -32,7 +32,7 @@ function everyPrint(value: unknown): string {
   ].join('\n');
 }
 
-test('keys are in no print of the authority, its leaves, its issuers or its state folder', async () => {
+test('SEC-35 SEC-58 keys are in no print of the authority, its leaves, its issuers or its state folder', async () => {
   const stateFolder = await temporaryFolder();
   const ports = fakePorts();
   const authority = await openAuthority({ stateFolder, trustDomain: 'mesh.example', ports });

@@ -274,7 +274,7 @@ test.each([...goodPaths.map((path) => ({ path, isGood: true })), ...badPaths.map
   },
 );
 
-test('nesting beyond the stack is refused like any other syntax', () => {
+test('SEC-53 nesting beyond the stack is refused like any other syntax', () => {
   const { problems, completeness } = parseDocument('- '.repeat(50_000), 'f.yaml');
   expect(completeness).toBe('unreadable');
   expect(new Set(problems.map(({ code }) => code))).toEqual(new Set(['yaml-syntax']));

@@ -35,7 +35,7 @@ const event = fc
   .tuple(fc.constantFrom(...Object.values(sampleEvents)), hostile, hostile)
   .map(([sample, one, other]) => poisoned(sample, one, other));
 
-test('a record is one line of ASCII, whatever is in it, and no larger than 64 KiB', () => {
+test('SEC-58 a record is one line of ASCII, whatever is in it, and no larger than 64 KiB', () => {
   fc.assert(
     fc.property(event, fc.constantFrom('shape', 'whole'), (poison, paths) => {
       const { line } = recordOf(ocsfOf(placed(poison, 1), { paths }));

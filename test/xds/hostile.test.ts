@@ -112,7 +112,7 @@ describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
     });
   });
 
-  test('a request of 4 MiB and 1 byte is too large', async () => {
+  test('SEC-40 a request of 4 MiB and 1 byte is too large', async () => {
     const stream = open();
     stream.sendBytes(Buffer.alloc(requestBytesMax + 1));
     expect((await stream.status).code).toBe(grpcStatus.RESOURCE_EXHAUSTED);
@@ -131,7 +131,7 @@ describe.each(['sotw', 'delta'] as const)('%s', (kind) => {
     return Buffer.concat([field(nodeField, deep), typeUrlBytes]);
   }
 
-  test('a node whose metadata is a Struct nested thousands deep is passed over unread', async () => {
+  test('SEC-53 a node whose metadata is a Struct nested thousands deep is passed over unread', async () => {
     const stream = open();
     stream.sendBytes(nestedRequest(5_000));
     await stream.next();
@@ -199,7 +199,7 @@ const nothing: Value['kind'] = { case: 'nullValue', value: 0 };
 /** More than any library keeps answers for. */
 const pings = 20_000;
 
-test('a flood of HTTP/2 pings is answered or cut off, and disturbs nobody', async () => {
+test('SEC-55 a flood of HTTP/2 pings is answered or cut off, and disturbs nobody', async () => {
   const session = await connected();
   const outcomes: string[] = [];
   const over = new Promise((resolve) => {
@@ -216,7 +216,7 @@ test('a flood of HTTP/2 pings is answered or cut off, and disturbs nobody', asyn
   expect(outcomes.length).toBeGreaterThan(0);
 });
 
-test('streams that are opened on one connection and never read or written disturb nobody', async () => {
+test('SEC-55 streams that are opened on one connection and never read or written disturb nobody', async () => {
   const session = await connected();
   const path = '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources';
   for (let index = 0; index < 500; index += 1) {

@@ -541,7 +541,7 @@ describe('an event', () => {
     );
   });
 
-  test('holds no query, header, cookie, name of a user or other secret', () => {
+  test('SEC-58 holds no query, header, cookie, name of a user or other secret', () => {
     const word = fc.stringMatching(/^[a-z0-9]{4,12}$/);
     const codes = fc.constantFrom('via_upstream', 'rbac_access_denied_matched_policy[none]', 'ext_authz_denied');
     fc.assert(

@@ -23,7 +23,7 @@ test.each([
   ],
   ['a proxy', { server: 'https://10.0.0.1', 'proxy-url': 'http://10.0.0.2' }, /is not followed/],
   ['no address', { server: 'api server' }, /no API server to be believed/],
-])('a kubeconfig that names %s is refused', async (name, cluster, why) => {
+])('SEC-57 a kubeconfig that names %s is refused', async (name, cluster, why) => {
   const file = join(folder, name.replaceAll(' ', '-'));
   await writeFile(
     file,

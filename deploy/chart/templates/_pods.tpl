@@ -49,6 +49,23 @@ securityContext:
   capabilities:
     drop:
       - ALL
+readinessProbe:
+  httpGet:
+    path: /ready
+    port: health
+  periodSeconds: 2
+  failureThreshold: 2
+livenessProbe:
+  httpGet:
+    path: /live
+    port: health
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+lifecycle:
+  preStop:
+    sleep:
+      seconds: 5
 {{- end }}
 
 {{/* At any address of the pod: the port. */}}

@@ -8,12 +8,10 @@ import { systemNamespace } from '../../model/system-namespace.ts';
 import { rootFile, tokenFile } from '../inject/mesh-config-map.ts';
 import { meshConfigMapName } from '../inject/names.ts';
 import type { KubeObject } from '../objects.ts';
-import { authzName, authzPort, controlPlaneName, metadata, ports, selectorOf } from './parts.ts';
-import { anyAddress, podTemplate } from './pods.ts';
+import { authzName, authzPort, controlPlaneName, healthPort, metadata, ports, selectorOf } from './parts.ts';
+import { anyAddress, containerPort, podTemplate } from './pods.ts';
 import type { Values } from './values.ts';
 
-/** Time for a control plane to hear that the worker goes, and for sidecars to hear it from there, in s. */
-const leaveSeconds = 5;
 /** After SIGTERM it answers for one second more and lets open checks end in another; what it decided is then written out. In s. */
 const stopSeconds = 10;
 /** As long as Kubernetes lets a token of a service account live at least, and no longer; the kubelet renews it at 80 %. In s. */
@@ -38,7 +36,7 @@ export function authzDeployment(values: Values): KubeObject {
         rolloutLabel: 'pod-template-hash',
         placed: authz,
         asksApiServer: false,
-        graceSeconds: leaveSeconds + stopSeconds,
+        stopSeconds,
         container: {
           name: authzName,
           args: [
@@ -47,12 +45,10 @@ export function authzDeployment(values: Values): KubeObject {
             `--files=${filesPath}`,
             `--listen=${anyAddress(values, authzPort)}`,
             `--state=${statePath}`,
+            `--health=${anyAddress(values, healthPort)}`,
             `--log-level=${logLevel}`,
           ],
-          ports: [{ name: 'authz', containerPort: authzPort, protocol: 'TCP' }],
-          // It listens once it holds policies, its own of before included.
-          readinessProbe: { tcpSocket: { port: 'authz' }, periodSeconds: 2, failureThreshold: 2 },
-          lifecycle: { preStop: { sleep: { seconds: leaveSeconds } } },
+          ports: [containerPort('authz', authzPort), containerPort('health', healthPort)],
           volumeMounts: [
             { name: 'identity', mountPath: `${filesPath}/secrets`, readOnly: true },
             { name: 'state', mountPath: statePath },

@@ -31,7 +31,7 @@ export function chartFiles(handwritten: ReadonlyMap<string, string>, version: st
     ['values.schema.json', `${JSON.stringify({ $schema: schemaDialect, ...valuesSchema }, undefined, 2)}\n`],
     ...definitions.map((each): [string, string] => [`crds/${each.metadata.name}.yaml`, manifest([each])]),
     ['templates/fixed.yaml', asTemplate(manifest([...foundations, ...admissionPolicies]))],
-    ['templates/webhooks.yaml', exempting(asTemplate(manifest(webhooksOf({ exemptNamespaces: [exemptMark] }))))],
+    ['templates/webhooks.yaml', exempting(asTemplate(manifest(webhooksOf([exemptMark]))))],
     ...[...handwritten].map(([name, text]): [string, string] => [`templates/${name}`, text]),
   ]);
 }
@@ -63,6 +63,6 @@ function asTemplate(text: string): string {
 function exempting(template: string): string {
   return template.replaceAll(
     new RegExp(`^( *)- ${exemptMark}$`, 'gm'),
-    '$1{{- range without (uniq .Values.exemptNamespaces) "kube-system" "coffre-system" }}\n$1- {{ quote . }}\n$1{{- end }}',
+    '$1{{- range without (uniq .Values.webhooks.exemptNamespaces) "kube-system" "coffre-system" }}\n$1- {{ quote . }}\n$1{{- end }}',
   );
 }

@@ -4,22 +4,24 @@
  * Each has a name that stays, because a chain of evidence bears it; all begin and end at once, because none waits for another.
  */
 import type { KubeObject } from '../objects.ts';
-import { controlPlaneName, metadata, ports, replicasName, selectorOf } from './parts.ts';
-import { anyAddress, podTemplate } from './pods.ts';
+import { controlPlaneName, healthPort, metadata, ports, replicasName, selectorOf } from './parts.ts';
+import { anyAddress, containerPort, podTemplate } from './pods.ts';
 import type { Values } from './values.ts';
 
 /** V8 takes it at its start and from nobody later: see `controlPlaneNodeFlags` in src/config.ts, which a test holds this to. */
 const nodeFlags = ['--max-semi-space-size=16'];
-/** Streams get two seconds to end, and what is recorded is written down. */
-const graceSeconds = 15;
+/** Streams get two seconds to end, and what is recorded is written down. In s. */
+const stopSeconds = 10;
 const statePath = '/var/lib/coffre';
 const postgresPath = '/var/run/coffre/postgres';
 /** Key of the Secret, and so name of the file. */
 const postgresKey = 'connection';
+const apiServersPath = '/var/run/coffre/api-servers';
+const apiServersKey = 'ca.crt';
 const stateVolume = 'state';
 
 export function controlPlaneSet(values: Values): KubeObject {
-  const { controlPlane, evidence } = values;
+  const { controlPlane, evidence, webhooks } = values;
   const isKept = evidence.kind === 'claim';
   return {
     apiVersion: 'apps/v1',
@@ -35,13 +37,16 @@ export function controlPlaneSet(values: Values): KubeObject {
         rolloutLabel: 'controller-revision-hash',
         placed: controlPlane,
         asksApiServer: true,
-        graceSeconds,
+        stopSeconds,
         container: containerOf(values),
         volumes: [
           ...(isKept ? [] : [{ name: stateVolume, emptyDir: {} }]),
           { name: 'tmp', emptyDir: { medium: 'Memory', sizeLimit: '16Mi' } },
           ...(evidence.kind === 'postgres'
             ? [{ name: 'postgres', secret: { secretName: evidence.postgresSecret, defaultMode: 0o440 } }]
+            : []),
+          ...(webhooks.clients === 'authority'
+            ? [{ name: 'api-servers', configMap: { name: webhooks.authorityConfigMap, defaultMode: 0o444 } }]
             : []),
         ],
       }),
@@ -51,7 +56,9 @@ export function controlPlaneSet(values: Values): KubeObject {
 }
 
 function containerOf(values: Values) {
+  const { images, webhooks } = values;
   const isShared = values.evidence.kind === 'postgres';
+  const isNamed = webhooks.clients === 'authority';
   return {
     name: controlPlaneName,
     args: [
@@ -59,23 +66,40 @@ function containerOf(values: Values) {
       'src/main.ts',
       '--kube=in-cluster',
       '--replica=$(POD_NAME)',
+      `--peers=${values.ipFamily === 'IPv6' ? '[$(POD_IP)]' : '$(POD_IP)'}:${ports.peers}`,
       `--state=${statePath}`,
       `--xds=${anyAddress(values, ports.xds)}`,
       `--evidence=${anyAddress(values, ports.evidence)}`,
       `--admin=${anyAddress(values, ports.admin)}`,
+      `--webhook=${anyAddress(values, ports.webhook)}`,
+      `--webhook-clients=${isNamed ? `${apiServersPath}/${apiServersKey}` : webhooks.clients}`,
+      ...(isNamed ? listed('webhook-client-names', webhooks.clientNames) : []),
+      ...listed('webhook-exempt', webhooks.exemptNamespaces),
+      ...listed('unproxied', webhooks.unproxied),
+      ...listed('caretakers', webhooks.caretakers),
+      `--envoy-image=${images.envoy}`,
+      `--redirect-image=${images.redirect}`,
+      `--health=${anyAddress(values, healthPort)}`,
       `--log-level=${values.logLevel}`,
       ...(isShared ? [`--evidence-postgres=${postgresPath}/${postgresKey}`] : []),
     ],
-    env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
-    ports: Object.entries(ports).map(([name, containerPort]) => ({ name, containerPort, protocol: 'TCP' })),
-    // It listens once the mesh was read and its first configurations are made. Without a Mesh there is nothing to listen for.
-    readinessProbe: { tcpSocket: { port: 'xds' }, periodSeconds: 2, failureThreshold: 2 },
+    env: [fieldEnv('POD_NAME', 'metadata.name'), fieldEnv('POD_IP', 'status.podIP')],
+    ports: [...Object.entries(ports), ['health', healthPort] as const].map(([name, port]) => containerPort(name, port)),
     volumeMounts: [
       { name: stateVolume, mountPath: statePath },
       { name: 'tmp', mountPath: '/tmp' },
       ...(isShared ? [{ name: 'postgres', mountPath: postgresPath, readOnly: true }] : []),
+      ...(isNamed ? [{ name: 'api-servers', mountPath: apiServersPath, readOnly: true }] : []),
     ],
   };
+}
+
+function listed(flag: string, values: readonly string[]): string[] {
+  return values.length === 0 ? [] : [`--${flag}=${values.join(',')}`];
+}
+
+function fieldEnv(name: string, fieldPath: string) {
+  return { name, valueFrom: { fieldRef: { fieldPath } } };
 }
 
 /** A replica that is taken away for good leaves its evidence. */

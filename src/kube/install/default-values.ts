@@ -29,6 +29,5 @@ export const defaultValues = {
   logLevel: 'info',
   ipFamily: 'IPv4',
   spread: 'preferred',
-  exemptNamespaces: [],
-  revision: 'default',
+  webhooks: { clients: 'cluster', clientNames: [], exemptNamespaces: [], unproxied: [], caretakers: [] },
 } as const satisfies Values;

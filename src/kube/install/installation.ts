@@ -40,7 +40,7 @@ export function installation(values: Values): readonly KubeObject[] {
     authzDeployment(values),
     ...meshOf(values),
     ...admissionPolicies,
-    ...webhooksOf(values),
+    ...webhooksOf(values.webhooks.exemptNamespaces),
   ];
 }
 
@@ -58,8 +58,8 @@ function meshOf({ trustDomain }: Values): readonly KubeObject[] {
 }
 
 /** Whom they believe the control plane writes into them, since only it knows its root. */
-export function webhooksOf({ exemptNamespaces }: Pick<Values, 'exemptNamespaces'>): readonly KubeObject[] {
-  return webhookConfigurations({ rootPem: undefined, exempt: exemptNamespaces }).map(asObject);
+export function webhooksOf(exempt: readonly string[]): readonly KubeObject[] {
+  return webhookConfigurations({ rootPem: undefined, exempt }).map(asObject);
 }
 
 /** As JSON has it: what is undefined is not there. */

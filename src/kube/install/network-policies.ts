@@ -6,7 +6,7 @@
  * ask for themselves (the API server, sinks, identity providers, sidecars) may be anywhere, but over TCP; names over DNS.
  */
 import type { KubeObject } from '../objects.ts';
-import { authzName, authzPort, controlPlaneName, metadata, partOf, ports, selectorOf } from './parts.ts';
+import { authzName, authzPort, controlPlaneName, healthPort, metadata, partOf, ports, selectorOf } from './parts.ts';
 
 const dnsPort = 53;
 const { peers, ...public_ } = ports;
@@ -14,10 +14,10 @@ const { peers, ...public_ } = ports;
 export const networkPolicies: readonly KubeObject[] = [
   policy('coffre-deny', {}, []),
   policy(controlPlaneName, selectorOf(controlPlaneName), [
-    { ports: Object.values(public_).map(tcp) },
+    { ports: [...Object.values(public_), healthPort].map(tcp) },
     { from: [{ podSelector: { matchLabels: selectorOf(controlPlaneName) } }], ports: [tcp(peers)] },
   ]),
-  policy(authzName, selectorOf(authzName), [{ ports: [tcp(authzPort)] }]),
+  policy(authzName, selectorOf(authzName), [{ ports: [authzPort, healthPort].map(tcp) }]),
 ];
 
 function policy(name: string, pods: Readonly<Record<string, string>>, ingress: readonly object[]): KubeObject {

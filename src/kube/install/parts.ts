@@ -13,6 +13,10 @@ export const priorityName = 'coffre-critical';
 export const ports = { xds: 15_012, admin: 15_014, evidence: 15_015, webhook: 15_017, peers: 15_018 } as const;
 /** Where a worker listens. */
 export const authzPort = 15_016;
+/** Where kubelets ask both. */
+export const healthPort = 15_019;
+/** Time for others to hear that a pod goes, before it is told to stop, in s: API servers, sidecars, workers, replicas. */
+export const leaveSeconds = 5;
 
 export const partOf = { 'app.kubernetes.io/part-of': 'coffre' } as const;
 /** Whom an uninstallation leaves where it is, in Helm's word for it. */

@@ -2,7 +2,7 @@
  * What the pods of both parts have in common: restricted Pod Security, nothing to write but what is mounted, and
  * nodes of their own where there are some.
  */
-import { partOf, priorityName, selectorOf } from './parts.ts';
+import { leaveSeconds, partOf, priorityName, selectorOf } from './parts.ts';
 import type { Placed, Values } from './values.ts';
 
 /** Whom the image's files are readable by, and no more. As the image says. */
@@ -15,14 +15,14 @@ export interface PodOf {
   readonly placed: Placed;
   /** Whether it gets its account's token for the API server. */
   readonly asksApiServer: boolean;
-  /** Time from the order to stop until it is killed, in s. */
-  readonly graceSeconds: number;
+  /** Time that it takes to stop at most, in s; then it is killed. */
+  readonly stopSeconds: number;
   readonly container: Readonly<Record<string, unknown>>;
   readonly volumes: readonly object[];
 }
 
 export function podTemplate({ images, spread }: Values, pod: PodOf) {
-  const { name, rolloutLabel, placed, asksApiServer, graceSeconds, container, volumes } = pod;
+  const { name, rolloutLabel, placed, asksApiServer, stopSeconds, container, volumes } = pod;
   const { nodeSelector, tolerations, resources } = placed;
   return {
     metadata: { labels: { ...partOf, ...selectorOf(name) } },
@@ -30,7 +30,7 @@ export function podTemplate({ images, spread }: Values, pod: PodOf) {
       serviceAccountName: name,
       automountServiceAccountToken: asksApiServer,
       priorityClassName: priorityName,
-      terminationGracePeriodSeconds: graceSeconds,
+      terminationGracePeriodSeconds: leaveSeconds + stopSeconds,
       // The addresses of every Service of the namespace, as variables: nobody reads them here.
       enableServiceLinks: false,
       securityContext: {
@@ -65,11 +65,25 @@ export function podTemplate({ images, spread }: Values, pod: PodOf) {
             capabilities: { drop: ['ALL'] },
           },
           ...container,
+          readinessProbe: { httpGet: { path: '/ready', port: 'health' }, periodSeconds: 2, failureThreshold: 2 },
+          // A process whose event loop stands still for a minute will not find back by itself.
+          livenessProbe: {
+            httpGet: { path: '/live', port: 'health' },
+            periodSeconds: 10,
+            timeoutSeconds: 5,
+            failureThreshold: 6,
+          },
+          lifecycle: { preStop: { sleep: { seconds: leaveSeconds } } },
         },
       ],
       volumes,
     },
   };
+}
+
+/** Where a container of both kinds listens, for who reads its spec. */
+export function containerPort(name: string, port: number) {
+  return { name, containerPort: port, protocol: 'TCP' } as const;
 }
 
 /** An address to listen on, at any of the pod's own. */

@@ -47,17 +47,25 @@ export function readValues(text: string, file: string): ReadValues {
   return findings.length > 0 ? refuse(...findings) : { kind: 'ok', values };
 }
 
-function ruleFindings({ evidence }: Values): Finding[] {
-  if (evidence.kind !== 'postgres' || evidence.postgresSecret !== undefined) return [];
-  const message = '`evidence.postgresSecret` is missing: nobody would know where the PostgreSQL is';
-  return [
-    bad(
-      'missing-field',
-      'evidence.postgresSecret',
-      message,
-      'name a Secret of `coffre-system` that holds `connection`',
-    ),
-  ];
+/** What one value means for another. */
+function ruleFindings({ evidence, webhooks }: Values): Finding[] {
+  const missing = (path: string, why: string, advice: string) =>
+    bad('missing-field', path, `\`${path}\` is missing: ${why}`, advice);
+  const findings: Finding[] = [];
+  if (evidence.kind === 'postgres' && evidence.postgresSecret === undefined) {
+    const advice = 'name a Secret of `coffre-system` that holds `connection`';
+    findings.push(missing('evidence.postgresSecret', 'nobody would know where the PostgreSQL is', advice));
+  }
+  if (webhooks.clients !== 'authority') return findings;
+  if (webhooks.authorityConfigMap === undefined) {
+    const advice = 'name a ConfigMap of `coffre-system` that holds `ca.crt`';
+    findings.push(missing('webhooks.authorityConfigMap', 'no API server could prove who it is', advice));
+  }
+  if (webhooks.clientNames.length === 0) {
+    const why = 'an authority vouches for others too, and each of them would be an API server';
+    findings.push(missing('webhooks.clientNames', why, 'write the common name in the API servers’ client certificate'));
+  }
+  return findings;
 }
 
 /** Of an empty file there is nothing, which is no value of its own. */

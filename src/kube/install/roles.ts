@@ -9,11 +9,13 @@
 
 import { coffreGroup } from '../../model/kinds/catalogue.ts';
 import { systemNamespace } from '../../model/system-namespace.ts';
+import { attestRules } from '../attest/token-review.ts';
 import { type OurKind, resourceFacts } from '../crds/resource-facts.ts';
 import { informRules } from '../inform/resource.ts';
 import { leaseNamespaceRules } from '../lease/lease-object.ts';
 import type { KubeObject } from '../objects.ts';
 import type { PolicyRule } from '../policy-rule.ts';
+import { statusRules } from '../status/status-rules.ts';
 import { volumeRules } from '../volumes/volume-webhook.ts';
 import { webhookRules } from '../webhook/webhook-configurations.ts';
 import { clusterMetadata, controlPlaneName, metadata } from './parts.ts';
@@ -21,6 +23,8 @@ import { clusterMetadata, controlPlaneName, metadata } from './parts.ts';
 /** By room. */
 export const roomRules: Readonly<Record<string, readonly PolicyRule[]>> = {
   inform: informRules,
+  attest: attestRules,
+  status: statusRules,
   volumes: volumeRules,
   webhook: webhookRules,
 };

@@ -140,12 +140,56 @@ export const valuesSchema = ourObject(
       description: 'Whether replicas must lie on nodes and in zones of their own, or should where that is possible.',
       examples: ['required'],
     }),
-    exemptNamespaces: Type.Array(dnsLabel('Name of a namespace, which can be no tenant’s.', 'calico-system'), {
-      description:
-        'Namespaces beside `kube-system` and `coffre-system` whose pods nobody is asked about: where the network of the nodes, or the drivers of their disks, come from.',
-      maxItems: listMax,
-    }),
-    revision: dnsLabel('Name of this installation, which stands on every pod that it injects.', 'default'),
+    webhooks: ourObject(
+      {
+        clients: Type.Enum(['cluster', 'authority', 'anyone'], {
+          description:
+            'By whom API servers are known: by what the cluster says of them, by a certificate of an authority that you name, or not at all, where a cluster’s API servers present none and only they reach the port.',
+          examples: ['cluster'],
+        }),
+        authorityConfigMap: Type.Optional(
+          subdomain('ConfigMap of `coffre-system` whose key `ca.crt` holds that authority.', 'api-server-clients'),
+        ),
+        clientNames: Type.Array(
+          Type.String({
+            description: 'Common name in an API server’s client certificate.',
+            examples: ['kube-apiserver'],
+            minLength: 1,
+            maxLength: 64,
+            pattern: '^[A-Za-z0-9][A-Za-z0-9:._-]*$',
+          }),
+          {
+            description: 'Whom of that authority’s clients the webhooks believe to be API servers.',
+            maxItems: listMax,
+          },
+        ),
+        exemptNamespaces: Type.Array(dnsLabel('Name of a namespace, which can be no tenant’s.', 'calico-system'), {
+          description:
+            'Namespaces beside `kube-system` and `coffre-system` whose pods nobody is asked about: where the network of the nodes, or the drivers of their disks, come from.',
+          maxItems: listMax,
+        }),
+        unproxied: Type.Array(
+          Type.String({
+            description: 'Service account, as `NAMESPACE/NAME`.',
+            examples: ['shop/node-agent'],
+            maxLength: 317,
+            pattern: '^[a-z0-9]([a-z0-9-]*[a-z0-9])?/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$',
+          }),
+          { description: 'Service accounts whose pods may ask to be without a sidecar.', maxItems: listMax },
+        ),
+        caretakers: Type.Array(
+          Type.String({
+            description: 'Name of a user, as the API server knows it.',
+            examples: ['system:serviceaccount:ops:mesh'],
+            minLength: 1,
+            maxLength: 256,
+            pattern: '^[A-Za-z0-9][A-Za-z0-9@:._/-]*$',
+          }),
+          { description: 'Users that may change what is Coffre’s in a pod.', maxItems: listMax },
+        ),
+      },
+      'Whom API servers ask, and about what.',
+    ),
   },
   'Values of an installation of Coffre.',
 );

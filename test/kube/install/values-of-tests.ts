@@ -29,9 +29,17 @@ authz: { nodeSelector: { "example.com/pool": "007" } }
 `,
   'IPv6, and namespaces that nobody is asked about': `
 ipFamily: IPv6
-exemptNamespaces: [calico-system, kube-system, csi, calico-system, "on"]
-revision: canary
+webhooks: { exemptNamespaces: [calico-system, kube-system, csi, calico-system, "on"] }
 `,
+  'API servers of an authority that is named, and exceptions': `
+webhooks:
+  clients: authority
+  authorityConfigMap: api-server-clients
+  clientNames: [kube-apiserver, "apiserver:2"]
+  unproxied: [shop/node-agent]
+  caretakers: [ada@example.com, "system:serviceaccount:ops:mesh"]
+`,
+  'API servers that nobody knows': 'webhooks: { clients: anyone, clientNames: [nobody] }\n',
 };
 
 /** Values that nobody may install with, each with the path that is told. */
@@ -49,7 +57,10 @@ export const hostile: readonly (readonly [text: string, path: string])[] = [
   ['logLevel: "info --admin=0.0.0.0:1"', 'logLevel'],
   ['evidence: { kind: postgres }', 'evidence.postgresSecret'],
   ['evidence: { size: 10Gb }', 'evidence.size'],
-  ['exemptNamespaces: ["a, b"]', 'exemptNamespaces[0]'],
+  ['webhooks: { exemptNamespaces: ["a, b"] }', 'webhooks.exemptNamespaces[0]'],
+  ['webhooks: { caretakers: ["ada,--caretakers=eve"] }', 'webhooks.caretakers[0]'],
+  ['webhooks: { clients: authority, clientNames: [a] }', 'webhooks.authorityConfigMap'],
+  ['webhooks: { clients: authority, authorityConfigMap: a }', 'webhooks.clientNames'],
   ['controlPlane: { nodeSelector: { disk: yes } }', 'controlPlane.nodeSelector.disk'],
   ['rbac: { clusterAdmin: true }', 'rbac'],
 ];

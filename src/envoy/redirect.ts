@@ -150,22 +150,10 @@ function matchesOf(sockets: SidecarSockets): SidecarMatches {
 /** Only the direction of the one who dialled: answers from a control plane on such a port must pass. */
 const dialledReserved = `-m conntrack --ctorigdstport ${reservedPorts.first}:${reservedPorts.last} --ctdir ORIGINAL`;
 
-interface FamilyWords {
-  readonly loopbackRange: string;
-  /** Where REDIRECT sends a locally made connection. */
-  readonly redirectTarget: string;
-  /** Where no service outside the mesh can be: private, shared, local, reserved and multicast ranges. */
-  readonly insides: readonly string[];
-  readonly icmp: string;
-  /** What the link needs to work at all: neighbour discovery for IPv6, nothing for IPv4 (ARP passes below iptables). */
-  readonly icmpTypes: readonly string[];
-}
-
-const ipv4: FamilyWords = {
-  loopbackRange: '127.0.0.0/8',
-  redirectTarget: '127.0.0.1/32',
+/** Where no service outside the mesh can be: private, shared, local, reserved and multicast ranges. */
+export const insideRanges = {
   // Source: IANA IPv4 special-purpose address registry; the documentation ranges are routed by nobody and left out.
-  insides: [
+  4: [
     '0.0.0.0/8',
     '10.0.0.0/8',
     '100.64.0.0/10',
@@ -177,6 +165,25 @@ const ipv4: FamilyWords = {
     '198.18.0.0/15',
     '224.0.0.0/3',
   ],
+  // All but global unicast (2000::/3), and of that what carries an IPv4 address inside: Teredo and 6to4.
+  6: ['::/3', '4000::/2', '8000::/1', '2001::/32', '2002::/16'],
+} as const;
+
+interface FamilyWords {
+  readonly loopbackRange: string;
+  /** Where REDIRECT sends a locally made connection. */
+  readonly redirectTarget: string;
+  /** Of `insideRanges`. */
+  readonly insides: readonly string[];
+  readonly icmp: string;
+  /** What the link needs to work at all: neighbour discovery for IPv6, nothing for IPv4 (ARP passes below iptables). */
+  readonly icmpTypes: readonly string[];
+}
+
+const ipv4: FamilyWords = {
+  loopbackRange: '127.0.0.0/8',
+  redirectTarget: '127.0.0.1/32',
+  insides: insideRanges[4],
   icmp: 'icmp',
   icmpTypes: [],
 };
@@ -184,8 +191,7 @@ const ipv4: FamilyWords = {
 const ipv6: FamilyWords = {
   loopbackRange: '::1/128',
   redirectTarget: '::1/128',
-  // All but global unicast (2000::/3), and of that what carries an IPv4 address inside: Teredo and 6to4.
-  insides: ['::/3', '4000::/2', '8000::/1', '2001::/32', '2002::/16'],
+  insides: insideRanges[6],
   icmp: 'ipv6-icmp',
   icmpTypes: ['--icmpv6-type neighbour-solicitation', '--icmpv6-type neighbour-advertisement'],
 };

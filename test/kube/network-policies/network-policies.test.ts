@@ -1,0 +1,302 @@
+/** NetworkPolicies against the mesh they were made of: exactly its edges, as near as labels allow. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { BlockList } from 'node:net';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { kinMax } from '../../../src/kube/network-policies/kin.ts';
+import { NetworkPolicies } from '../../../src/kube/network-policies/network-policies.ts';
+import { kubeletRanges, readNodePlace } from '../../../src/kube/network-policies/node-places.ts';
+import { readObject } from '../../../src/model/read-object.ts';
+import type { Snapshot } from '../../../src/model/snapshot.ts';
+import { SnapshotBuilder } from '../../../src/model/snapshot-builder.ts';
+import { documents, meshFrom, objectsFrom, trustDomain } from '../../fixtures/mesh-from.ts';
+import { type MeshObject, momentsMs, randomMesh, randomTestMs, snapshotOf } from '../../fixtures/random-mesh.ts';
+import { randomQuarantines } from '../../fixtures/random-quarantines.ts';
+import { pod, service, tenant } from '../../fixtures/two-tenants.ts';
+import { compare } from './edges.ts';
+import { type Connection, type Place, passes } from './evaluator.ts';
+
+const nowMs = 0;
+const golden = join(import.meta.dirname, '../../envoy/golden');
+const scenarios = readdirSync(golden).filter((name) => !name.includes('.'));
+
+function policiesOf(snapshot: Snapshot, atMs = nowMs) {
+  return [...new NetworkPolicies().of(snapshot, [], atMs).values()].flatMap(({ policies }) => policies);
+}
+
+function scenario(name: string): Snapshot {
+  const text = readFileSync(join(golden, name, 'input.yaml'), 'utf8');
+  const named = /^# problems (.+)$/m.exec(text)?.[1];
+  return meshFrom(text, (named?.split(' ') ?? []) as Parameters<typeof meshFrom>[1]);
+}
+
+function demo(): Snapshot {
+  const folder = join(import.meta.dirname, '../../../deploy/demo');
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
+  const text = files.sort().map((name) => readFileSync(join(folder, name), 'utf8'));
+  return meshFrom(documents(...text), ['missing-tenant']);
+}
+
+describe('they allow exactly the edges of the mesh', () => {
+  test.each(scenarios)('of the scenario %s', (name) => {
+    const snapshot = scenario(name);
+    expect(compare(snapshot, policiesOf(snapshot), nowMs)).toMatchObject({ blurred: 0, wrong: [] });
+  });
+
+  test('of the mesh of the demo, and so they are written', async () => {
+    const snapshot = demo();
+    const written = policiesOf(snapshot).map((policy) => stringify(policy, { aliasDuplicateObjects: false }));
+    await expect(written.join('---\n')).toMatchFileSnapshot(join(import.meta.dirname, 'golden/demo.yaml'));
+    const compared = compare(snapshot, policiesOf(snapshot), nowMs);
+    expect(compared).toMatchObject({ blurred: 0, wrong: [] });
+    expect(compared.open).toBeGreaterThan(3);
+  });
+
+  test('of random meshes, at any moment and under quarantines', { timeout: randomTestMs }, () => {
+    const seen = { open: 0, closed: 0, blurred: 0 };
+    const labels = fc.array(
+      fc.record({ tier: fc.constantFrom('', 'one', 'two'), 'pod-template-hash': fc.constantFrom('', 'a', 'b') }),
+      { minLength: 9, maxLength: 9 },
+    );
+    const moments = fc.constantFrom(...momentsMs);
+    fc.assert(
+      fc.property(randomMesh(), labels, randomQuarantines, moments, (objects, more, quarantines, atMs) => {
+        const snapshot = snapshotOf(labelled(objects, more), atMs, quarantines);
+        const { wrong, ...counted } = compare(snapshot, policiesOf(snapshot, atMs), atMs);
+        expect(wrong).toEqual([]);
+        for (const key of ['open', 'closed', 'blurred'] as const) seen[key] += counted[key];
+      }),
+      { numRuns: 500 },
+    );
+    expect(Math.min(seen.open, seen.closed)).toBeGreaterThan(300);
+    // Pods that differ in their account and in no label: there are some, and most pairs are told apart.
+    expect(seen.blurred).toBeGreaterThan(0);
+    expect(seen.blurred).toBeLessThan(seen.open / 4);
+  });
+});
+
+describe('what everybody is let do', () => {
+  const kubelet = '10.9.0.1';
+  const nodes = [
+    { addresses: [kubelet, '2001:db8::9'], podRanges: ['10.1.0.0/24'] },
+    { addresses: ['198.51.100.7'], podRanges: ['198.51.101.0/24'] },
+  ];
+  const snapshot = meshFrom(
+    documents(
+      `apiVersion: coffre.dev/v1alpha1
+kind: Mesh
+metadata: { name: default }
+spec:
+  trustDomain: ${trustDomain}
+  dns: { resolvers: [10.96.0.10] }
+  telemetry: { scrapers: [{ namespace: notaire, serviceAccount: web }] }`,
+      tenant(
+        'atelier',
+        'environment: prod, egress: [{ name: pay.example, port: 443, protocol: tls, region: eu, jurisdiction: EU }]',
+      ),
+      tenant('notaire'),
+      pod('atelier', 'web', '10.1.0.3'),
+      pod('notaire', 'web', '10.2.0.3'),
+    ),
+  );
+  const policies = [...new NetworkPolicies().of(snapshot, nodes, nowMs).values()].flatMap((each) => each.policies);
+  const inNamespace = (namespace: string, labels: Readonly<Record<string, string>>): Place => ({
+    ...{ kind: 'pod', namespace, labels, address: '10.3.0.3' },
+  });
+  const web = inNamespace('atelier', { app: 'web' });
+  const neighbour = inNamespace('notaire', { app: 'web' });
+  const unknown = inNamespace('atelier', { app: 'new' });
+  const controlPlane = inNamespace('coffre-system', { 'app.kubernetes.io/name': 'coffre' });
+  const worker = inNamespace('coffre-system', { 'app.kubernetes.io/name': 'coffre-authz' });
+  const dns = inNamespace('kube-system', { 'k8s-app': 'kube-dns' });
+  const at = (address: string): Place => ({ kind: 'address', address });
+
+  test.each<readonly [string, Connection, boolean]>([
+    ['a kubelet asks at the health port', { from: at(kubelet), to: web, port: 15_021 }, true],
+    ['from its bridge, too', { from: at('10.1.0.1'), to: web, port: 15_021 }, true],
+    ['from its address of the other family, too', { from: at('2001:db8::9'), to: web, port: 15_021 }, true],
+    ['and nowhere else', { from: at(kubelet), to: web, port: 8_080 }, false],
+    ['a pod asks no other how its application is', { from: neighbour, to: web, port: 15_021 }, false],
+    ['nor does an address of another pod', { from: at('10.1.0.9'), to: web, port: 15_021 }, false],
+    ['the control plane looks in', { from: controlPlane, to: web, port: 15_004 }, true],
+    ['it reads statistics', { from: controlPlane, to: web, port: 15_005 }, true],
+    ['a worker has no business there', { from: worker, to: web, port: 15_004 }, false],
+    ['who is named by the mesh reads statistics', { from: neighbour, to: web, port: 15_005 }, true],
+    ['of pods that nobody knows yet, too', { from: neighbour, to: unknown, port: 15_005 }, true],
+    ['and does not look in', { from: neighbour, to: web, port: 15_004 }, false],
+    ['who is not named does not', { from: web, to: neighbour, port: 15_005 }, false],
+    ['xDS', { from: web, to: controlPlane, port: 15_012 }, true],
+    ['evidence', { from: unknown, to: controlPlane, port: 15_015 }, true],
+    ['the webhook is not for pods (SEC-45)', { from: web, to: controlPlane, port: 15_017 }, false],
+    ['nor the management door', { from: web, to: controlPlane, port: 15_014 }, false],
+    ['verdicts', { from: unknown, to: worker, port: 15_016 }, true],
+    ['names, by the pods of the resolver', { from: unknown, to: dns, port: 53, protocol: 'UDP' }, true],
+    ['names, by its address', { from: unknown, to: at('10.96.0.10'), port: 53, protocol: 'TCP' }, true],
+    ['SEC-61: DNS at any other place is closed', { from: web, to: at('10.96.0.11'), port: 53, protocol: 'UDP' }, false],
+    ['SEC-61: DNS at another port is closed', { from: web, to: dns, port: 5_353, protocol: 'UDP' }, false],
+    ['a way out of the mesh', { from: web, to: at('203.0.113.9'), port: 443 }, true],
+    ['over IPv6, too', { from: web, to: at('2606:4700::1'), port: 443 }, true],
+    ['at its port alone', { from: web, to: at('203.0.113.9'), port: 80 }, false],
+    ['SEC-61: the metadata address is closed', { from: web, to: at('169.254.169.254'), port: 443 }, false],
+    ['SEC-61: private addresses are closed', { from: web, to: at('10.7.0.1'), port: 443 }, false],
+    [
+      'SEC-61: an IPv4 address inside of an IPv6 one is closed',
+      { from: web, to: at('2002:a00:1::1'), port: 443 },
+      false,
+    ],
+    ['SEC-61: a node is closed though its address is public', { from: web, to: at('198.51.100.7'), port: 443 }, false],
+    ['SEC-61: and its pods are', { from: web, to: at('198.51.101.9'), port: 443 }, false],
+    ['who has no way out has none', { from: neighbour, to: at('203.0.113.9'), port: 443 }, false],
+    ['SEC-60: nobody from outside comes in', { from: at('203.0.113.9'), to: web, port: 8_080 }, false],
+    ['SEC-60: the capture ports are for nobody', { from: neighbour, to: web, port: 15_006 }, false],
+    ['SEC-60: UDP goes nowhere', { from: web, to: neighbour, port: 8_080, protocol: 'UDP' }, false],
+  ])('%s', (_sentence, connection, want) => {
+    expect(passes(policies, connection)).toBe(want);
+  });
+
+  test('of a mesh without a tenant there are none', () => {
+    expect(new NetworkPolicies().of(meshFrom(documents()), nodes, nowMs)).toEqual(new Map());
+  });
+});
+
+describe('their size', () => {
+  const labels = (index: number) => ({ app: `app-${index}`, tier: 'one' });
+  const crowd = (size: number) =>
+    meshFrom(
+      documents(
+        tenant('atelier'),
+        ...Array.from({ length: size }, (_, index) => JSON.stringify(podObject(`pod-${index}`, index, labels(index)))),
+        JSON.stringify({
+          ...{ apiVersion: 'v1', kind: 'Service', metadata: { name: 'all', namespace: 'atelier' } },
+          spec: {
+            clusterIP: '10.96.0.1',
+            selector: { tier: 'one' },
+            ports: [{ name: 'http', port: 80, targetPort: 8_080 }],
+          },
+        }),
+      ),
+    );
+
+  test('a namespace of more kin than are told apart is one, and says so', () => {
+    const few = new NetworkPolicies().of(crowd(kinMax), [], nowMs).get('atelier');
+    expect(few?.policies).toHaveLength(kinMax + 1);
+    expect(few?.blurred).toEqual([]);
+    const snapshot = crowd(kinMax + 1);
+    const many = new NetworkPolicies().of(snapshot, [], nowMs).get('atelier');
+    expect(many?.policies.map(({ spec }) => spec.podSelector)).toEqual([{}, {}]);
+  });
+
+  test('an object has room in etcd, whatever the mesh is like', () => {
+    const sizes = (new NetworkPolicies().of(crowd(kinMax), [], nowMs).get('atelier')?.policies ?? []).map(
+      (policy) => JSON.stringify(policy).length,
+    );
+    expect(Math.max(...sizes)).toBeLessThan(1_000_000);
+  });
+
+  test('of a node is read what can be, and the rest is nowhere', () => {
+    const addresses = ['10.9.0.1', 'node-1.example', '2001:DB8::1', '127.0.0.1'].map((address) => ({ address }));
+    const podCIDRs = ['10.1.3.0/24', '10.1.3.0', 'fd00::/64', '10.1.3.0/33'];
+    const raw = { metadata: { name: 'node-1' }, spec: { podCIDRs }, status: { addresses } };
+    expect(readNodePlace(raw)).toEqual({
+      addresses: ['10.9.0.1', '2001:db8::1'],
+      podRanges: ['10.1.3.0/24', 'fd00::/64'],
+    });
+    expect(readNodePlace({ status: { addresses: 'none' } })).toEqual({ addresses: [], podRanges: [] });
+  });
+
+  test('where there are many nodes, neighbours share a range, and each is still in one', () => {
+    const nodes = Array.from({ length: 5_000 }, (_, index) => ({
+      addresses: [`10.${index >> 8}.${index & 255}.7`],
+      podRanges: [`172.${16 + (index >> 12)}.${(index >> 4) & 255}.${(index & 15) << 4}/28`],
+    }));
+    const ranges = kubeletRanges(nodes);
+    expect(ranges.length).toBeLessThanOrEqual(200);
+    const list = new BlockList();
+    for (const range of ranges) list.addSubnet(range.split('/')[0] ?? '', Number(range.split('/')[1]));
+    expect(nodes.filter(({ addresses: [address = ''] }) => !list.check(address))).toEqual([]);
+    expect(list.check('192.168.0.1')).toBe(false);
+  });
+});
+
+describe('what is kept', () => {
+  test('one that remembers says what one says that remembers nothing', { timeout: randomTestMs }, () => {
+    fc.assert(
+      fc.property(fc.array(randomMesh(), { minLength: 2, maxLength: 4 }), (meshes) => {
+        const builder = new SnapshotBuilder();
+        const remembering = new NetworkPolicies();
+        for (const objects of meshes) {
+          const snapshot = builder.build(objectsOf(objects), nowMs);
+          expect(remembering.of(snapshot, [], nowMs)).toEqual(new NetworkPolicies().of(snapshot, [], nowMs));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('a change in one tenant leaves the policies of others the very same values', () => {
+    const objects = (name: string) =>
+      objectsFrom(
+        documents(
+          tenant('atelier'),
+          tenant('notaire'),
+          pod('atelier', name, '10.1.0.3'),
+          pod('notaire', 'web', '10.2.0.3'),
+        ),
+      );
+    const [before, after] = [objects('web'), objects('api')];
+    const noNodes: readonly never[] = [];
+    const builder = new SnapshotBuilder();
+    const remembering = new NetworkPolicies();
+    const known = new Map(before.map((object) => [object.hash, object]));
+    const first = remembering.of(builder.build(before, nowMs), noNodes, nowMs);
+    const next = after.map((object) => known.get(object.hash) ?? object);
+    const second = remembering.of(builder.build(next, nowMs), noNodes, nowMs);
+    expect(second.get('notaire')).toBe(first.get('notaire'));
+    expect(second.get('atelier')).not.toBe(first.get('atelier'));
+  });
+
+  test('a roll-out changes no policy: what comes and goes with it is not named', () => {
+    const rolled = (hash: string, name: string) =>
+      meshFrom(
+        documents(
+          tenant('atelier'),
+          JSON.stringify(podObject(name, 3, { app: 'web', 'pod-template-hash': hash })),
+          service('atelier', 'web', '10.96.0.1', 'name: http, port: 80, targetPort: 8080'),
+        ),
+      );
+    const text = (snapshot: Snapshot) => JSON.stringify(policiesOf(snapshot));
+    expect(text(rolled('aaa', 'web-aaa-1'))).toBe(text(rolled('bbb', 'web-bbb-2')));
+  });
+});
+
+function podObject(name: string, index: number, labels: Readonly<Record<string, string>>): object {
+  return {
+    ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'atelier', labels }, spec: {} },
+    status: { podIPs: [{ ip: `10.1.${index >> 8}.${index & 255}` }], conditions: [{ type: 'Ready', status: 'True' }] },
+  };
+}
+
+/** With labels that tell some pods apart, some of which come and go with a roll-out. */
+function labelled(
+  objects: readonly MeshObject[],
+  more: readonly Readonly<Record<string, string>>[],
+): readonly MeshObject[] {
+  let index = 0;
+  return objects.map((object) => {
+    if (object.kind !== 'Pod') return object;
+    const own = Object.entries(more[index++] ?? {}).filter(([, value]) => value !== '');
+    return {
+      ...object,
+      metadata: { ...object.metadata, labels: { ...object.metadata.labels, ...Object.fromEntries(own) } },
+    };
+  });
+}
+
+function objectsOf(objects: readonly MeshObject[]) {
+  return objects.flatMap((object, index) => {
+    const outcome = readObject(object, { file: 'random', line: index + 1 });
+    return outcome.kind === 'object' ? [outcome.object] : [];
+  });
+}

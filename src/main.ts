@@ -78,7 +78,7 @@ async function run(config: Config): Promise<void> {
       ready: cache.isReady(),
       snapshot: latest && { ...latest, problems: [...latest.problems, ...(control?.loop.problems() ?? [])] },
       xds: xdsAddress,
-      clients: control?.xds.status() ?? [],
+      clients: control?.peers.clients() ?? [],
       certificateOf: (spiffeId) => control?.authority.leaf(spiffeId),
       evidence: control && {
         head: control.evidence.store.head()?.position ?? 0,

@@ -43,6 +43,8 @@ const rooms: RoomTable = {
   verdict: ['model', 'policy', 'authz', 'grpc', 'xds', 'identity', 'gen'],
   // What proxies really hold, seen through a door of their own.
   inspect: ['model', 'envoy', 'xds', 'gen'],
+  // What replicas of a control plane tell each other: it knows proxies, and no mesh.
+  peers: ['grpc', 'xds', 'gen'],
   // The doors.
   admin: [
     'config',
@@ -88,7 +90,19 @@ const rooms: RoomTable = {
 
 const purity: PurityRules = {
   pureRooms: ['model', 'policy', 'proof', 'envoy', 'watch', 'http2'],
-  mixedRooms: ['xds', 'authz', 'verdict', 'identity', 'chaos', 'controller', 'evidence', 'siem', 'oidc', 'inspect'],
+  mixedRooms: [
+    'peers',
+    'xds',
+    'authz',
+    'verdict',
+    'identity',
+    'chaos',
+    'controller',
+    'evidence',
+    'siem',
+    'oidc',
+    'inspect',
+  ],
   effectfulModules: [
     ...[
       'fs',

@@ -232,4 +232,6 @@ export type TimelineWord =
   | 'clock-jumped'
   /** The runner stood still for one TTL; every layer was lifted without it. */
   | 'watchdog'
+  /** Another replica commands the proxies now, or none does. */
+  | 'outranked'
   | 'ended';

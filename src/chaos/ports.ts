@@ -9,6 +9,7 @@ import type { Snapshot } from '../model/snapshot.ts';
 import type { ProxyTraffic, TimelineEntry } from './drill-engine.ts';
 import type { Journal } from './journal.ts';
 import type { ConnectedProxy } from './plan.ts';
+import type { Refusal } from './refusal.ts';
 import type { Happenings } from './report/happening.ts';
 
 /** Life of a layer that nobody renews, in ms: the dead man's switch in every proxy. Source: design of drills; measured on Envoy. */
@@ -18,6 +19,8 @@ export interface DrillPorts {
   readonly clock: DrillClock;
   /** Newest; undefined until the mesh has been read. */
   snapshot(): Snapshot | undefined;
+  /** Why no fault may begin or go on from here, such as that another process commands; undefined where this one does. */
+  outranked(): Refusal | undefined;
   /** Those that hold an ADS stream now, by workload key. */
   connected(): ReadonlyMap<string, ConnectedProxy>;
   readonly layers: DrillLayers;

@@ -82,4 +82,6 @@ export type AbortCause =
   /** The wall clock leapt, so nobody can say whether consent still holds. */
   | 'clock'
   /** The runner did not renew within one TTL. */
-  | 'watchdog';
+  | 'watchdog'
+  /** Another process commands the proxies now. */
+  | 'outranked';

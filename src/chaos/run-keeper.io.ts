@@ -122,6 +122,10 @@ export class RunKeeper {
     this.#away.delete(proxy);
   }
 
+  isUnderWay(): boolean {
+    return this.#drivers.size > 0;
+  }
+
   live(entry: RunEntry): LiveReadings {
     return this.#drivers.get(entry)?.live() ?? noReadings;
   }
@@ -137,9 +141,11 @@ export class RunKeeper {
     const leaptMs = this.#offset() - this.#offsetMs;
     this.#offsetMs += leaptMs;
     const snapshot = this.#ports.snapshot();
+    const outranked = this.#ports.outranked();
     for (const entry of this.#book.active()) {
       const refusals = standingRefusals(snapshot, entry.run, nowMs);
-      if (Math.abs(leaptMs) > leapMs) {
+      if (outranked !== undefined) this.abort(entry, 'outranked', outranked.message);
+      else if (Math.abs(leaptMs) > leapMs) {
         this.abort(
           entry,
           'clock',

@@ -218,7 +218,12 @@ export class DrillRunner implements DrillEngine {
     this.#keeper.returned(proxy);
   }
 
-  /** The mesh changed: consents, rules, drills or targets may have. */
+  /** Something was begun and is not seen to its end yet. */
+  isUnderWay(): boolean {
+    return this.#keeper.isUnderWay();
+  }
+
+  /** The mesh changed, or who commands: consents, rules, drills or targets may have. */
   lookAgain(): void {
     const declared = this.#ports.snapshot()?.drills;
     for (const key of this.#plans.keys()) if (!declared?.has(key)) this.#plans.delete(key);
@@ -234,7 +239,7 @@ export class DrillRunner implements DrillEngine {
     const snapshot = this.#ports.snapshot();
     const definition = this.#declared(drill, by);
     if (snapshot === undefined || definition === undefined) return notFound(drill);
-    const forbidden = strikeRefusals(by);
+    const forbidden = this.#strikeRefusals(by);
     if (forbidden.length > 0) return refused(forbidden);
     const nowMs = this.#ports.clock.nowMs();
     const result = planDrill({
@@ -256,7 +261,7 @@ export class DrillRunner implements DrillEngine {
   ): DrillAnswer<{ plan: DrillPlan; snapshot: Snapshot; definition: Drill }> {
     const declared = this.#declared(drill, by);
     if (declared === undefined) return notFound(drill);
-    const forbidden = strikeRefusals(by);
+    const forbidden = this.#strikeRefusals(by);
     if (forbidden.length > 0) return refused(forbidden);
     const blocked = this.#ports.journal.probe();
     if (blocked !== undefined) return store(blocked);
@@ -269,6 +274,11 @@ export class DrillRunner implements DrillEngine {
     if (planned.kind !== 'ok' || planned.value.plan.view.hash === planHash) return planned;
     const message = `the plan of \`${drill}\` is now \`${planned.value.plan.view.hash}\`, not \`${planHash.slice(0, 64)}\``;
     return { kind: 'conflict', message, advice: 'plan it again, and look at what changed' };
+  }
+
+  #strikeRefusals(by: Actor): readonly Refusal[] {
+    const outranked = this.#ports.outranked();
+    return [...strikeRefusals(by), ...(outranked === undefined ? [] : [outranked])];
   }
 
   #begin(drill: Drill, plan: DrillPlan, by: Actor, events: readonly RunEvent[]): DrillAnswer<DrillView> {

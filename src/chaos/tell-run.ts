@@ -83,6 +83,7 @@ const abortWords = {
   restart: 'found-unfinished',
   clock: 'clock-jumped',
   watchdog: 'watchdog',
+  outranked: 'outranked',
 } as const satisfies Record<Extract<RunEvent, { kind: 'abort' }>['cause'], TimelineWord>;
 
 function probeEntries({ drill }: Run, event: Extract<RunEvent, { kind: 'probe' }>, entry: Entry): TimelineEntry[] {

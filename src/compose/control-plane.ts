@@ -8,6 +8,7 @@
 import type { Logger } from 'pino';
 import { recordCalls } from '../admin/human-actions.ts';
 import type { Config, SocketEndpoint } from '../config.ts';
+import { logDrills } from '../controller/drill-report.io.ts';
 import { recordCertificates } from '../controller/evidence-of-certificates.io.ts';
 import { recordLoop, reportToAll } from '../controller/evidence-of-loop.io.ts';
 import { recordRotations } from '../controller/evidence-of-rotations.io.ts';
@@ -30,6 +31,7 @@ import type { Snapshot } from '../model/snapshot.ts';
 import type { SourcedObject } from '../model/sourced-object.ts';
 import { systemClock } from '../system-clock.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
+import { createLoadService } from '../xds/load-service.io.ts';
 import type { XdsEvent } from '../xds/xds-event.ts';
 import { chainJournal } from './drill-journal.ts';
 import { equipWorkloads } from './equip-workloads.ts';
@@ -39,6 +41,7 @@ import { openCluster } from './open-cluster.ts';
 import { openDrills } from './open-drills.ts';
 import { openEvidence } from './open-evidence.ts';
 import { openLeadership } from './open-leadership.ts';
+import { openPeers } from './open-peers.ts';
 import { openQuarantines } from './open-quarantines.ts';
 import type { ControlPlaneTelemetry } from './open-telemetry.ts';
 import { serveProxies } from './serve-proxies.ts';
@@ -87,7 +90,8 @@ export async function openControlPlane(host: ControlPlaneHost) {
   }
 
   async function open() {
-    const leadership = openLeadership({ cluster: host.cluster, name: config.replica, address: undefined, log });
+    const peersAddress = config.peers && formatEndpoint(config.peers);
+    const leadership = openLeadership({ cluster: host.cluster, name: config.replica, address: peersAddress, log });
     closers.push(() => leadership.close());
     const authority = await openAuthority({
       stateFolder: config.state,
@@ -129,7 +133,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
         telemetry.xds(event);
         xdsEvidence.heard(event);
         rotations.heard(event);
-        drills.heard(event);
+        peers.heard(event);
         // It may answer with a configuration for the very stream that is telling.
         queueMicrotask(() => rollout.heard(event));
       },
@@ -144,21 +148,39 @@ export async function openControlPlane(host: ControlPlaneHost) {
       const address = workload?.addresses[0];
       return workload && address !== undefined ? { ...workload, address } : undefined;
     });
+    const drillReport = logDrills(log);
+    const loads = createLoadService({
+      ...{ admit, clock: systemClock, observe: drillReport.reportStream },
+      reported: (load) => peers.loaded(load),
+    });
+    loads.addTo(server);
+    const peers = openPeers({
+      ...{ replica: config.replica, address: peersAddress, leadership, authority, cache, log },
+      clients: () => xds.status(),
+      watchLoads: (proxies, cluster) => loads.watch(proxies, cluster),
+    });
+    closers.push(() => peers.stop());
     const drills = openDrills({
-      ...{ cache, eyes, server, admit, log, snapshot },
+      ...{ peers, leadership, eyes, snapshot, report: drillReport },
       journal: chainJournal(store, seal, config.state),
       reports: evidence.reports,
-      clients: () => xds.status(),
     });
+    closers.push(
+      // First our own drills end, and then nobody is reached any more by whom they struck.
+      leadership.onChange(() => {
+        drills.lookAgain();
+        peers.lookAgain();
+      }),
+    );
     const reports = hearProxies({
       ...{ address: formatEndpoint(config.evidence), authority, admit, eyes, teller, snapshot },
-      logged: drills.logged,
-      observe: drills.reportStream,
+      logged: peers.logged,
+      observe: drillReport.reportStream,
     });
     closers.push(() => reports.stop());
     const rotations = new Rotations({
       authority,
-      clients: () => xds.status(),
+      clients: peers.clients,
       lookAgain: () => loop.lookAgain(),
       report: logRotations(log),
     });
@@ -185,6 +207,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
         if (credentials !== undefined && credentials !== rotated) {
           server.rotate(credentials);
           reports.rotate();
+          peers.rotate();
           host.rotated(credentials);
         }
         rotated = credentials;
@@ -196,12 +219,13 @@ export async function openControlPlane(host: ControlPlaneHost) {
       report: telemetry.counted(reportToAll(host.report, recordLoop(teller, host.objects))),
       otherProblems: () => inCluster?.problems() ?? [],
     });
-    for (const listening of [server, reports.server]) {
+    const servers = [server, reports.server, ...(peers.server === undefined ? [] : [peers.server])];
+    for (const listening of servers) {
       const bound = await listening.bind();
       if (bound.kind !== 'bound') throw new StartRefused(`${bound.message}; ${bound.advice}`);
     }
     closers.push(
-      () => Promise.all([server.close(shutdownGraceMs), reports.server.close(shutdownGraceMs)]),
+      () => Promise.all(servers.map((each) => each.close(shutdownGraceMs))),
       () => loop.stop(),
       () => rollout.stop(),
       () => drills.stop(),
@@ -222,7 +246,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
     if (refusal !== undefined) throw new StartRefused(refusal);
     const hasTenant = (name: string) => snapshot()?.tenants.has(name) ?? false;
     return {
-      ...{ authority, loop, xds, rotations, drills, evidence, eyes, quarantines, inCluster },
+      ...{ authority, loop, xds, peers, rotations, drills, evidence, eyes, quarantines, inCluster },
       /** Told of each call at the management door. */
       called: recordCalls({ ...teller, seal, hasTenant }),
     };

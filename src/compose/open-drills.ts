@@ -1,114 +1,102 @@
 /**
  * The drills of one control plane, joined to what they act through and what they see by.
  *
- *   DrillRunner ──▶ overlay on RTDS (xds)          ◀── ACK, NACK (xds), runtime and config (inspect)
- *               ──▶ journal on the evidence        ◀── load reports (xds), access log (evidence), probes
+ *   DrillRunner ──▶ overlay on RTDS, here and at the followers (peers)   ◀── ACK, NACK (peers), runtime and config (inspect)
+ *               ──▶ journal on the evidence                              ◀── load reports, access log (peers), probes
  *
+ * Every replica has an engine, and only the leader's begins anything: the others end what they themselves had begun.
  * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
  */
-import type { Logger } from 'pino';
 import type { DrillEngine } from '../chaos/drill-engine.ts';
 import type { Journal } from '../chaos/journal.ts';
 import type { ReportEvidence } from '../chaos/ports.ts';
 import { createProbeReader } from '../chaos/probe/probe-reader.io.ts';
 import { DrillRunner } from '../chaos/runner.io.ts';
-import { drillLayers } from '../controller/drill-layers.ts';
-import { logDrills } from '../controller/drill-report.io.ts';
-import { movedResources } from '../controller/moved-resources.ts';
+import type { DrillReport } from '../controller/drill-report.io.ts';
 import { OpenStreams } from '../controller/open-streams.ts';
-import type { AccessLogEvent, ProxyRecord } from '../evidence/access-log/access-log-service.io.ts';
-import type { GrpcServer } from '../grpc/grpc-server.ts';
-import type { ReportAdmission, ReportCaller } from '../grpc/report-stream.ts';
 import type { ProxyEyes } from '../inspect/proxy-eyes.io.ts';
+import type { Leadership } from '../kube/lease/leadership.ts';
 import { defaultDrillRules } from '../model/drill.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import type { ProxyNews } from '../peers/proxy-news.ts';
 import { drillClock, systemClock } from '../system-clock.ts';
-import type { SnapshotCache } from '../xds/cache.ts';
-import type { ClientStatus } from '../xds/client-status.ts';
-import { createLoadService } from '../xds/load-service.io.ts';
-import { typeUrls } from '../xds/type-url.ts';
-import type { XdsEvent } from '../xds/xds-event.ts';
+import type { Peers } from './open-peers.ts';
 
 export interface DrillHost {
   readonly journal: Journal;
   readonly reports: ReportEvidence;
-  readonly cache: SnapshotCache;
-  /** Every open stream of a proxy. */
-  clients(): readonly ClientStatus[];
+  /** Every proxy of the mesh, whichever replica serves it. */
+  readonly peers: Pick<Peers, 'clients' | 'layers' | 'watchLoads' | 'attend' | 'listen'>;
+  readonly leadership: Leadership;
   snapshot(): Snapshot | undefined;
   readonly eyes: ProxyEyes;
-  /** Takes the proxies' reports. */
-  readonly server: GrpcServer;
-  /** Who reports, by its token. */
-  admit(caller: ReportCaller): Promise<ReportAdmission>;
-  readonly log: Logger;
+  readonly report: DrillReport;
 }
 
 export interface Drills {
   readonly engine: DrillEngine;
-  /** Told of everything the xDS server observes. */
-  heard(event: XdsEvent): void;
-  /** Told of each record of a drilled edge. */
-  logged(record: ProxyRecord): void;
-  /** Told of the streams of the access log. */
-  reportStream(event: AccessLogEvent): void;
-  /** The mesh changed: consents and rules may have. */
+  /** The mesh changed, or who leads: consents, rules and the right to drill may have. */
   lookAgain(): void;
   stop(): void;
 }
 
 export function openDrills(host: DrillHost): Drills {
-  const { cache, clients, snapshot, eyes, server, admit, journal, reports, log } = host;
-  const report = logDrills(log);
-  const loads = createLoadService({
-    admit,
-    clock: systemClock,
-    reported: (load) => probes.load(load),
-    observe: report.reportStream,
-  });
+  const { peers, leadership, snapshot, eyes, journal, reports, report } = host;
   const probes = createProbeReader({
     clock: systemClock,
     rules: () => snapshot()?.mesh.drills ?? defaultDrillRules,
-    watchLoads: (proxies, cluster) => loads.watch(proxies, cluster),
+    watchLoads: peers.watchLoads,
     observe: report.probe,
   });
-  loads.addTo(server);
   const streams = new OpenStreams();
   const runner = new DrillRunner({
     clock: drillClock,
     snapshot,
+    outranked: () => outranked(leadership),
     // Measured: in state of the world Envoy renews no TTL by a heartbeat, and the fault would end after the first.
     connected: () =>
-      new Map(clients().map(({ key, takesTtl, protocol }) => [key, { takesTtl: takesTtl && protocol === 'delta' }])),
-    layers: drillLayers(cache),
+      new Map(
+        peers.clients().map(({ key, takesTtl, protocol }) => [key, { takesTtl: takesTtl && protocol === 'delta' }]),
+      ),
+    layers: peers.layers,
     eyes,
     probes,
     journal,
     evidence: reports,
-    observe: report.drill,
+    observe(event) {
+      report.drill(event);
+      // Told in the middle of a step; what is under way is known behind it.
+      if (event.kind === 'told') queueMicrotask(() => peers.attend(runner.isUnderWay()));
+    },
   });
+
+  function news(told: ProxyNews): void {
+    const { kind, proxy } = told;
+    if (kind === 'accepted') runner.accepted(proxy, told.resources);
+    else if (kind === 'refused') runner.refused(proxy, told.why);
+    else if (kind === 'lapsed') runner.lapsed(proxy);
+    else if (kind === 'opened') {
+      // A second stream is that of a proxy whose first has been dead for a while, unnoticed here.
+      if (streams.opened(proxy) > 1) runner.lapsed(proxy);
+      runner.returned(proxy);
+    } else if (streams.closed(proxy) === 0) runner.left(proxy);
+  }
+
+  peers.listen({ news, load: (load) => probes.load(load), record: (record) => probes.record(record) });
   return {
     engine: runner,
-    heard(event) {
-      if ('key' in event) {
-        const moved = movedResources(event);
-        if (moved.length > 0) runner.accepted(event.key, moved);
-      }
-      if (event.kind === 'nacked' && event.typeUrl === typeUrls.runtime) runner.refused(event.key, event.cause.message);
-      if (event.kind === 'lapsed' && event.typeUrl === typeUrls.runtime) runner.lapsed(event.key);
-      if (event.kind === 'stream-opened') {
-        // A second stream is that of a proxy whose first has been dead for a while, unnoticed here.
-        if (streams.opened(event.key) > 1) runner.lapsed(event.key);
-        runner.returned(event.key);
-      }
-      if (event.kind === 'stream-closed' && streams.closed(event.key) === 0) runner.left(event.key);
-    },
-    logged: (record) => probes.record(record),
-    reportStream: report.reportStream,
     lookAgain: () => runner.lookAgain(),
     stop() {
       runner.stop();
       journal.close();
     },
   };
+}
+
+function outranked(leadership: Leadership) {
+  if (leadership.term() !== undefined) return undefined;
+  const leader = leadership.leader();
+  const message =
+    leader === undefined ? 'no replica leads now' : `the replica \`${leader.name}\` leads, and this one does not`;
+  return { message, advice: 'only the leader runs drills: ask it, or wait until there is one' };
 }

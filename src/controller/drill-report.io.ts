@@ -8,6 +8,8 @@ interface ReportEvent {
   readonly kind: string;
 }
 
+export type DrillReport = ReturnType<typeof logDrills>;
+
 export function logDrills(log: Logger) {
   return {
     drill(event: DrillEvent): void {

@@ -16,6 +16,7 @@ import {
   type ReportEvidence,
   type WantedHappenings,
 } from '../../src/chaos/ports.ts';
+import type { Refusal } from '../../src/chaos/refusal.ts';
 import type { Happenings } from '../../src/chaos/report/happening.ts';
 import { DrillRunner } from '../../src/chaos/runner.io.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
@@ -263,6 +264,8 @@ export class DrillWorld {
   readonly watched: ProbedEdge[] = [];
   readonly journal: Journal;
   snapshot: Snapshot | undefined;
+  /** Why another process commands, where one does. */
+  outranked: Refusal | undefined;
   /** What every probe answers; undefined is no answer. */
   answer: (name: string) => number | undefined = () => 1;
   /** What the callers' proxies have told of overflows, to the process that was asked. */
@@ -303,6 +306,7 @@ export class DrillWorld {
     return {
       clock: this.clock,
       snapshot: () => this.snapshot,
+      outranked: () => this.outranked,
       connected: () => new Map([...this.proxies].filter(([, { connected }]) => connected)),
       layers: {
         lay: (proxy, settings) => this.#push('lay', proxy, settings),

@@ -18,7 +18,16 @@ const proxies = ['a/one', 'a/two', 'a/three'];
 const proxy = fc.constantFrom(...proxies, 'a/watcher', 'b/stranger');
 /** News of several at once, some of them twice. */
 const several = fc.array(proxy, { minLength: 1, maxLength: 3 });
-const causes: readonly AbortCause[] = ['halt', 'lever', 'consent', 'store', 'restart', 'clock', 'watchdog'];
+const causes: readonly AbortCause[] = [
+  'halt',
+  'lever',
+  'consent',
+  'store',
+  'restart',
+  'clock',
+  'watchdog',
+  'outranked',
+];
 
 const cleanOf = (keys: readonly string[]): RunEvent => ({
   kind: 'clean',

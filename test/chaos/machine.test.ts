@@ -140,7 +140,16 @@ describe('the second person', () => {
 
 describe('what ends it', () => {
   const running = [...untilFault(two), ...effective];
-  const causes: readonly AbortCause[] = ['halt', 'lever', 'consent', 'store', 'restart', 'clock', 'watchdog'];
+  const causes: readonly AbortCause[] = [
+    'halt',
+    'lever',
+    'consent',
+    'store',
+    'restart',
+    'clock',
+    'watchdog',
+    'outranked',
+  ];
   const enders: readonly (readonly [string, RunEvent])[] = [
     ['the deadline', { kind: 'deadline' }],
     ['a breach of a probe that it names', { kind: 'probe', probe: 'works', state: 'breach', value: 0.5 }],

@@ -40,6 +40,7 @@ const triggers: ReadonlySet<TimelineWord> = new Set<TimelineWord>([
   'store-failed',
   'clock-jumped',
   'watchdog',
+  'outranked',
 ]);
 
 export function drillTimes({ timeline, proxies, definition }: DrillRecord): DrillTimes {

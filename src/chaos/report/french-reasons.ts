@@ -43,6 +43,12 @@ const sentences = [
   ['the control plane restarted', 'le plan de contrôle a redémarré'],
   ['the control plane stops', 'le plan de contrôle s’arrête'],
   ['nobody judged the drill for {n} s', 'personne n’a jugé l’exercice pendant {n} s'],
+  ['no replica leads now', 'aucun réplica ne commande à présent'],
+  ['the replica {name} leads, and this one does not', 'le réplica {name} commande, et non celui-ci'],
+  [
+    'its replica {name} is out of reach ({words}), and takes the fault back by itself',
+    'son réplica {name} est hors d’atteinte ({words}) et retire la panne de lui-même',
+  ],
   ['what was to be done could not be done', 'ce qui était à faire n’a pu l’être'],
   [
     'the wall clock leapt by {n} s, so no window of consent can be judged',

@@ -94,6 +94,7 @@ const entryWords: Readonly<Record<TimelineWord, string>> = {
   'store-failed': 'journal en défaut',
   'clock-jumped': 'saut d’horloge',
   watchdog: 'chien de garde',
+  outranked: 'autre commandement',
   ended: 'fin',
 };
 
@@ -421,6 +422,7 @@ function entrySentence({ what, text, atMs }: TimelineEntry, record: DrillRecord)
     case 'store-failed':
     case 'clock-jumped':
     case 'watchdog':
+    case 'outranked':
       return frenchReason(text);
   }
 }

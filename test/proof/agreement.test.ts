@@ -6,10 +6,8 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Snapshot, Workload } from '../../src/model/snapshot.ts';
 import type { AccessRequest } from '../../src/policy/decide.ts';
 import { headerLines } from '../../src/policy/stated-request.ts';
-import { viewOf } from '../../src/policy/view.ts';
 import { MeshReading } from '../../src/proof/mesh-reading.ts';
 import { prove } from '../../src/proof/prove.ts';
 import {
@@ -24,6 +22,7 @@ import {
 } from '../fixtures/random-mesh.ts';
 import { mayPass } from '../policy/oracle.ts';
 import { party, partyAt, proofMesh } from './proof-mesh.ts';
+import { workloadPairs } from './workload-pairs.ts';
 
 /** Without conditions, which are a worker's to judge: of them a proof says `unknown`. */
 const meshes = randomMesh(tenants, ['transparent'], ['hosts', 'headers']);
@@ -36,7 +35,7 @@ test('the compiled resources let a caller in exactly where the policy lets some 
     fc.property(meshes, fc.constantFrom(...momentsMs), (objects, nowMs) => {
       const snapshot = snapshotOf(objects);
       const reading = new MeshReading(proofMesh(snapshot, nowMs));
-      for (const { caller, callee, port, opaque } of pairsOf(snapshot, nowMs)) {
+      for (const { caller, callee, port, opaque } of workloadPairs(snapshot, nowMs)) {
         const allowed = (request: AccessRequest) => mayPass(snapshot, callee, port, request, nowMs);
         const question = { from: party(caller.key), to: partyAt(callee.key, port), compromised: true, hopsMax: 1 };
         const proof = prove(reading, question);
@@ -66,24 +65,6 @@ test('the compiled resources let a caller in exactly where the policy lets some 
   expect(seen['no-path']).toBeGreaterThan(100);
   expect(seen.unknown).toBe(0);
 });
-
-interface Pair {
-  readonly caller: Workload;
-  readonly callee: Workload;
-  readonly port: number;
-  readonly opaque: boolean;
-}
-
-function pairsOf(snapshot: Snapshot, nowMs: number): readonly Pair[] {
-  const workloads = [...snapshot.workloads.values()];
-  return workloads.flatMap((callee) =>
-    viewOf(snapshot, callee, nowMs).inbound.flatMap(({ port, protocol }) =>
-      workloads
-        .filter((caller) => caller !== callee)
-        .map((caller) => ({ caller, callee, port, opaque: protocol === 'tcp' })),
-    ),
-  );
-}
 
 function requestsOf(principal: string, opaque: boolean): readonly AccessRequest[] {
   if (opaque) return [{ kind: 'tcp', principal }];

@@ -10,7 +10,6 @@ import { buildSnapshot } from '../../src/model/build-snapshot.ts';
 import { parseDocument } from '../../src/model/parse-document.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { AccessRequest } from '../../src/policy/decide.ts';
-import { viewOf } from '../../src/policy/view.ts';
 import { MeshReading } from '../../src/proof/mesh-reading.ts';
 import { prove } from '../../src/proof/prove.ts';
 import {
@@ -25,6 +24,7 @@ import {
 import { mayPass } from '../policy/oracle.ts';
 import { party, partyAt, plainMesh, proofMesh } from './proof-mesh.ts';
 import { slips, sourceMutants } from './source-mutants.ts';
+import { workloadPairs } from './workload-pairs.ts';
 
 /** Meshes in which each slip turns some answer: 168 in all. */
 const meshesOfEach = 12;
@@ -60,7 +60,9 @@ test.for(sourceMutants)(
 
 /** Those first whose answer turns, by the oracle. */
 function byTurn(before: Snapshot, after: Snapshot, nowMs: number) {
-  return pairsOf(before, nowMs)
+  // What a slip never changes: who is there, and on which ports.
+  return workloadPairs(before, nowMs)
+    .map(({ caller, callee, ...rest }): Pair => ({ caller: caller.key, callee: callee.key, ...rest }))
     .map((pair) => ({ ...pair, turns: isLetIn(before, pair, nowMs) !== isLetIn(after, pair, nowMs) }))
     .sort((left, right) => Number(right.turns) - Number(left.turns));
 }
@@ -80,18 +82,6 @@ interface Pair {
   readonly callee: string;
   readonly port: number;
   readonly opaque: boolean;
-}
-
-/** What a slip never changes: who is there, and on which ports. */
-function pairsOf(snapshot: Snapshot, nowMs: number): readonly Pair[] {
-  const workloads = [...snapshot.workloads.values()];
-  return workloads.flatMap((callee) =>
-    viewOf(snapshot, callee, nowMs).inbound.flatMap(({ port, protocol }) =>
-      workloads
-        .filter((caller) => caller !== callee)
-        .map((caller) => ({ caller: caller.key, callee: callee.key, port, opaque: protocol === 'tcp' })),
-    ),
-  );
 }
 
 function answersOf({ snapshot, reading }: World, pair: Pair, nowMs: number) {

@@ -100,7 +100,7 @@ export class KubeObjects {
     const signal = AbortSignal.any([this.#signal, AbortSignal.timeout(requestMaxMs)]);
     try {
       const answer = await this.#client.send(request, signal);
-      return outcomeOf(answer, JSON.parse(await readText(answer.body, answerBytesMax)));
+      return outcomeOf(answer, await readText(answer.body, answerBytesMax));
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
       return { kind: 'unanswered', message: `no answer, or half of one (${code})` };
@@ -108,9 +108,10 @@ export class KubeObjects {
   }
 }
 
-function outcomeOf({ status, retryAfterMs }: KubeAnswer, body: unknown): Outcome {
-  if (status >= 200 && status < 300) return { kind: 'done', object: body as KubeObject };
-  const said = typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : '';
+/** @throws for half an object. */
+function outcomeOf({ status, retryAfterMs }: KubeAnswer, text: string): Outcome {
+  if (status >= 200 && status < 300) return { kind: 'done', object: JSON.parse(text) as KubeObject };
+  const said = messageOf(text);
   const message = `the API server answered ${status}${said === '' ? '' : `: ${said}`}`;
   if (status === 404) return { kind: 'missing' };
   if (status === 409) return { kind: 'conflict', message };
@@ -118,6 +119,13 @@ function outcomeOf({ status, retryAfterMs }: KubeAnswer, body: unknown): Outcome
     return { kind: 'unanswered', message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   }
   return { kind: 'refused', status, message };
+}
+
+/** Of a Status. An API server that does not know a kind, or has no time, answers in plain text. */
+function messageOf(text: string): string {
+  if (!text.startsWith('{')) return text.trim();
+  const body: unknown = JSON.parse(text);
+  return typeof body === 'object' && body !== null && 'message' in body ? String(body.message) : '';
 }
 
 function pathOf({ group, version, plural, namespace }: Collection, name?: string, subresource?: string): string {

@@ -24,6 +24,9 @@ whereKube('single objects of a cluster', (kube) => {
   test('what is made is read, and made twice is a conflict', async () => {
     const of = await ofNamespace();
     expect(await objects.read(of, 'a')).toEqual({ kind: 'missing' });
+    // Of a kind that nobody defined an API server says so in plain text.
+    const unknown = { group: 'example.com', version: 'v1', plural: 'teapots' };
+    expect(await objects.read(unknown, 'a')).toEqual({ kind: 'missing' });
     expect(await objects.create(of, configMap('a', { x: '1' }))).toMatchObject({ kind: 'done' });
     expect(await objects.create(of, configMap('a', { x: '2' }))).toMatchObject({ kind: 'conflict' });
     expect(await objects.read(of, 'a')).toMatchObject({ kind: 'done', object: { data: { x: '1' } } });

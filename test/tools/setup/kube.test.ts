@@ -16,15 +16,16 @@ const progress = {
     return work();
   },
 };
-const programs = ['etcd', 'kubectl', 'kube-apiserver', 'kube-controller-manager'];
+const programs = ['etcd', 'kubectl', 'kube-apiserver', 'kube-controller-manager', 'helm'];
 
 beforeEach(() => {
   repo = mkdtempSync(join(tmpdir(), 'coffre-go-'));
   lines = [];
   module('tools/kube/etcd', 'require go.etcd.io/etcd/server/v3 v3.6.16 // indirect\n');
   module('tools/kube/kubernetes', 'require (\n\tk8s.io/kubernetes v1.36.3\n)\n');
+  module('tools/kube/helm', 'require helm.sh/helm/v4 v4.2.3 // indirect\n');
   mkdirSync(join(repo, '.cache'));
-  pretend('case $PWD in */etcd) says="etcd Version: 3.6.16";; *) says="Kubernetes v1.36.3";; esac');
+  pretend('case $PWD in */etcd) says="etcd Version: 3.6.16";; */helm) says="v4.2.3";; *) says="Kubernetes v1.36.3";; esac');
   process.env['PATH'] = `${join(repo, 'bin')}:${path}`;
 });
 afterEach(() => {
@@ -59,6 +60,7 @@ test('each program is built once, in the version that its module pins', async ()
     'kubectl v1.36.3, from source',
     'kube-apiserver v1.36.3, from source',
     'kube-controller-manager v1.36.3, from source',
+    'helm v4.2.3, from source',
   ]);
   expect(programs.filter((name) => existsSync(join(repo, '.cache/kube', name)))).toEqual(programs);
   lines = [];
@@ -87,7 +89,7 @@ test('a build that fails is one note with its last words, and nobody’s lock', 
   pretend('echo "no space left" >&2; exit 1');
   await setUpKube(repo, progress);
   expect(lines.at(-1)).toMatch(/^note: .* `etcd` could not be built\n.*no space left/s);
-  pretend('case $PWD in */etcd) says=3.6.16;; *) says=v1.36.3;; esac');
+  pretend('case $PWD in */etcd) says=3.6.16;; */helm) says=v4.2.3;; *) says=v1.36.3;; esac');
   await setUpKube(repo, progress);
   expect(existsSync(join(repo, '.cache/kube/kubectl'))).toBe(true);
 });

@@ -87,10 +87,11 @@ async function settle(object: KubeObject, objects: KubeObjects, signal: AbortSig
 }
 
 function isEstablished(definition: KubeObject): boolean {
-  const { conditions = [] } = (definition['status'] ?? {}) as {
-    readonly conditions?: readonly { type: string; status: string }[];
+  // Of one that was just made they are null.
+  const { conditions } = (definition['status'] ?? {}) as {
+    readonly conditions?: readonly { type: string; status: string }[] | null;
   };
-  return conditions.some(({ type, status }) => type === 'Established' && status === 'True');
+  return (conditions ?? []).some(({ type, status }) => type === 'Established' && status === 'True');
 }
 
 function obstacleOf(object: KubeObject, outcome: Exclude<Outcome, { kind: 'done' }>): Obstacle {

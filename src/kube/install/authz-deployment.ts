@@ -18,7 +18,9 @@ const stopSeconds = 10;
 const tokenSeconds = 3_600;
 /** Where the worker looks for `secrets/`. */
 const filesPath = '/var/run/coffre';
-const statePath = '/var/lib/coffre';
+const volumePath = '/var/lib/coffre';
+/** In the volume, which is another user's: this folder it makes itself, and for itself alone. */
+const statePath = `${volumePath}/state`;
 
 export function authzDeployment(values: Values): KubeObject {
   const { authz, logLevel } = values;
@@ -51,7 +53,7 @@ export function authzDeployment(values: Values): KubeObject {
           ports: [containerPort('authz', authzPort), containerPort('health', healthPort)],
           volumeMounts: [
             { name: 'identity', mountPath: `${filesPath}/secrets`, readOnly: true },
-            { name: 'state', mountPath: statePath },
+            { name: 'state', mountPath: volumePath },
             { name: 'tmp', mountPath: '/tmp' },
           ],
         },

@@ -12,7 +12,9 @@ import type { Values } from './values.ts';
 const nodeFlags = ['--max-semi-space-size=16'];
 /** Streams get two seconds to end, and what is recorded is written down. In s. */
 const stopSeconds = 10;
-const statePath = '/var/lib/coffre';
+const volumePath = '/var/lib/coffre';
+/** In the volume, which is another user's: this folder it makes itself, and for itself alone. */
+const statePath = `${volumePath}/state`;
 const postgresPath = '/var/run/coffre/postgres';
 /** Key of the Secret, and so name of the file. */
 const postgresKey = 'connection';
@@ -86,7 +88,7 @@ function containerOf(values: Values) {
     env: [fieldEnv('POD_NAME', 'metadata.name'), fieldEnv('POD_IP', 'status.podIP')],
     ports: [...Object.entries(ports), ['health', healthPort] as const].map(([name, port]) => containerPort(name, port)),
     volumeMounts: [
-      { name: stateVolume, mountPath: statePath },
+      { name: stateVolume, mountPath: volumePath },
       { name: 'tmp', mountPath: '/tmp' },
       ...(isShared ? [{ name: 'postgres', mountPath: postgresPath, readOnly: true }] : []),
       ...(isNamed ? [{ name: 'api-servers', mountPath: apiServersPath, readOnly: true }] : []),

@@ -48,6 +48,8 @@ export type ProblemCode =
   | 'volume-wall'
   | 'volume-unknown'
   | 'unencrypted-volume'
+  | 'image-not-allowed'
+  | 'shared-node'
   | 'sidecar-required'
   | 'sidecar-bypass'
   | 'sidecar-changed'

@@ -78,7 +78,7 @@ export function readObject(raw: unknown, where: SourceRef, notes: SourceNotes = 
     return { kind: 'object', object: validObject(kept, object), problems: [] };
   }
   const scope = definition.kind === 'AccessPolicy' ? scopeOf(raw, notes) : widestScope;
-  const broken = brokenObject(place, scope);
+  const broken = brokenObject(place, scope, definition.kind === 'Pod' ? nodeOf(raw) : undefined);
   const problems = [
     ...notes.problems.map((problem) => ({ ...problem, ...withConsequence(broken, problem), object: ref })),
     ...findings.map((finding) => problemOf(place, withConsequence(broken, finding))),
@@ -126,6 +126,11 @@ function refOf({ kind, scope }: KindDefinition, raw: Record<string, unknown>): O
 
 function readName(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' && value.length <= nameLengthMax ? value : undefined;
+}
+
+/** A pod may be broken so that nobody asks where it runs. */
+function nodeOf({ spec }: Record<string, unknown>): string | undefined {
+  return isRecord(spec) ? readName(spec['nodeName']) : undefined;
 }
 
 const validators = new Map<Kind, Validator<TProperties, TSchema>>();

@@ -81,9 +81,26 @@ export interface Tenant {
   readonly allowedZones: ReadonlySet<string>;
   /** Classes that its volumes must be of, one or another; absent means any. */
   readonly encryptedStorageClasses?: ReadonlySet<string>;
+  /** What its pods must be made of to have an identity; absent means of anything. */
+  readonly images?: ImageRules;
+  /** Namespaces whose pods may run beside its own, where a pod of any other costs its pods there their identity; absent means any. */
+  readonly nodesSharedWith?: ReadonlySet<string>;
   /** Who vouches for people here, in written order. No two have the same issuer, so a token's `iss` names one or none. */
   readonly identityProviders: readonly IdentityProvider[];
   readonly where: SourceRef;
+}
+
+export interface ImageRules {
+  /** Registries, or parts of them: `registry.example/shop` means everything below it. */
+  readonly registries: readonly string[];
+  /** Of whom one must have signed each image; absent means that nobody need. */
+  readonly signers?: readonly ImageSigner[];
+}
+
+export interface ImageSigner {
+  readonly name: string;
+  /** As it was written. */
+  readonly publicKeyPem: string;
 }
 
 /** An OpenID Connect provider that one tenant believes; its tokens say nothing to any other tenant that did not name it too. */

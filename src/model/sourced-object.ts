@@ -35,6 +35,8 @@ export interface BrokenObject {
   readonly lines: FieldLines;
   /** Of an AccessPolicy: what of its scope could be read. */
   readonly scope: PolicyScope;
+  /** Of a Pod: the node it names, as far as it could be read. What nobody understands stands there all the same. */
+  readonly node?: string;
   readonly hash: string;
 }
 
@@ -69,7 +71,7 @@ export function validObject(place: Place, object: KnownObject): ValidObject {
   return { kind: 'valid', id: objectId(ref), ref, where, lines, object, hash: contentHash(canonicalJson(object)) };
 }
 
-export function brokenObject(place: Place, scope: PolicyScope): BrokenObject {
+export function brokenObject(place: Place, scope: PolicyScope, node?: string): BrokenObject {
   const { ref, where, lines } = place;
   const id = objectId(ref);
   return {
@@ -79,7 +81,8 @@ export function brokenObject(place: Place, scope: PolicyScope): BrokenObject {
     where,
     lines,
     scope,
-    hash: contentHash(canonicalJson({ broken: id, scope })),
+    ...(node === undefined ? {} : { node }),
+    hash: contentHash(canonicalJson({ broken: id, scope, ...(node === undefined ? {} : { node }) })),
   };
 }
 

@@ -110,6 +110,18 @@ spec:
     - eu-west-3a
   encryptedStorageClasses:
     - encrypted
+  images:
+    registries:
+      - registry.example/shop
+    signedBy:
+      - name: release
+        publicKey: |
+          -----BEGIN PUBLIC KEY-----
+          MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+          -----END PUBLIC KEY-----
+  dedicatedNodes:
+    sharedWith:
+      - monitoring
   identityProviders:
     - name: staff
       preset: google
@@ -390,22 +402,42 @@ metadata:
     coffre.dev/capture: explicit
     coffre.dev/application-address: 127.0.5.1
     coffre.dev/outbound-addresses: shop/db=127.9.0.1
+    coffre.dev/image-signatures: "[]"
+    coffre.dev/injected-by: 1.0.0
+  uid: 7b1f6c1e-8f0a-4c8e-9a39-0d6f3d2f2c11
+  deletionTimestamp: 2027-01-31T18:00:00Z
 spec:
   serviceAccountName: api
   nodeName: node-1
   hostNetwork: false
   containers:
-    - ports:
+    - name: app
+      image: registry.example/app:1
+      ports:
         - name: http
           containerPort: 8080
   initContainers:
-    - ports:
+    - name: migrate
+      image: registry.example/migrate:1
+      ports:
         - name: admin
           containerPort: 9090
+  ephemeralContainers:
+    - name: debugger
+      image: registry.example/tools:1
 status:
   phase: Running
   podIPs:
     - ip: 10.0.1.1
+  containerStatuses:
+    - name: app
+      imageID: registry.example/app@sha256:0000000000000000000000000000000000000000000000000000000000000000
+  initContainerStatuses:
+    - name: migrate
+      imageID: sha256:0000000000000000000000000000000000000000000000000000000000000000
+  ephemeralContainerStatuses:
+    - name: debugger
+      imageID: ""
   conditions:
     - type: Ready
       status: "True"

@@ -1,8 +1,6 @@
 /** What is ours in a pod, by name. Nobody else may use these names; see `strip.ts` for what becomes of a pod that bears them already. */
 
-export const sidecarName = 'coffre-sidecar';
-export const redirectName = 'coffre-redirect';
-export const containerNames: ReadonlySet<string> = new Set([sidecarName, redirectName]);
+export { containerNames, redirectName, sidecarName } from '../../model/own-containers.ts';
 
 /** Who the pod is, and whom it believes: the token and the mesh's root. */
 export const identityVolume = 'coffre-identity';

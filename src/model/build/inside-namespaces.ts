@@ -10,10 +10,12 @@ import type { AccessPolicy, Service, Workload } from '../snapshot.ts';
 import type { TrafficPolicy } from '../traffic-policy.ts';
 import { isExplicit } from './explicit-addresses.ts';
 import type { Ground } from './ground.ts';
+import type { NamespaceInventory } from './inventories.ts';
 import type { Inventory } from './inventory.ts';
 import type { BuildCounters, Look } from './look.ts';
 import type { MomentsOfLook } from './moments.ts';
-import { type Built, Part } from './part.ts';
+import { noStrangers, type Residents, residentsIn, type Strangers, strangersTo } from './neighbours.ts';
+import { type Built, Part, type Versioned } from './part.ts';
 import { PodIndex } from './pod-index.ts';
 import { buildPolicies, endedRules } from './policies.ts';
 import { servicesIn } from './services.ts';
@@ -53,6 +55,8 @@ interface Claims {
 
 export class InsideBuilder {
   readonly #claims: Part<Claims>;
+  readonly #residents: Part<Residents>;
+  readonly #strangers: Part<Strangers>;
   readonly #workloads: Part<NamespaceWorkloads>;
   readonly #services: Part<NamespaceServices>;
   readonly #policies: Part<ReadonlyMap<string, AccessPolicy>>;
@@ -65,6 +69,8 @@ export class InsideBuilder {
   constructor(counters: BuildCounters) {
     const built = (part: string) => (namespace: string) => counters.built(part, namespace);
     this.#claims = new Part(built('claims'), keepClaims);
+    this.#residents = new Part(built('residents'));
+    this.#strangers = new Part(built('strangers'));
     this.#workloads = new Part(built('workloads'), keepWorkloads);
     this.#services = new Part(built('services'));
     this.#policies = new Part(built('policies'));
@@ -82,15 +88,17 @@ export class InsideBuilder {
     if (claims !== this.#claimed)
       shared.take(claims.entries().map(([namespace, { addresses }]) => [namespace, addresses]));
     this.#claimed = claims;
-    const placed = { whole: [trustDomain, tenants, nodes], own: [inventories, claims, shared] };
+    const strangers = this.#strangersOf(having('Pod'), inventories, tenants);
+    const placed = { whole: [trustDomain, tenants, nodes], own: [inventories, claims, shared, strangers] };
     const workloads = this.#workloads.each(having('Pod'), placed, ({ namespace }) => {
       const [claimed, tenant] = [claims.of(namespace), tenants.get(namespace)];
       if (claimed === undefined || tenant === undefined) return undefined;
       const contested = shared.of(namespace);
-      const context = { trustDomain, tenant, nodes, contested };
+      const strange = strangers.of(namespace) ?? noStrangers;
+      const context = { trustDomain, tenant, nodes, contested, strangers: strange };
       const ownNodes = claimed.nodeNames.map((name) => nodes.get(name));
       return {
-        reads: [claimed.pods, trustDomain, tenant, contested, ...ownNodes],
+        reads: [claimed.pods, trustDomain, tenant, contested, strange, ...ownNodes],
         make: (problems, former) => listed(workloadsIn(claimed.pods, context, former?.pods ?? [], problems)),
       };
     });
@@ -131,6 +139,24 @@ export class InsideBuilder {
     const parts = [claims, workloads, services, policies, trafficPolicies];
     const problems = parts.flatMap((part) => part.problems());
     return { workloads, services, policies, trafficPolicies, expired, problems };
+  }
+
+  /** Who runs where is nobody's business until a tenant wants its nodes for itself. */
+  #strangersOf(
+    places: readonly NamespaceInventory[],
+    inventories: Versioned,
+    tenants: Ground['tenants'],
+  ): Built<Strangers> {
+    const dedicated = places.filter(({ namespace }) => tenants.get(namespace)?.nodesSharedWith !== undefined);
+    const looked = dedicated.length === 0 ? [] : places;
+    const residents = this.#residents.each(looked, { whole: [looked.length === 0], own: [inventories] }, (own) => ({
+      reads: [own.of('Pod'), own.brokenPods],
+      make: () => residentsIn(own),
+    }));
+    return this.#strangers.each(dedicated, { whole: [residents, tenants], own: [] }, ({ namespace }) => {
+      const tenant = tenants.get(namespace);
+      return tenant && { reads: [residents, tenant], make: () => strangersTo(tenant, residents) };
+    });
   }
 }
 

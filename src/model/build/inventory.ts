@@ -23,6 +23,7 @@ export interface Inventory {
   /** Sorted by namespace and name; the very same list while no object of the kind came, went or changed. */
   of<K extends Kind>(kind: K): readonly ValidObject<K>[];
   readonly brokenPolicies: readonly BrokenObject[];
+  readonly brokenPods: readonly BrokenObject[];
 }
 
 /** All objects of one kind in one namespace. */
@@ -62,13 +63,14 @@ export function takeShelf(kind: string, byId: ReadonlyMap<string, readonly Sourc
 
 export function inventoryOf(shelves: readonly Shelf[]): Inventory {
   const lists = new Map(shelves.map(({ kind, inForce }) => [kind, inForce]));
-  const policies = shelves.find(({ kind }) => kind === 'AccessPolicy');
+  const brokenOf = (kind: Kind) => shelves.find((shelf) => shelf.kind === kind)?.broken ?? none;
   return {
     of: (kind) => {
       const list = lists.get(kind) ?? none;
       return isAllOf(list, kind) ? list : none;
     },
-    brokenPolicies: policies?.broken ?? none,
+    brokenPolicies: brokenOf('AccessPolicy'),
+    brokenPods: brokenOf('Pod'),
   };
 }
 

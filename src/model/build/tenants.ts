@@ -1,11 +1,14 @@
 /** Tenants, and the namespaces that wait for one. */
+import type { TenantObject } from '../kinds/tenant.ts';
 import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
-import type { PrivateHost, Tenant } from '../snapshot.ts';
-import { whereOf } from '../sourced-object.ts';
+import { readPublicKey } from '../signed-image.ts';
+import type { ImageRules, PrivateHost, Tenant } from '../snapshot.ts';
+import { type ValidObject, whereOf } from '../sourced-object.ts';
 import { systemNamespace } from '../system-namespace.ts';
 import type { Inventory } from './inventory.ts';
 import { httpsPort } from './mesh.ts';
+import { neverStrangers } from './neighbours.ts';
 
 /** @param privateProviders hosts inside that the mesh's author named. */
 export function buildTenants(
@@ -46,6 +49,10 @@ export function buildTenants(
       ...(spec.encryptedStorageClasses === undefined
         ? {}
         : { encryptedStorageClasses: new Set(spec.encryptedStorageClasses) }),
+      ...(spec.images === undefined ? {} : { images: imageRulesOf(source, spec.images, problems) }),
+      ...(spec.dedicatedNodes === undefined
+        ? {}
+        : { nodesSharedWith: new Set([...neverStrangers, ...(spec.dedicatedNodes.sharedWith ?? [])]) }),
       identityProviders: (spec.identityProviders ?? []).map((provider, index) => ({
         ...provider,
         hostedDomains: provider.hostedDomains ?? [],
@@ -65,6 +72,25 @@ export function buildTenants(
     });
   }
   return tenants;
+}
+
+/** A key that nobody can read has signed nothing, so what it was to vouch for gets no identity. */
+function imageRulesOf(
+  source: ValidObject<'Tenant'>,
+  { registries, signedBy }: NonNullable<TenantObject['spec']['images']>,
+  problems: ProblemList,
+): ImageRules {
+  for (const [index, { name, publicKey }] of (signedBy ?? []).entries()) {
+    if (readPublicKey(publicKey) !== undefined) continue;
+    problems.error(source, {
+      code: 'bad-value',
+      path: `spec.images.signedBy[${index}].publicKey`,
+      message: `the public key ${quote(name)} cannot be read, so nothing counts as signed by it`,
+      advice: 'write a key on P-256 or Ed25519 as PEM, from `-----BEGIN PUBLIC KEY-----` to its end',
+    });
+  }
+  const signers = signedBy?.map(({ name, publicKey }) => ({ name, publicKeyPem: publicKey }));
+  return { registries, ...(signers === undefined ? {} : { signers }) };
 }
 
 /** A provider with a public issuer gets no way in, whatever its discovery document names. */

@@ -1,5 +1,6 @@
 /**
- * Pods as workloads: those of a tenant, still running, with an address and a network of their own.
+ * Pods as workloads: those of a tenant, still running, with an address and a network of their own, made of what and
+ * running beside whom their tenant allows.
  *
  * An address that two pods of one tenant claim is taken from both, since a caller could not tell them apart.
  * Between tenants both keep it: what one namespace writes must not change another's workloads, and a wrong address
@@ -19,7 +20,9 @@ import { quote } from '../quote.ts';
 import type { Tenant, Workload } from '../snapshot.ts';
 import type { ValidObject } from '../sourced-object.ts';
 import { formatSpiffeId } from '../spiffe-id.ts';
+import { imageFindings } from './image-findings.ts';
 import type { Inventory } from './inventory.ts';
+import { neighbourFinding, type Strangers } from './neighbours.ts';
 
 export interface PodWorkload {
   readonly workload: Workload;
@@ -62,6 +65,8 @@ export interface PlaceContext {
   readonly nodes: ReadonlyMap<string, NodeObject>;
   /** Of the addresses that the tenant's pods claim, those that another tenant's claim too. */
   readonly contested: ReadonlySet<string>;
+  /** Of a tenant that shares its nodes with nobody. */
+  readonly strangers: Strangers;
 }
 
 /** @param former of the same tenant: what stands on the same words is taken from there. @returns of one tenant, sorted. */
@@ -81,10 +86,20 @@ export function workloadsIn(
   return pods.flatMap(({ pod, addresses, application }) => {
     const kept = addresses.filter(isOnlyHere);
     if (kept.length === 0 || !application.every(isOnlyHere)) return [];
+    if (!mayHaveIdentity(pod, context, problems)) return [];
     const made = podWorkloadOf(pod, [...new Set(kept.map(({ address }) => address))], context, before.get(keyOf(pod)));
     warnOfPlace(pod, made.workload, context.tenant, problems);
     return [made];
   });
+}
+
+/** Whoever may not have one is in no mesh: nobody is led to it, and nothing is issued to it or told to it. */
+function mayHaveIdentity(pod: ValidObject<'Pod'>, { tenant, strangers }: PlaceContext, problems: ProblemList): boolean {
+  const images = tenant.images === undefined ? [] : imageFindings(pod.object, tenant.images);
+  const neighbour = tenant.nodesSharedWith === undefined ? undefined : neighbourFinding(pod, strangers);
+  const findings = neighbour === undefined ? images : [...images, neighbour];
+  for (const finding of findings) problems.error(pod, finding);
+  return findings.length === 0;
 }
 
 /** Names of the nodes that the pods of a namespace run on. */

@@ -95,6 +95,62 @@ const identityProvider = ourObject(
   'One OpenID Connect provider.',
 );
 
+/** Most registries of one tenant, and most keys by which its images are signed. */
+const registriesMax = 32;
+const signersMax = 8;
+/** Longest public key, in characters: one on P-256 has 180. */
+const publicKeyLengthMax = 1_024;
+/** Most namespaces whose pods may run beside those of one tenant. */
+const toleratedMax = 64;
+
+const images = ourObject(
+  {
+    registries: listOf(
+      Type.String({
+        description: 'Registry, or a part of one: `registry.example/shop` means everything below it.',
+        examples: ['registry.example/shop'],
+        minLength: 1,
+        maxLength: 255,
+        pattern: '^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*$',
+      }),
+      'Where images may come from; each image is to be named by its digest.',
+      registriesMax,
+    ),
+    signedBy: Type.Optional(
+      listOf(
+        ourObject(
+          {
+            name: dnsLabel('Name of the key, for its readers.', 'release'),
+            publicKey: Type.String({
+              description: 'Public key on P-256 or Ed25519, PEM.',
+              examples: ['-----BEGIN PUBLIC KEY-----'],
+              maxLength: publicKeyLengthMax,
+              pattern: '^-----BEGIN PUBLIC KEY-----',
+            }),
+          },
+          'Who vouches for images.',
+        ),
+        'Keys of which one must have signed each image: the pod brings the statements in `coffre.dev/image-signatures`.',
+        signersMax,
+      ),
+    ),
+  },
+  'Which images a pod may be made of to have an identity.',
+);
+
+const dedicatedNodes = ourObject(
+  {
+    sharedWith: Type.Optional(
+      listOf(
+        dnsLabel('Name of a namespace.', 'monitoring'),
+        'Namespaces whose pods may run beside those of this tenant, besides `kube-system` and Coffre’s own.',
+        toleratedMax,
+      ),
+    ),
+  },
+  'Nodes that hold nobody else.',
+);
+
 export const tenantSchema = ourObject(
   {
     apiVersion: Type.Literal('coffre.dev/v1alpha1', { description: 'Version of this API.' }),
@@ -141,6 +197,8 @@ export const tenantSchema = ourObject(
             storageClassesMax,
           ),
         ),
+        images: Type.Optional(images),
+        dedicatedNodes: Type.Optional(dedicatedNodes),
         identityProviders: Type.Optional(
           listOf(
             identityProvider,

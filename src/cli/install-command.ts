@@ -47,9 +47,14 @@ export function addInstallCommand(program: Command, terminal: Terminal): void {
         const readyMaxMs = 1_000 * seconds(options.timeout);
         const observe = (applied: Applied) => terminal.out(printable(lineOf(applied)).concat('\n'));
         const { signal } = terminal;
-        const { obstacles } = await apply(installation(values), objects, { version, readyMaxMs, signal, observe });
+        const { applied, obstacles } = await apply(installation(values), objects, {
+          version,
+          readyMaxMs,
+          signal,
+          observe,
+        });
         tellObstacles(obstacles, terminal);
-        await tellNamespaces(cluster, terminal);
+        if (applied.length > 0) await tellNamespaces(cluster, terminal);
       });
     });
 }
@@ -82,7 +87,7 @@ function lineOf({ object, how }: Applied): string {
   return `${nameOf(object)}: ${how}`;
 }
 
-/** Told after whatever became of the installation: it is theirs to mend. */
+/** Also where the installation came to an end: it is theirs to mend. */
 async function tellNamespaces(cluster: KubeClient, terminal: Terminal): Promise<void> {
   const tenants = await listed(cluster, 'tenants', terminal.signal);
   const problems = podSecurityProblems(tenants, await listed(cluster, 'namespaces', terminal.signal));

@@ -3,11 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { table } from '../../../src/cli/table.ts';
 import { controlPlaneNodeFlags } from '../../../src/config.ts';
 import { defaultValues } from '../../../src/kube/install/default-values.ts';
 import { installation } from '../../../src/kube/install/installation.ts';
 import { readValues } from '../../../src/kube/install/read-values.ts';
 import { roomNamespaceRules, roomRules } from '../../../src/kube/install/roles.ts';
+import type { PolicyRule } from '../../../src/kube/policy-rule.ts';
 import { folderOf, run } from '../../cli/run-command.ts';
 import { hostile, variations } from './values-of-tests.ts';
 
@@ -77,6 +79,27 @@ describe('the objects', () => {
     expect(new Set(Object.values(roomRules))).toEqual(asked.cluster);
     expect(new Set(Object.values(roomNamespaceRules))).toEqual(asked.namespace);
   });
+});
+
+test('every right that is granted to anybody is a line of a golden file', async () => {
+  const lines = installation(defaultValues).flatMap((object) => {
+    const rules = (object['rules'] ?? []) as readonly PolicyRule[];
+    if (object.kind !== 'ClusterRole' && object.kind !== 'Role') return [];
+    return rules.flatMap(({ apiGroups, resources, resourceNames = ['*'], verbs }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((resource) =>
+          resourceNames.map((name) => [
+            [object.kind, object.metadata.name].join('/'),
+            group === '' ? resource : `${resource}.${group}`,
+            name,
+            verbs.join(' '),
+          ]),
+        ),
+      ),
+    );
+  });
+  const rows = lines.toSorted((a, b) => (a.join(' ') < b.join(' ') ? -1 : 1));
+  await expect(table(['role', 'resource', 'name', 'verbs'], rows)).toMatchFileSnapshot('golden/rights.txt');
 });
 
 describe('`coffre install --dry-run`', () => {

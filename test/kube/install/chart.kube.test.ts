@@ -1,24 +1,14 @@
 /** The chart and the plain manifests are two mouths of one installation: a real Helm renders it, object by object the same. */
-import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { run } from '../../cli/run-command.ts';
-import { programPath } from '../harness/cluster.ts';
+import { isHelmHere, runHelm } from './run-helm.ts';
 import { hostile, variations } from './values-of-tests.ts';
 
-interface Said {
-  readonly out: string;
-  readonly err: string;
-  readonly code: number;
-}
-
-const helmPath = programPath('helm');
-const outputMax = 64 * 1_024 * 1_024;
-
-describe.skipIf(!existsSync(helmPath))('the chart, by a real Helm', () => {
+describe.skipIf(!isHelmHere)('the chart, by a real Helm', () => {
   const folder = mkdtempSync(join(tmpdir(), 'coffre-chart-'));
   const chart = join(folder, 'chart');
   afterAll(() => rmSync(folder, { recursive: true }));
@@ -26,14 +16,7 @@ describe.skipIf(!existsSync(helmPath))('the chart, by a real Helm', () => {
     expect(await run('chart', '--out', chart)).toMatchObject({ code: 0, err: '' });
   });
 
-  function helm(...args: readonly string[]): Promise<Said> {
-    const env = { ...process.env, HELM_CACHE_HOME: folder, HELM_CONFIG_HOME: folder, HELM_DATA_HOME: folder };
-    return new Promise((resolve) => {
-      execFile(helmPath, [...args], { env, maxBuffer: outputMax }, (error, out, err) => {
-        resolve({ out, err, code: error === null ? 0 : Number(error.code) });
-      });
-    });
-  }
+  const helm = (...args: readonly string[]) => runHelm(folder, args);
 
   function fileOf(text: string): string {
     const file = join(folder, 'values.yaml');

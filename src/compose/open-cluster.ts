@@ -46,8 +46,7 @@ export function openCluster(host: ClusterHost) {
   const volumes = openVolumes(host);
   const status = openStatus(host, objects);
   const { objects: sourced, webhook: config } = host;
-  const webhook =
-    config && openWebhook({ ...host, config, objects, sourced, volumes: () => volumes.volumeKnowledge() });
+  const webhook = config && openWebhook({ ...host, config, sourced, volumes: () => volumes.volumeKnowledge() });
   const parts: readonly Part[] = [host.attest, volumes, status, webhook].flatMap((part) => part ?? []);
   return {
     volumes,

@@ -11,8 +11,9 @@ import type { Logger } from 'pino';
 import type { WebhookConfig } from '../config.ts';
 import type { Authority } from '../identity/authority.ts';
 import { defaultSettings, sidecarUsers } from '../kube/inject/settings.ts';
+import type { KubeClient } from '../kube/kube-client.ts';
 import type { Leadership } from '../kube/lease/leadership.ts';
-import type { KubeObjects } from '../kube/objects.ts';
+import { KubeObjects } from '../kube/objects.ts';
 import type { VolumeKnowledge } from '../kube/volumes/judge-volume-review.ts';
 import { type Installation, judgesOf, type TenantAnswer } from '../kube/webhook/judges.ts';
 import { RegistrationKeeper } from '../kube/webhook/registration-keeper.ts';
@@ -33,7 +34,7 @@ const askMaxMs = 1_000;
 
 export interface WebhookHost {
   readonly config: WebhookConfig;
-  readonly objects: KubeObjects;
+  readonly cluster: KubeClient;
   readonly authority: Authority;
   readonly leadership: Leadership;
   readonly log: Logger;
@@ -49,7 +50,10 @@ export interface WebhookHost {
 
 /** Answers nobody before `listen`. */
 export function openWebhook(host: WebhookHost) {
-  const { config, objects, authority, leadership, log } = host;
+  const { config, authority, leadership, log } = host;
+  const stop = new AbortController();
+  // Of its own: reviews are judged to the end, when other parts have let go already.
+  const objects = new KubeObjects(host.cluster, stop.signal);
   const trust = new TrustWatch(config.clients, objects);
   const keeper = new RegistrationKeeper(objects, leadership);
   const configurations = () => webhookConfigurations({ rootPem: authority.rootPem, exempt: config.exempt });
@@ -103,6 +107,7 @@ export function openWebhook(host: WebhookHost) {
       clearInterval(timer);
       deaf();
       await server.close();
+      stop.abort();
     },
   };
 }

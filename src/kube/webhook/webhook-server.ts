@@ -11,6 +11,7 @@
 import { constants } from 'node:crypto';
 import type { Server } from 'node:https';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import fastify, { type FastifyInstance } from 'fastify';
 import type { AdmissionRequest, Verdict } from '../admission.ts';
@@ -29,8 +30,12 @@ const connectionsMax = 256;
 const strangersMax = 64;
 /** Longest handshake, and longest a whole request may take to arrive, in ms: before the API server gives up. */
 const arrivalMaxMs = 4_000;
-/** Longest an idle connection stays, in ms: API servers keep theirs for 90 s. */
-const idleMaxMs = 60_000;
+/** How often Node looks for requests that take too long, in ms: its own default is half a minute. */
+const checkMs = 500;
+/** Longest an idle connection stays, in ms. API servers end theirs after 90 s; whoever ends first may end one on which a review is on its way. */
+const idleMaxMs = 120_000;
+/** How long connections that are in use get to end with an answer before the others are cut, in ms. */
+const drainMs = 2_000;
 
 export interface ServerCredentials {
   readonly certificateChainPem: string;
@@ -62,12 +67,13 @@ export interface WebhookServer {
   listen(at: { readonly address: string; readonly port: number }): Promise<Bound>;
   /** The next handshake sees both; connections of whom the former trust let in end with their next answer. */
   rotate(credentials: ServerCredentials, trust: ClientTrust): void;
-  /** What is under way is answered. */
+  /** Answers for a while yet: until everybody has heard, API servers come here. No review that came is lost. */
   close(): Promise<void>;
 }
 
 export function createWebhookServer(options: WebhookServerOptions): WebhookServer {
   let { trust } = options;
+  let isLeaving = false;
   /** Trust under which each connection was let in. */
   const letInBy = new WeakMap<Socket, ClientTrust>();
   const server = fastify({
@@ -76,11 +82,13 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
       requestCert: true,
       rejectUnauthorized: false,
       handshakeTimeout: arrivalMaxMs,
+      connectionsCheckingInterval: checkMs,
     },
     bodyLimit: reviewBytesMax,
     requestTimeout: arrivalMaxMs,
     keepAliveTimeout: idleMaxMs,
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
   });
   const { server: https } = server;
   https.maxConnections = connectionsMax;
@@ -94,7 +102,7 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
   });
   boundBytes(server);
   server.addHook('onRequest', async ({ raw }, reply) => {
-    if (letInBy.get(raw.socket) !== trust) reply.header('connection', 'close');
+    if (isLeaving || letInBy.get(raw.socket) !== trust) reply.header('connection', 'close');
   });
   for (const [path, judge] of Object.entries(options.judges) as [WebhookPath, Judge][]) {
     server.post(path, async ({ body }, reply) => {
@@ -128,9 +136,12 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
     rotate(credentials, newTrust) {
       trust = newTrust;
       https.setSecureContext(contextOf(credentials, trust));
-      https.closeIdleConnections();
     },
-    close: () => server.close(),
+    async close() {
+      isLeaving = true;
+      if (https.listening) await sleep(drainMs);
+      await server.close();
+    },
   };
 }
 

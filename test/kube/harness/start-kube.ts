@@ -28,6 +28,13 @@ export interface KubeOptions {
   readonly addresses?: readonly string[];
   /** Whether every pod gets its service account and a token: somebody must make the accounts then, see `startControllers`. */
   readonly accounts?: boolean;
+  /** Whether it reaches services through whoever listens at `servicesSocket`, and in no other way. */
+  readonly services?: boolean;
+}
+
+/** Where the API server dials what has a service's address: HTTP CONNECT over a Unix socket. */
+export function servicesSocket({ folder }: Pick<Cluster, 'folder'>): string {
+  return join(folder, 'services.sock');
 }
 
 /** Longest wait until the API server is ready, in ms: 3 s on a machine that is free. */
@@ -91,6 +98,7 @@ async function writeKeys(folder: string, { addresses = [] }: KubeOptions): Promi
     'front-ca.crt': fronts.certificate,
     'webhooks.kubeconfig': JSON.stringify(frontKubeconfig(front)),
     'admission.json': JSON.stringify(admission(join(folder, 'webhooks.kubeconfig'))),
+    'egress.json': JSON.stringify(egress(servicesSocket({ folder }))),
     'tokens.csv': `${adminToken},admin,admin,"system:masters"\n`,
   };
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text, { mode: 0o600 });
@@ -113,6 +121,13 @@ function admission(kubeConfigFile: string): object {
   return { apiVersion, kind: 'AdmissionConfiguration', plugins };
 }
 
+/** An API server's own way to a network that it is no part of. */
+function egress(udsName: string): object {
+  const connection = { proxyProtocol: 'HTTPConnect', transport: { uds: { udsName } } };
+  const egressSelections = [{ name: 'cluster', connection }];
+  return { apiVersion: 'apiserver.k8s.io/v1beta1', kind: 'EgressSelectorConfiguration', egressSelections };
+}
+
 function etcdArgs(folder: string, port: number, peerPort: number): string[] {
   const [client, peer] = [`http://${loopback}:${port}`, `http://${loopback}:${peerPort}`];
   return [
@@ -127,7 +142,7 @@ function etcdArgs(folder: string, port: number, peerPort: number): string[] {
 }
 
 function apiServerArgs(folder: string, etcdPort: number, port: number, options: KubeOptions): string[] {
-  const { serviceRange = '10.96.0.0/16', accounts = false } = options;
+  const { serviceRange = '10.96.0.0/16', accounts = false, services = false } = options;
   const file = (name: string) => join(folder, name);
   return [
     `--etcd-servers=http://${loopback}:${etcdPort}`,
@@ -144,6 +159,7 @@ function apiServerArgs(folder: string, etcdPort: number, port: number, options: 
     '--requestheader-group-headers=X-Remote-Group',
     '--requestheader-extra-headers-prefix=X-Remote-Extra-',
     `--admission-control-config-file=${file('admission.json')}`,
+    ...(services ? [`--egress-selector-config-file=${file('egress.json')}`] : []),
     '--service-account-issuer=https://kubernetes.default.svc',
     `--service-account-key-file=${file('sa.pub')}`,
     `--service-account-signing-key-file=${file('sa.key')}`,

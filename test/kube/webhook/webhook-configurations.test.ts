@@ -60,7 +60,8 @@ test('every kind by which people consent is asked about twice: to be signed, and
 });
 
 test('the control plane may change its own two configurations and nobody else’s', () => {
-  expect(webhookRules.map(({ resourceNames, verbs }) => ({ resourceNames, verbs }))).toEqual([
+  const changing = webhookRules.filter(({ verbs }) => verbs.some((verb) => verb !== 'get'));
+  expect(changing.map(({ resourceNames, verbs }) => ({ resourceNames, verbs }))).toEqual([
     { resourceNames: ['coffre'], verbs: ['patch'] },
   ]);
   expect(configurations.map(({ metadata }) => metadata.name)).toEqual(['coffre', 'coffre']);

@@ -114,10 +114,10 @@ async function run(config: Config): Promise<void> {
       objects: () => objects,
       rotated: (credentials) => management.rotate(credentials),
     });
-    const { loop, authority } = control;
+    const { loop, authority, records } = control;
     loop.lookAgain();
     await loop.settled();
-    const admin = await management.openPort(authority);
+    const admin = await management.openPort(authority, records);
     log.info({ xds: xdsAddress, source: config.source, admin }, 'serving');
   }
 

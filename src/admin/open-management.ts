@@ -4,6 +4,7 @@ import type { SocketEndpoint } from '../config.ts';
 import { makePrivateFolder } from '../identity/atomic-file.io.ts';
 import type { Authority } from '../identity/authority.ts';
 import type { Leaf } from '../identity/leaf.ts';
+import type { SharedRecords } from '../identity/shared-records.ts';
 import type { ManagementPorts } from './answer.ts';
 import type { DoorCall } from './door-call.ts';
 import { managementSocket } from './door-names.ts';
@@ -13,7 +14,6 @@ import { openPeopleAuthority } from './people-authority.ts';
 
 export interface ManagementOptions extends ManagementPorts, ScrapePorts {
   readonly state: string;
-  readonly stateKeyFile: string | undefined;
   /** Absent: no port, only the socket. */
   readonly admin: SocketEndpoint | undefined;
   observe(event: DoorEvent): void;
@@ -23,7 +23,7 @@ export interface ManagementOptions extends ManagementPorts, ScrapePorts {
 
 export interface Management {
   /** Opens the port, once there is a CA. @returns its address, if one is wanted. */
-  openPort(authority: Authority): Promise<string | undefined>;
+  openPort(authority: Authority, records: SharedRecords): Promise<string | undefined>;
   rotate(credentials: Leaf): void;
   close(): Promise<void>;
 }
@@ -36,14 +36,10 @@ export async function openManagement(options: ManagementOptions): Promise<Manage
   await makePrivateFolder(options.state);
   await door.listenOnSocket(join(options.state, managementSocket));
   return {
-    async openPort(authority) {
+    async openPort(authority, records) {
       const credentials = authority.serverCredentials();
       if (options.admin === undefined || credentials === undefined) return undefined;
-      const { state, stateKeyFile } = options;
-      const people = await openPeopleAuthority({
-        stateFolder: state,
-        ...(stateKeyFile === undefined ? {} : { keyFile: stateKeyFile }),
-      });
+      const people = await openPeopleAuthority({ stateFolder: options.state, records });
       trustDomain = authority.trustDomain;
       anchorPem = people.anchorPem;
       return door.listenOnTls(options.admin, credentials, anchorPem);

@@ -13,6 +13,7 @@ import { ensureIntermediate, readIssuer } from '../identity/issuer-store.io.ts';
 import { generateKeyPair } from '../identity/key-pair.io.ts';
 import type { Leaf } from '../identity/leaf.ts';
 import type { IdentityPorts } from '../identity/ports.ts';
+import type { SharedRecords } from '../identity/shared-records.ts';
 import { StateError } from '../identity/state-error.ts';
 import { StateFolder } from '../identity/state-folder.io.ts';
 import { systemPorts } from '../identity/system-ports.io.ts';
@@ -26,6 +27,8 @@ export const personLifetimeMsMax = 30 * 86_400_000;
 export interface PeopleAuthorityOptions {
   readonly stateFolder: string;
   readonly keyFile?: string;
+  /** Where the mesh's root lies, for all replicas; absent: in the state folder. */
+  readonly records?: SharedRecords;
   readonly ports?: IdentityPorts;
 }
 
@@ -40,11 +43,11 @@ export interface PeopleAuthority {
 /** @throws StateError where the state folder holds no mesh yet, or is damaged. */
 export async function openPeopleAuthority(options: PeopleAuthorityOptions): Promise<PeopleAuthority> {
   const { stateFolder, keyFile, ports = systemPorts } = options;
-  const state = await StateFolder.open(stateFolder, keyFile, ports.entropy);
+  const state = options.records ?? (await StateFolder.open(stateFolder, keyFile, ports.entropy));
   const root = await readIssuer(state, 'root');
   const mesh = (await state.read('mesh')) as { readonly trustDomain: string } | undefined;
   if (root === undefined || mesh === undefined) {
-    throw new StateError('record-missing', stateFolder, 'holds no mesh yet; start the control plane on it once');
+    throw new StateError('record-missing', state.path, 'holds no mesh yet; start the control plane on it once');
   }
   const { trustDomain } = mesh;
   const profile = peopleIntermediateProfile(trustDomain);

@@ -43,6 +43,7 @@ import { openEvidence } from './open-evidence.ts';
 import { openLeadership } from './open-leadership.ts';
 import { openPeers } from './open-peers.ts';
 import { openQuarantines } from './open-quarantines.ts';
+import { openRecords } from './open-records.ts';
 import type { ControlPlaneTelemetry } from './open-telemetry.ts';
 import { serveProxies } from './serve-proxies.ts';
 
@@ -93,7 +94,10 @@ export async function openControlPlane(host: ControlPlaneHost) {
     const peersAddress = config.peers && formatEndpoint(config.peers);
     const leadership = openLeadership({ cluster: host.cluster, name: config.replica, address: peersAddress, log });
     closers.push(() => leadership.close());
+    const { records, ...shared } = await openRecords(config, host.cluster);
+    closers.push(() => shared.close());
     const authority = await openAuthority({
+      ...{ records, leads: () => leadership.term() !== undefined },
       stateFolder: config.state,
       ...(config.stateKeyFile === undefined ? {} : { keyFile: config.stateKeyFile }),
       trustDomain: host.trustDomain,
@@ -112,9 +116,10 @@ export async function openControlPlane(host: ControlPlaneHost) {
     closers.push(() => evidence.close());
     const { teller, seal, store } = evidence;
     const quarantines = await openQuarantines({
-      ...{ stateFolder: config.state, stateKeyFile: config.stateKeyFile, evidence, log, snapshot },
+      ...{ records, evidence, log, snapshot },
       lookAgain: () => loop.lookAgain(),
     });
+    closers.push(() => quarantines.stop());
     const xdsEvidence = recordXds(teller);
     closers.push(() => xdsEvidence.stop());
     const logXds = logXdsEvents(log);
@@ -244,9 +249,16 @@ export async function openControlPlane(host: ControlPlaneHost) {
     closers.push(() => inCluster?.close());
     const refusal = await inCluster?.listen();
     if (refusal !== undefined) throw new StartRefused(refusal);
+    shared.follow((record) => {
+      authority.recordChanged(record);
+      quarantines.recordChanged(record);
+      loop.lookAgain();
+    });
+    // Rotations that are due are for the leader to begin.
+    closers.push(leadership.onChange(() => loop.lookAgain()));
     const hasTenant = (name: string) => snapshot()?.tenants.has(name) ?? false;
     return {
-      ...{ authority, loop, xds, peers, rotations, drills, evidence, eyes, quarantines, inCluster },
+      ...{ authority, records, loop, xds, peers, rotations, drills, evidence, eyes, quarantines, inCluster },
       /** Told of each call at the management door. */
       called: recordCalls({ ...teller, seal, hasTenant }),
     };

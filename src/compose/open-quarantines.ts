@@ -1,15 +1,14 @@
 /**
- * Quarantines of one control plane: kept in its state folder, told to evidence.
+ * Quarantines of a mesh: kept where all replicas read them, told to evidence.
  *
  * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
  */
 import type { Logger } from 'pino';
 import { ownerName } from '../admin/person.ts';
 import type { QuarantineDesk, ToldQuarantine } from '../admin/quarantine.ts';
-import { QuarantineKeeper, quarantineRecordBytesMax } from '../controller/quarantine-keeper.io.ts';
+import { QuarantineKeeper, quarantineRecord } from '../controller/quarantine-keeper.io.ts';
 import type { QuarantineEvent } from '../evidence/event.ts';
-import { StateFolder } from '../identity/state-folder.io.ts';
-import { systemPorts } from '../identity/system-ports.io.ts';
+import type { SharedRecords } from '../identity/shared-records.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { systemClock } from '../system-clock.ts';
 import type { Evidence } from './open-evidence.ts';
@@ -17,9 +16,11 @@ import type { Evidence } from './open-evidence.ts';
 /** Most events that may have one id: what is told twice is one. */
 const eventsOfIdMax = 16;
 
+/** Between two tries to read what another replica wrote, in ms. */
+const rereadMs = 5_000;
+
 export interface QuarantineHost {
-  readonly stateFolder: string;
-  readonly stateKeyFile: string | undefined;
+  readonly records: SharedRecords;
   readonly evidence: Pick<Evidence, 'teller' | 'seal' | 'store'>;
   readonly log: Logger;
   snapshot(): Snapshot | undefined;
@@ -29,21 +30,36 @@ export interface QuarantineHost {
 export interface Quarantines {
   readonly keeper: QuarantineKeeper;
   readonly desk: QuarantineDesk;
+  /** Another replica has written this record. */
+  recordChanged(record: string): void;
+  stop(): void;
 }
 
 /** @throws StateError where the record of them is damaged. */
 export async function openQuarantines(host: QuarantineHost): Promise<Quarantines> {
-  const { stateFolder, stateKeyFile, evidence, log, snapshot } = host;
+  const { records, evidence, log, snapshot } = host;
   const { teller, seal, store } = evidence;
-  const state = await StateFolder.open(stateFolder, stateKeyFile, systemPorts.entropy, quarantineRecordBytesMax);
   const keeper = await QuarantineKeeper.open({
-    state,
+    state: records,
     nowMs: systemClock.nowMs,
     changed: host.lookAgain,
     ended: (quarantine) => told('ended', quarantine, undefined),
     unwritten: (cause) =>
-      log.error({ err: cause }, 'quarantines could not be written; a restart would not know of the last change'),
+      log.error(
+        { err: cause },
+        'quarantines could not be written; neither a restart nor another replica would know of the last change',
+      ),
   });
+  let cancelReread = (): void => undefined;
+
+  /** Until it succeeds: whom another replica has cut off is cut off here. */
+  function reread(): void {
+    cancelReread();
+    keeper.refresh().catch((cause: unknown) => {
+      log.error({ err: cause }, 'quarantines of another replica could not be read; those that were known stand');
+      cancelReread = systemClock.setTimer(rereadMs, reread);
+    });
+  }
 
   function told(act: QuarantineEvent['act'], about: ToldQuarantine, by: string | undefined): void {
     const { spiffeId, tenant, reason, untilMs } = about;
@@ -66,6 +82,10 @@ export async function openQuarantines(host: QuarantineHost): Promise<Quarantines
 
   return {
     keeper,
+    recordChanged(record) {
+      if (record === quarantineRecord) reread();
+    },
+    stop: () => cancelReread(),
     desk: {
       keeper,
       nowMs: systemClock.nowMs,

@@ -6,6 +6,7 @@
  * An alarm is a machine's, and machines say things twice: the same alarm cuts off once, and not again after somebody has
  * released it. It prolongs nothing either. A person who begins a quarantine anew changes it.
  */
+import { contentHash } from '../model/canonical-json.ts';
 import type { Quarantine } from '../model/quarantine.ts';
 
 /** Most quarantines that stand at once: each is a line in the rules of every peer. */
@@ -22,7 +23,7 @@ export interface QuarantineBook {
 }
 
 export interface HeardAlarm {
-  /** Sender and name of the alarm. */
+  /** Hash of sender and name of the alarm: a full book of them must fit into one Secret. */
   readonly id: string;
   readonly forgetMs: number;
 }
@@ -50,13 +51,14 @@ export function hear(
   nowMs: number,
 ): BookStep {
   const { heard } = book;
+  const id = contentHash(alarm.id);
   const stands = book.standing.find(({ spiffeId }) => spiffeId === quarantine.spiffeId);
-  if (heard.some(({ id }) => id === alarm.id)) {
+  if (heard.some((each) => each.id === id)) {
     return { kind: 'nothing-new', book, ...(stands === undefined ? {} : { quarantine: stands }) };
   }
   if (Math.abs(nowMs - alarm.atMs) > alarmAgeMaxMs) return stale;
   if (heard.length >= alarmsMax) return full;
-  const remembered = { ...book, heard: [...heard, { id: alarm.id, forgetMs: alarm.atMs + alarmAgeMaxMs }] };
+  const remembered = { ...book, heard: [...heard, { id, forgetMs: alarm.atMs + alarmAgeMaxMs }] };
   return stands === undefined
     ? begin(remembered, quarantine)
     : { kind: 'nothing-new', quarantine: stands, book: remembered };

@@ -41,6 +41,8 @@ export interface Authority {
    * @returns false where the rotation has moved since, or a leaf of the tenant still has the other issuer.
    */
   advanceRotation(seen: RotationStatus): Promise<boolean>;
+  /** Another replica has written this record: the next `ensure` reads it. */
+  recordChanged(name: string): void;
   /** Epoch ms at which `ensure` has work again. In the past while something failed, so callers keep a shortest wait. */
   nextRenewalMs(): number;
 }

@@ -1,5 +1,5 @@
 /**
- * Certificates that sign, with their keys, in the state folder.
+ * Certificates that sign, with their keys, in the state.
  *
  *   read ─▶ there is one ─▶ past half life? a new certificate over the same key
  *       └▶ there is none ─▶ a new key, saved before it signs anything
@@ -14,10 +14,10 @@ import { generateKeyPair, readKeyPair } from './key-pair.io.ts';
 import type { IdentityPorts } from './ports.ts';
 import { Redacted } from './redacted.ts';
 import { isDue } from './renewal-schedule.ts';
-import type { StateFolder } from './state-folder.io.ts';
+import type { SharedRecords } from './shared-records.ts';
 
 /** @throws StateError where the record cannot be trusted. */
-export async function readIssuer(state: StateFolder, name: string): Promise<Issuer | undefined> {
+export async function readIssuer(state: SharedRecords, name: string): Promise<Issuer | undefined> {
   const record = await state.read(name);
   return record === undefined ? undefined : issuerFrom(record);
 }
@@ -33,7 +33,7 @@ export async function issuerFrom(record: unknown): Promise<Issuer> {
 
 /** @param parent null for a root. Where another process creates the same one at the same time, both get the winner's. */
 export async function createIssuer(
-  state: StateFolder,
+  state: SharedRecords,
   name: string,
   profile: CertificateProfile,
   parent: Issuer | null,
@@ -47,7 +47,7 @@ export async function createIssuer(
 
 /** Reads, creates or renews an intermediate. */
 export async function ensureIntermediate(
-  state: StateFolder,
+  state: SharedRecords,
   name: string,
   profile: CertificateProfile,
   root: Issuer,
@@ -58,13 +58,19 @@ export async function ensureIntermediate(
   if (!isDue(name, issuer.certificate, profile.lifetimeMs, ports.clock.nowMs())) return issuer;
   const certificate = await issueCertificate(profile, issuer.keys, root, ports);
   const renewed = { certificate, keys: issuer.keys };
-  await state.write(name, issuerRecord(renewed));
-  return renewed;
+  if (await state.replace(name, issuerRecord(renewed))) return renewed;
+  // Another replica was there first: over the same key, so that either certificate is as good.
+  return (await readIssuer(state, name)) ?? issuer;
 }
 
 export function readCertificate(pem: string): IssuedCertificate {
   const { validFromDate, validToDate } = new X509Certificate(pem);
   return { pem, notBeforeMs: validFromDate.getTime(), notAfterMs: validToDate.getTime() };
+}
+
+/** The one that is held, where it is the same: leaves know their issuer by its very key. */
+export function keptIssuer(held: readonly Issuer[], read: Issuer): Issuer {
+  return held.find(({ certificate }) => certificate.pem === read.certificate.pem) ?? read;
 }
 
 export interface IssuerRecord {

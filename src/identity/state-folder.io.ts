@@ -9,7 +9,7 @@
  *
  * Folders 0700, files 0600. Nothing that is missing or damaged is ever replaced here: it is refused with what to do.
  */
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { chmod, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
@@ -22,17 +22,16 @@ import {
 } from './atomic-file.io.ts';
 import type { Entropy } from './ports.ts';
 import { seal, unseal } from './seal.io.ts';
+import { readSealKey, sealKeyBytes } from './seal-key.io.ts';
+import type { SharedRecords } from './shared-records.ts';
 import { StateError } from './state-error.ts';
-
-/** Bytes of the sealing key, written as base64. */
-const sealKeyBytes = 32;
 
 /** Largest record we read unless told otherwise, in bytes; a leaf with its chain and key is under 4 KiB. */
 const recordBytesMaxDefault = 65_536;
 
 const recordSuffix = '.sealed';
 
-export class StateFolder {
+export class StateFolder implements SharedRecords {
   readonly path: string;
   readonly #key: KeyObject;
   readonly #entropy: Entropy;
@@ -63,7 +62,6 @@ export class StateFolder {
     return new StateFolder(path, key, entropy, recordBytesMax);
   }
 
-  /** @returns undefined where there is no such record. @throws StateError where there is one that cannot be trusted. */
   async read(name: string): Promise<unknown> {
     const path = this.#pathOf(name);
     let sealed: Buffer;
@@ -86,17 +84,21 @@ export class StateFolder {
     await writeFileAtomic(this.#pathOf(name), this.#seal(name, record));
   }
 
-  /** @returns false where the record exists already; it is left alone. */
   async create(name: string, record: object): Promise<boolean> {
     await makePrivateFolder(dirname(this.#pathOf(name)));
     return createFileAtomic(this.#pathOf(name), this.#seal(name, record));
+  }
+
+  /** A folder has one process, so nobody else can have replaced it. */
+  async replace(name: string, record: object): Promise<boolean> {
+    await this.write(name, record);
+    return true;
   }
 
   async remove(name: string): Promise<void> {
     await rm(this.#pathOf(name), { force: true });
   }
 
-  /** Names of all records, `leaves/shop/cart` and the like, sorted. */
   async list(): Promise<readonly string[]> {
     return listRecords(this.path);
   }
@@ -131,24 +133,4 @@ async function ownSealKey(folder: string, path: string, entropy: Entropy): Promi
   const records = await listRecords(folder);
   if (records.length === 0) await createFileAtomic(path, Buffer.from(entropy.bytes(sealKeyBytes)).toString('base64'));
   return readSealKey(path);
-}
-
-async function readSealKey(path: string): Promise<KeyObject> {
-  let text: string;
-  try {
-    const { mode } = await stat(path);
-    if ((mode & 0o077) !== 0) {
-      throw new StateError('permissions', path, `can be read by others; run \`chmod 600 ${path}\``);
-    }
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof StateError) throw error;
-    const advice = 'is the key that unseals the certificate authority and cannot be read; restore it from the backup';
-    throw new StateError('seal-key-missing', path, advice, { cause: error });
-  }
-  const bytes = Buffer.from(text.trim(), 'base64');
-  if (bytes.length !== sealKeyBytes) {
-    throw new StateError('seal-key-malformed', path, `must be ${sealKeyBytes} bytes in base64`);
-  }
-  return createSecretKey(bytes);
 }

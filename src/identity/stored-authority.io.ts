@@ -1,4 +1,4 @@
-/** The authority over an opened state folder: see authority.ts for what it promises. */
+/** The authority over an opened state: see authority.ts for what it promises. */
 import { parseSpiffeId } from '../model/spiffe-id.ts';
 import { controlPlaneSpiffeId } from '../model/system-namespace.ts';
 import {
@@ -18,11 +18,12 @@ import {
 } from './certificate-profile.ts';
 import { forEachBounded } from './for-each-bounded.ts';
 import type { Issuer } from './issue-certificate.io.ts';
-import { ensureIntermediate } from './issuer-store.io.ts';
+import { ensureIntermediate, keptIssuer, readIssuer } from './issuer-store.io.ts';
 import type { Leaf } from './leaf.ts';
 import { LeafStore } from './leaf-store.io.ts';
 import type { IdentityPorts } from './ports.ts';
 import { renewAtMs } from './renewal-schedule.ts';
+import type { SharedRecords } from './shared-records.ts';
 import type { StateFolder } from './state-folder.io.ts';
 import { TenantCaStore, tenantRecord } from './tenant-ca-store.io.ts';
 import type { TokenIssuer } from './token-issuer.io.ts';
@@ -31,12 +32,17 @@ import type { TokenIssuer } from './token-issuer.io.ts';
 const issuingConcurrencyMax = 4;
 
 export interface StoredAuthorityParts {
+  /** What the mesh has one of. */
+  readonly records: SharedRecords;
+  /** Of this process alone: leaves. */
   readonly state: StateFolder;
   readonly root: Issuer;
   readonly trustDomain: string;
   readonly tokens: TokenIssuer;
   readonly serverDnsNames: readonly string[];
   readonly ports: IdentityPorts;
+  /** Whether it is up to this replica to begin rotations that are due. */
+  leads(): boolean;
 }
 
 export class StoredAuthority implements Authority {
@@ -47,6 +53,8 @@ export class StoredAuthority implements Authority {
   #lastTurn: Promise<unknown> = Promise.resolve();
   /** What the last pass left nothing undone of; undefined once anything else was done. */
   #settled: Settled | undefined;
+  /** Shared records that another replica has written, and that were not read since. */
+  readonly #stale = new Set<string>();
 
   constructor(parts: StoredAuthorityParts) {
     this.#parts = parts;
@@ -86,6 +94,7 @@ export class StoredAuthority implements Authority {
 
   nextRenewalMs(): number {
     if (this.#settled !== undefined) return this.#settled.untilMs;
+    if (this.#stale.size > 0) return this.#parts.ports.clock.nowMs();
     const controlPlaneMs = this.#controlPlane && renewAtMs(controlPlaneRecord, this.#controlPlane.certificate);
     return Math.min(this.#leaves.nextRenewalMs(), controlPlaneMs ?? Infinity, this.#tenants.nextRotationMs());
   }
@@ -94,14 +103,21 @@ export class StoredAuthority implements Authority {
     return this.#inTurn(async (settled) => {
       const nowMs = this.#parts.ports.clock.nowMs();
       // A clock that was set back is no reason to believe what it said before.
-      if (settled?.wanted === wanted && settled.fromMs <= nowMs && nowMs < settled.untilMs) {
+      const leads = this.#parts.leads();
+      if (settled?.wanted === wanted && settled.leads === leads && settled.fromMs <= nowMs && nowMs < settled.untilMs) {
         this.#settled = settled;
         return nothingToDo;
       }
       const result = await this.#ensure(wanted);
-      if (result.failures.length === 0) this.#settled = { wanted, fromMs: nowMs, untilMs: this.nextRenewalMs() };
+      const isWhole = result.failures.length === 0 && this.#stale.size === 0;
+      if (isWhole) this.#settled = { wanted, leads, fromMs: nowMs, untilMs: this.nextRenewalMs() };
       return result;
     });
+  }
+
+  recordChanged(name: string): void {
+    this.#stale.add(name);
+    this.#settled = undefined;
   }
 
   rotations(): readonly RotationStatus[] {
@@ -156,6 +172,7 @@ export class StoredAuthority implements Authority {
     const pass = new Pass();
     const own = controlPlaneSpiffeId(this.trustDomain);
     const leaves = [own, ...spiffeIds].map((spiffeId) => this.#wantedLeaf(spiffeId, leafLifetimeMs));
+    await this.#refresh(pass);
     await this.#ensureServers(pass);
     await forEachBounded(
       [...new Set([...tenants, ...leaves.map(({ tenant }) => tenant)])],
@@ -188,13 +205,34 @@ export class StoredAuthority implements Authority {
     };
   }
 
+  /** What another replica wrote is in force here, too; what cannot be read is tried again. */
+  async #refresh(pass: Pass): Promise<void> {
+    await forEachBounded([...this.#stale], issuingConcurrencyMax, async (name) => {
+      this.#stale.delete(name);
+      try {
+        if (await this.#refreshRecord(name)) pass.changed = true;
+      } catch (cause) {
+        this.#stale.add(name);
+        pass.failures.push({ name, cause });
+      }
+    });
+  }
+
+  async #refreshRecord(name: string): Promise<boolean> {
+    if (name.startsWith(tenantRecord(''))) return this.#tenants.refresh(name.slice(tenantRecord('').length));
+    if (name !== controlPlaneRecord || this.#controlPlane === undefined) return false;
+    const before = this.#controlPlane;
+    this.#controlPlane = keptIssuer([before], (await readIssuer(this.#parts.records, name)) ?? before);
+    return this.#controlPlane !== before;
+  }
+
   async #ensureServers(pass: Pass): Promise<void> {
-    const { state, root, ports, serverDnsNames } = this.#parts;
+    const { records, root, ports, serverDnsNames } = this.#parts;
     const name = controlPlaneRecord;
     const before = this.#controlPlane;
     try {
       const profile = controlPlaneIntermediateProfile();
-      this.#controlPlane = await ensureIntermediate(state, name, profile, root, ports, before);
+      this.#controlPlane = await ensureIntermediate(records, name, profile, root, ports, before);
       if (this.#controlPlane !== before) pass.changed = true;
     } catch (cause) {
       pass.failures.push({ name, cause });
@@ -248,6 +286,7 @@ export class StoredAuthority implements Authority {
 /** For this very value of what is wanted, between these times (epoch ms), `ensure` has nothing to do. */
 interface Settled {
   readonly wanted: WantedIdentities;
+  readonly leads: boolean;
   readonly fromMs: number;
   readonly untilMs: number;
 }

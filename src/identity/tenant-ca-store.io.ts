@@ -1,10 +1,11 @@
 /**
- * The CAs of tenants, in memory and in the state folder, and their rotations.
+ * The CAs of tenants, in memory and in the state, and their rotations.
  *
  *   begin, reverse, advance ──▶ one record written whole ──▶ memory         a crash leaves the step before or the step after
  *
  * Both CAs of a rotation lie in one record, so there is no order of writes to get wrong: leaves are issued by what the
- * record says, whenever somebody looks. What left is gone from the folder with the write that ends the rotation.
+ * record says, whenever somebody looks. What left is gone from the state with the write that ends the rotation.
+ * Where replicas share the state the record is the truth, too: who would write over another's step reads it instead.
  */
 import { X509Certificate } from 'node:crypto';
 import type { RotationStatus } from './authority.ts';
@@ -20,17 +21,20 @@ import {
 } from './ca-rotation.ts';
 import { tenantIntermediateProfile } from './certificate-profile.ts';
 import { type Issuer, issueCertificate } from './issue-certificate.io.ts';
-import { createIssuer, type IssuerRecord, issuerFrom, issuerRecord } from './issuer-store.io.ts';
+import { createIssuer, type IssuerRecord, issuerFrom, issuerRecord, keptIssuer } from './issuer-store.io.ts';
 import { generateKeyPair } from './key-pair.io.ts';
 import type { IdentityPorts } from './ports.ts';
 import { replaceAtMs } from './renewal-schedule.ts';
-import type { StateFolder } from './state-folder.io.ts';
+import type { SharedRecords } from './shared-records.ts';
+import { StateError } from './state-error.ts';
 
 export interface TenantCaParts {
-  readonly state: StateFolder;
+  readonly records: SharedRecords;
   readonly root: Issuer;
   readonly trustDomain: string;
   readonly ports: IdentityPorts;
+  /** Whether it is up to this replica to begin what is due. */
+  leads(): boolean;
 }
 
 interface HeldCa {
@@ -68,8 +72,9 @@ export class TenantCaStore {
     return [...this.#held].sort(([left], [right]) => (left < right ? -1 : 1)).flatMap(([, { status }]) => status ?? []);
   }
 
-  /** Epoch ms at which a rotation begins by itself; Infinity where none will. */
+  /** Epoch ms at which a rotation begins by itself; Infinity where none will, or another replica begins it. */
   nextRotationMs(): number {
+    if (!this.#parts.leads()) return Infinity;
     return Math.min(Infinity, ...[...this.#held].map(([tenant, { ca }]) => rotatesAtMs(tenant, ca)));
   }
 
@@ -80,8 +85,22 @@ export class TenantCaStore {
       this.#hold(tenant, await this.#readOrCreate(tenant));
       return true;
     }
-    if (this.#parts.ports.clock.nowMs() < rotatesAtMs(tenant, held.ca)) return false;
+    const { ports, leads } = this.#parts;
+    if (!leads() || ports.clock.nowMs() < rotatesAtMs(tenant, held.ca)) return false;
     return (await this.begin(tenant)) !== undefined;
+  }
+
+  /** Reads it again, since somebody else has written it. @throws StateError where it is gone: what is held stays. */
+  async refresh(tenant: string): Promise<boolean> {
+    const { records } = this.#parts;
+    const before = this.#held.get(tenant);
+    if (before === undefined) return false;
+    const record = await records.read(tenantRecord(tenant));
+    if (record === undefined) throw goneError(records.path, tenantRecord(tenant));
+    const ca = await caFrom(record, issuersIn(before.ca));
+    if (JSON.stringify(recordOf(ca)) === JSON.stringify(recordOf(before.ca))) return false;
+    this.#hold(tenant, ca);
+    return true;
   }
 
   /** @returns undefined where the tenant has no CA here or its rotation is under way. */
@@ -91,42 +110,44 @@ export class TenantCaStore {
     const { root, trustDomain, ports } = this.#parts;
     const keys = await generateKeyPair();
     const certificate = await issueCertificate(tenantIntermediateProfile(trustDomain, tenant), keys, root, ports);
-    return this.#replace(tenant, begun(ca, { certificate, keys }, ports.clock.nowMs()));
+    const rotation = begun(ca, { certificate, keys }, ports.clock.nowMs());
+    return (await this.#replace(tenant, rotation)) ? this.#held.get(tenant)?.status : undefined;
   }
 
   /** @returns undefined where no rotation is under way, or the one that is was aborted already. */
   async abort(tenant: string): Promise<RotationStatus | undefined> {
     const ca = this.#held.get(tenant)?.ca;
     if (ca?.kind !== 'rotating' || ca.aborted) return undefined;
-    return this.#replace(tenant, reversed(ca, this.#parts.ports.clock.nowMs()));
+    const rotation = reversed(ca, this.#parts.ports.clock.nowMs());
+    return (await this.#replace(tenant, rotation)) ? this.#held.get(tenant)?.status : undefined;
   }
 
   /** @param seen what the caller judged; where the rotation has moved since, nothing happens. @returns whether it moved. */
   async advance(seen: RotationStatus): Promise<boolean> {
     const held = this.#held.get(seen.tenant);
     if (held?.ca.kind !== 'rotating' || held.status !== seen) return false;
-    await this.#replace(seen.tenant, advanced(held.ca, this.#parts.ports.clock.nowMs()));
-    return true;
+    return this.#replace(seen.tenant, advanced(held.ca, this.#parts.ports.clock.nowMs()));
   }
 
-  async #replace(tenant: string, ca: TenantCa<Issuer>): Promise<RotationStatus | undefined> {
-    await this.#parts.state.write(tenantRecord(tenant), recordOf(ca));
-    return this.#hold(tenant, ca);
+  /** @returns false where another replica has written it since: then that is held. */
+  async #replace(tenant: string, ca: TenantCa<Issuer>): Promise<boolean> {
+    const isWritten = await this.#parts.records.replace(tenantRecord(tenant), recordOf(ca));
+    if (isWritten) this.#hold(tenant, ca);
+    else await this.refresh(tenant);
+    return isWritten;
   }
 
-  #hold(tenant: string, ca: TenantCa<Issuer>): RotationStatus | undefined {
-    const status = ca.kind === 'rotating' ? statusOf(tenant, ca) : undefined;
-    this.#held.set(tenant, { ca, status });
-    return status;
+  #hold(tenant: string, ca: TenantCa<Issuer>): void {
+    this.#held.set(tenant, { ca, status: ca.kind === 'rotating' ? statusOf(tenant, ca) : undefined });
   }
 
   async #readOrCreate(tenant: string): Promise<TenantCa<Issuer>> {
-    const { state, root, trustDomain, ports } = this.#parts;
+    const { records, root, trustDomain, ports } = this.#parts;
     const name = tenantRecord(tenant);
-    const record = await state.read(name);
-    if (record !== undefined) return caFrom(record);
+    const record = await records.read(name);
+    if (record !== undefined) return caFrom(record, []);
     const profile = tenantIntermediateProfile(trustDomain, tenant);
-    return { kind: 'resting', issuer: await createIssuer(state, name, profile, root, ports) };
+    return { kind: 'resting', issuer: await createIssuer(records, name, profile, root, ports) };
   }
 }
 
@@ -151,14 +172,28 @@ function recordOf(ca: TenantCa<Issuer>): TenantRecord {
   return { ...issuerRecord(issuer), rotation: { step, sinceMs, aborted, other } };
 }
 
-async function caFrom(value: unknown): Promise<TenantCa<Issuer>> {
-  const issuer = await issuerFrom(value);
+/** @param held issuers that stay the same objects where they are the same. */
+async function caFrom(value: unknown, held: readonly Issuer[]): Promise<TenantCa<Issuer>> {
+  const issuer = keptIssuer(held, await issuerFrom(value));
   const { rotation, heldUntilMs } = value as TenantRecord;
   if (rotation === undefined) return { kind: 'resting', issuer, ...(heldUntilMs === undefined ? {} : { heldUntilMs }) };
   const { step, sinceMs, aborted } = rotation;
-  const other = await issuerFrom(rotation.other);
+  const other = keptIssuer(held, await issuerFrom(rotation.other));
   const [from, to] = step === 'trusted' ? [issuer, other] : [other, issuer];
   return { kind: 'rotating', from, to, step, sinceMs, aborted };
+}
+
+function issuersIn(ca: TenantCa<Issuer>): readonly Issuer[] {
+  return ca.kind === 'resting' ? [ca.issuer] : [ca.from, ca.to];
+}
+
+function goneError(path: string, name: string): StateError {
+  return new StateError(
+    'record-missing',
+    path,
+    `\`${name}\` was taken away while it is in use; put it back from a backup before every replica has ended: ` +
+      'what is held goes on until then',
+  );
 }
 
 function statusOf(tenant: string, { step, sinceMs, aborted, from, to }: CaRotation<Issuer>): RotationStatus {

@@ -15,9 +15,10 @@ export class MemoryState {
     return text === undefined ? undefined : JSON.parse(text);
   }
 
-  async write(name: string, record: object): Promise<void> {
+  async replace(name: string, record: object): Promise<boolean> {
     if (this.full) throw new Error('no space');
     this.records.set(name, JSON.stringify(record));
+    return true;
   }
 }
 

@@ -188,7 +188,7 @@ test('it stands over a restart, ends at its end, and that is told once', async (
   after.nowMs += 1;
   expect(standing(after)).toEqual([]);
   expect(standing(after)).toEqual([]);
-  expect(after.told.map(({ act }) => act)).toEqual(['ended']);
+  await expect.poll(() => after.told.map(({ act }) => act)).toEqual(['ended']);
 });
 
 test('a book that is full of what is over takes one more', async () => {

@@ -1,4 +1,5 @@
 /** The book of quarantines: what begins, what is heard twice, what is over, and how much it holds. */
+
 import { expect, test } from 'vitest';
 import {
   alarmAgeMaxMs,
@@ -12,6 +13,7 @@ import {
   quarantinesMax,
   release,
 } from '../../src/controller/quarantine-book.ts';
+import { contentHash } from '../../src/model/canonical-json.ts';
 import { quarantined } from '../fixtures/random-quarantines.ts';
 
 const nowMs = 1_000_000_000;
@@ -63,7 +65,7 @@ test('an alarm about whom is cut off already is remembered, and prolongs nothing
   expect(step).toMatchObject({
     kind: 'nothing-new',
     quarantine: web,
-    book: { standing: [web], heard: [{ id: 'edr 1' }] },
+    book: { standing: [web], heard: [{ id: contentHash('edr 1') }] },
   });
 });
 

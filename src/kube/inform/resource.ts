@@ -12,6 +12,8 @@ export interface Place {
   readonly plural: string;
   /** Whether a cluster may well have no such kind: then there is none of it, and nothing is wrong. */
   readonly isOptional: boolean;
+  /** Only of this one; absent means all. */
+  readonly namespace?: string;
   /** Only those that bear these labels; absent means all. */
   readonly labels?: Readonly<Record<string, string>>;
 }
@@ -45,9 +47,10 @@ export const informRules: readonly PolicyRule[] = [...Map.groupBy(resources, ({ 
   }),
 );
 
-/** Of all objects of the kind, in every namespace. */
-export function collectionPath({ group, version, plural }: Place): string {
-  return group === '' ? `/api/${version}/${plural}` : `/apis/${group}/${version}/${plural}`;
+/** Of all objects of the kind, in one namespace or in every. */
+export function collectionPath({ group, version, plural, namespace }: Place): string {
+  const within = namespace === undefined ? plural : `namespaces/${namespace}/${plural}`;
+  return group === '' ? `/api/${version}/${within}` : `/apis/${group}/${version}/${within}`;
 }
 
 function resourceOf(kind: Kind, plural: string): Resource {

@@ -49,7 +49,7 @@ export type Ask =
 /** How long others respect our Lease from when they see it, in ms. This and the next two are client-go's defaults. */
 const leaseMs = 15_000;
 /** How long we believe to lead from when we sent what was answered last, in ms. */
-export const leadMs = 10_000;
+const leadMs = 10_000;
 /** Between two looks, in ms; up to a fifth more, so that replicas do not come in step. */
 export const retryMs = 2_000;
 /** How long others respect a Lease that was given back, in ms: a Lease knows only whole seconds. */

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
+import { systemNamespace } from '../../../src/model/system-namespace.ts';
 import { freePort } from '../../fixtures/free-port.ts';
 import { installDefinitions } from '../harness/install-definitions.ts';
 import { connectKube } from '../harness/kube.ts';
@@ -30,7 +31,7 @@ whereKube('a control plane', () => {
       for await (const line of createInterface(child.stdout)) {
         lines.push(line);
         if (line.includes('missing-mesh')) {
-          await write(kube, namespace('shop'), tenant('shop'), mesh('mesh.example'));
+          await write(kube, namespace(systemNamespace), namespace('shop'), tenant('shop'), mesh('mesh.example'));
         }
         if (line.includes('"serving"')) break;
       }

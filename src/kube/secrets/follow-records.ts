@@ -1,0 +1,65 @@
+/** Follows the Secrets that hold the state, and tells which of them is another than before. */
+import { StateError } from '../../identity/state-error.ts';
+import { Follower } from '../inform/follower.ts';
+import { type HeldObject, ObjectStore, readHeld } from '../inform/object-store.ts';
+import { informTimings } from '../inform/timings.ts';
+import type { KubeClient } from '../kube-client.ts';
+import { contentOf, recordPlace } from './state-secret.ts';
+
+/** Longest wait for the first list, in ms. */
+const listedMaxMs = 60_000;
+
+/** A Secret, and its content as it came, sealed. */
+interface Followed {
+  readonly name: string;
+  readonly content: string;
+}
+
+/**
+ * @param changed told of each by its name, with its content as it is now; nothing where it is gone.
+ * @throws StateError where they cannot be listed.
+ */
+export async function followRecords(
+  client: KubeClient,
+  changed: (name: string, content: string | undefined) => void,
+): Promise<{ names(): readonly string[]; close(): void }> {
+  const store = new ObjectStore<Followed>();
+  const { promise: listed, resolve: isListed } = Promise.withResolvers<void>();
+  let told: ReadonlyMap<string, string> | undefined;
+  const options = { timings: informTimings, nowMs: () => performance.now(), random: Math.random };
+  const follower = new Follower<HeldObject<Followed>>(
+    { place: recordPlace, read: readHeld(followedOf) },
+    store,
+    client,
+    options,
+    () => {
+      if (!follower.isSynced()) return;
+      const now = new Map(store.objects().map(({ name, content }) => [name, content]));
+      const before = told;
+      told = now;
+      isListed();
+      if (before === undefined) return;
+      for (const name of new Set([...before.keys(), ...now.keys()])) {
+        if (before.get(name) !== now.get(name)) changed(name, now.get(name));
+      }
+    },
+  );
+  const deadline = setTimeout(isListed, listedMaxMs);
+  await listed;
+  clearTimeout(deadline);
+  if (told === undefined) {
+    const [problem] = follower.problems();
+    follower.close();
+    throw new StateError(
+      'unreadable',
+      `secrets of namespace ${recordPlace.namespace}`,
+      `${problem?.message}; ${problem?.advice}`,
+    );
+  }
+  return { names: () => [...(told?.keys() ?? [])], close: () => follower.close() };
+}
+
+function followedOf(raw: Record<string, unknown>): Followed {
+  const { metadata } = raw as { readonly metadata: { readonly name: string } };
+  return { name: metadata.name, content: contentOf(raw, 'sealed')?.toString('base64') ?? '' };
+}

@@ -3,7 +3,6 @@
  *
  * The namespace enforces `privileged`, as the redirection needs; what the others would say is heard by a dry run in them.
  */
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { redirectName } from '../../../src/kube/inject/names.ts';
@@ -11,24 +10,22 @@ import type { Pod } from '../../../src/kube/inject/pod.ts';
 import { sidecarUsers } from '../../../src/kube/inject/settings.ts';
 import type { Kube } from '../harness/kube.ts';
 import { whereKube } from '../harness/kube-test.ts';
+import { serveInjection } from './serve-injection.ts';
 import { podWith, restricted, settings } from './settings.ts';
-import { startWebhook } from './test-webhook.ts';
 
 whereKube('injection', (kube) => {
-  const name = `inject-${randomUUID().slice(0, 8)}`;
   let shop = '';
   let stop = async () => {};
-  let caretakers: string[] = [];
+  const caretakers = new Set<string>();
   let drawn: number = sidecarUsers.first;
 
   beforeAll(async () => {
-    shop = await namespaceOf(kube, 'privileged', { 'test.coffre.dev/inject': name });
-    stop = await startWebhook(kube, name, () => ({
-      settings: { ...settings, unproxied: new Set([`${shop}/agent`]), caretakers: new Set(caretakers) },
-      tenantOf: (namespace) => (namespace === shop ? shop : undefined),
-      selectingLabels: () => new Set(['app']),
-      sidecarUser: ++drawn,
-    }));
+    shop = await namespaceOf(kube, 'privileged');
+    stop = await serveInjection(kube, {
+      tenant: shop,
+      sidecarUser: () => ++drawn,
+      installation: { ...settings, exempt: [], unproxied: new Set([`${shop}/agent`]), caretakers },
+    });
     // A configuration bites a moment after it was taken.
     await vi.waitFor(
       async () => {
@@ -102,7 +99,7 @@ whereKube('injection', (kube) => {
     expect(await judge('restricted', pod.spec)).not.toMatch(/coffre-sidecar|"web"/);
   });
 
-  test('who would get past a sidecar is refused with the reason, and a wish is no right', async () => {
+  test('SEC-47 who would get past a sidecar is refused with the reason, and a wish is no right', async () => {
     const refused = async (pod: Pod) => {
       const { status, body } = await create(pod);
       return `${status} ${(body as { message?: string }).message}`;
@@ -120,7 +117,7 @@ whereKube('injection', (kube) => {
     expect((agent.body as Pod).spec.initContainers).toBeUndefined();
   });
 
-  test('later edits are refused where they touch what is ours, and taken where they do not', async () => {
+  test('SEC-47 later edits are refused where they touch what is ours, and taken where they do not', async () => {
     await created('edited');
     const setImage = (container: string) => kubectl(['set', 'image', 'pod/edited', `${container}=evil:1`]);
     expect((await setImage('web')).code).toBe(0);
@@ -148,7 +145,7 @@ whereKube('injection', (kube) => {
     expect(resized.stderr).toContain('the wall of this pod');
   });
 
-  test('`kubectl debug` lets in a guest that has no more than an application, and nobody else', async () => {
+  test('SEC-47 `kubectl debug` lets in a guest that has no more than an application, and nobody else', async () => {
     await created('debugged');
     const debug = (args: readonly string[]) =>
       kubectl(['debug', 'debugged', '--image=busybox', '--attach=false', ...args, '--', 'true']);
@@ -163,7 +160,7 @@ whereKube('injection', (kube) => {
     expect(spec.ephemeralContainers).toHaveLength(1);
   });
 
-  test('nobody steps into a sidecar', async () => {
+  test('SEC-47 nobody steps into a sidecar', async () => {
     await created('entered');
     expect((await kubectl(['exec', 'entered', '-c', 'coffre-sidecar', '--', 'sh'])).stderr).toContain('a way past it');
     // There is no kubelet to go on with.
@@ -182,9 +179,9 @@ whereKube('injection', (kube) => {
       status: 403,
       body: { message: expect.stringContaining('believe') },
     });
-    caretakers = [adminName];
+    caretakers.add(adminName);
     expect((await make('coffre-mesh')).status).toBe(201);
-    caretakers = [];
+    caretakers.clear();
     expect((await kube.request('DELETE', `${path}/coffre-mesh`)).status).toBe(403);
     // With no name in the request.
     await kube.request('DELETE', path);
@@ -211,9 +208,9 @@ whereKube('injection', (kube) => {
   });
 });
 
-async function namespaceOf(kube: Kube, level: string, labels: object = {}): Promise<string> {
+async function namespaceOf(kube: Kube, level: string): Promise<string> {
   const name = await kube.newNamespace('inject');
-  const patch = { metadata: { labels: { ...labels, 'pod-security.kubernetes.io/enforce': level } } };
+  const patch = { metadata: { labels: { 'pod-security.kubernetes.io/enforce': level } } };
   const { code, stderr } = await kube.kubectl(['patch', 'namespace', name, `--patch=${JSON.stringify(patch)}`]);
   if (code !== 0) throw new Error(stderr);
   return name;

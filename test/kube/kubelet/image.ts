@@ -29,13 +29,16 @@ const checkout = resolve(import.meta.dirname, '../../..');
 /** As distroless images have it. */
 const nobody = 65_532;
 
-const source = { from: checkout, to: checkout, isReadOnly: true } as const;
+/** Where the image has the sources. */
+const sourcePath = '/coffre';
+
+const source = { from: checkout, to: sourcePath, isReadOnly: true } as const;
 const node = { from: process.execPath, to: join(imagePrograms, 'node'), isReadOnly: true } as const;
 const program = (...script: readonly string[]): Image => ({
   entrypoint: ['node', ...script],
   binds: [source, node],
   user: nobody,
-  workingDir: checkout,
+  workingDir: sourcePath,
 });
 
 const images: Readonly<Record<string, Image>> = {

@@ -13,7 +13,7 @@ whereWholeCluster('the kubelet of the tests', (within) => {
     securityContext: { readOnlyRootFilesystem: true, runAsUser: 1_234 },
   };
   const execIn = async (pod: string, ...argv: readonly string[]) =>
-    (await within.cluster.kubelet().container(`default/${pod}`, 'web').exec(argv)).stdout;
+    (await within.cluster().kubelet().container(`default/${pod}`, 'web').exec(argv)).stdout;
 
   test("pods of a StatefulSet run, and a service's address leads to each of them", async () => {
     await within.apply(
@@ -63,15 +63,15 @@ whereWholeCluster('the kubelet of the tests', (within) => {
   test('what was killed runs again, and what is deleted is gone', async () => {
     const restarts = () =>
       within.kubectl(['get', 'pod', 'web-0', '-o', 'jsonpath={.status.containerStatuses[0].restartCount}']);
-    const { pid } = within.cluster.kubelet().container('default/web-0', 'web');
-    within.cluster.kubelet().kill('default/web-0');
+    const { pid } = within.cluster().kubelet().container('default/web-0', 'web');
+    within.cluster().kubelet().kill('default/web-0');
     await vi.waitFor(async () => expect(await restarts()).toBe('1'), { timeout: 30_000 });
     await within.untilReady('default/web-0');
-    expect(within.cluster.kubelet().container('default/web-0', 'web').pid).not.toBe(pid);
+    expect(within.cluster().kubelet().container('default/web-0', 'web').pid).not.toBe(pid);
     await within.kubectl(['delete', 'statefulset', 'web']);
     await vi.waitFor(async () => expect(await within.kubectl(['get', 'pods', '-o', 'name'])).toBe(''), {
       timeout: 60_000,
     });
-    expect(() => within.cluster.kubelet().container('default/web-0', 'web')).toThrow('no pod `default/web-0` runs');
+    expect(() => within.cluster().kubelet().container('default/web-0', 'web')).toThrow('no pod `default/web-0` runs');
   });
 });

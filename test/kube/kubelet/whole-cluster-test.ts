@@ -6,7 +6,7 @@ import { startWholeCluster, type WholeCluster } from './whole-cluster.ts';
 
 export interface ClusterInTest {
   /** From the first hook on. */
-  readonly cluster: WholeCluster;
+  cluster(): WholeCluster;
   /** @throws over an exit code, with what was said. @param objects for its standard input. */
   kubectl(args: readonly string[], objects?: readonly object[]): Promise<string>;
   apply(...objects: readonly object[]): Promise<string>;
@@ -41,9 +41,7 @@ function within(running: () => WholeCluster): ClusterInTest {
     return stdout;
   };
   return {
-    get cluster() {
-      return running();
-    },
+    cluster: running,
     kubectl,
     apply: (...objects) => kubectl(['apply', '--server-side', '--force-conflicts', '-f', '-'], objects),
     async untilReady(...pods) {

@@ -7,7 +7,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installDefinitions } from '../harness/install-definitions.ts';
 import { connectKube, type Kube } from '../harness/kube.ts';
 import { startControllers } from '../harness/start-controllers.ts';
 import { startKube } from '../harness/start-kube.ts';
@@ -50,7 +49,6 @@ export async function startWholeCluster(): Promise<WholeCluster> {
     closers.push(cluster.stop);
     const kube = connectKube(cluster);
     closers.push(kube.close);
-    await installDefinitions(kube);
     closers.push(await startControllers(kube, workloadControllers));
     await registerNode(kube);
     await publishApi(kube, network);

@@ -197,6 +197,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
     const loop: Loop = new Loop({
       clock: systemClock,
       platform: config,
+      ...(attest === undefined ? {} : { workers: () => attest.workers() }),
       snapshot: host.snapshotNow,
       trust: {
         trustDomain: authority.trustDomain,

@@ -1,6 +1,6 @@
 /**
  * Who proxies are, in a cluster: each new look at the cluster is told to the attestor, and streams of pods that are not
- * what they were are judged at once.
+ * what they were are judged at once. And where those are whom they ask for verdicts.
  *
  * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
  */
@@ -9,8 +9,10 @@ import { tokenAudience } from '../identity/token-claims.ts';
 import { Attestor } from '../kube/attest/attestor.ts';
 import { reviewFor, tokenReviews } from '../kube/attest/token-review.ts';
 import { reviewMaxMs } from '../kube/attest/token-reviews.ts';
+import { type WorkerAddress, workerAddresses } from '../kube/attest/worker-addresses.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { KubeObjects } from '../kube/objects.ts';
+import { keepUnchanged } from '../model/keep-unchanged.ts';
 import type { SourcedObject } from '../model/sourced-object.ts';
 import { systemClock } from '../system-clock.ts';
 
@@ -38,12 +40,16 @@ export function openAttest({ cluster, objects, judgeAgain, problemsChanged }: At
     problemsChanged,
   });
   let seen: readonly SourcedObject[] = [];
+  let workers: readonly WorkerAddress[] = [];
   return {
     bearers,
+    /** The very same list while no worker came or went. */
+    workers: () => workers,
     lookAgain() {
       const newest = objects();
       if (newest === seen) return;
       seen = newest;
+      workers = keepUnchanged(workers, workerAddresses(newest));
       const changed = bearers.take(newest);
       if (changed.size > 0) judgeAgain(changed);
     },

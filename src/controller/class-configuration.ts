@@ -9,6 +9,7 @@
  * endpoint that comes or goes moves the assignments, and neither clusters nor listeners.
  */
 
+import { workersAssignment } from '../envoy/endpoint.ts';
 import { extensionsOf } from '../envoy/extension.ts';
 import { externalResources } from '../envoy/external-service.ts';
 import { stationListeners } from '../envoy/listener.ts';
@@ -29,7 +30,7 @@ import { Memo } from './memo.ts';
 import { type OwnPartsMaker, ownPartsOf } from './own-parts.ts';
 
 export class ClassConfiguration {
-  private readonly platform: Platform;
+  private platform: Platform;
   private readonly encoder: Encoder;
   private readonly made = new Memo<readonly Resource[]>();
   private readonly owners = new Memo<OwnPartsMaker>();
@@ -39,11 +40,17 @@ export class ClassConfiguration {
     this.encoder = encoder;
   }
 
+  /** @param platform as before but for where the authorization workers are. */
+  standIn(platform: Platform): void {
+    this.platform = platform;
+  }
+
   /** @returns the very same list where nothing in it moved. @throws what a builder throws. */
   shared({ key, view }: ViewClass, trust: ProxyTrust): readonly Resource[] {
     const parts = [
       this.identity(view, trust),
       this.fixtures(view, trust),
+      this.workers(view),
       this.station(view, trust),
       this.ways(view, trust),
       this.exits(view),
@@ -85,6 +92,14 @@ export class ClassConfiguration {
         fixtureResources(fixture, { rootPem, bundles: believed }, this.platform),
       );
     });
+  }
+
+  private workers(view: SharedView): readonly Resource[] {
+    if (!asksForVerdicts(view)) return none;
+    const { authz } = this.platform;
+    return this.made.of('workers', [authz], () =>
+      this.encoder.encodeOnce(JSON.stringify(['workers', authz]), () => [workersAssignment(authz)]),
+    );
   }
 
   /** By what the doors are and not by whose: workloads of one tenant often have the same. */
@@ -166,6 +181,8 @@ export class ClassConfiguration {
     );
   }
 }
+
+const none: readonly Resource[] = [];
 
 function only(bundles: ProxyTrust['bundles'], tenants: readonly string[]): ProxyTrust['bundles'] {
   return new Map(

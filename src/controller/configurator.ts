@@ -10,7 +10,7 @@
 import type { Platform } from '../envoy/platform.ts';
 import { identitySecretOf } from '../envoy/secret.ts';
 import { JoinedMap } from '../model/joined-map.ts';
-import { keepSameMap } from '../model/keep-unchanged.ts';
+import { keepSameMap, keepUnchanged } from '../model/keep-unchanged.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
 import { programTypeUrl } from '../policy/program.ts';
@@ -45,7 +45,7 @@ interface Worker {
 }
 
 export class Configurator {
-  private readonly platform: Platform;
+  private platform: Platform;
   private readonly counters: WorkCounters;
   private readonly encoder: Encoder;
   private readonly tenants = new Map<string, TenantConfiguration>();
@@ -63,6 +63,12 @@ export class Configurator {
     this.platform = platform;
     this.counters = { ...uncounted, ...counters };
     this.encoder = new Encoder(() => this.counters.encoded());
+  }
+
+  /** Authorization workers are at these addresses from the next look on. */
+  reach(authz: Platform['authz']): void {
+    const kept = keepUnchanged(this.platform.authz, authz);
+    if (kept !== this.platform.authz) this.platform = { ...this.platform, authz: kept };
   }
 
   /**

@@ -28,6 +28,8 @@ import { unbuiltProblems } from './unbuilt-problems.ts';
 export interface LoopPorts {
   readonly clock: LoopClock;
   readonly platform: Platform;
+  /** Where authorization workers are now; absent: where `platform` says, for good. */
+  workers?(): Platform['authz'];
   /** What the sources hold now, as a snapshot; undefined until they have been read once. */
   snapshot(nowMs: number): Snapshot | undefined;
   readonly trust: IssuedTrust & {
@@ -195,6 +197,7 @@ export class Loop {
     const rotations = this.#ports.rotations.underway();
     // One moment for both: a grant that ended between the two would be in the configuration, and no right lost later.
     const nowMs = clock.nowMs();
+    this.#configurator.reach(this.#ports.workers?.() ?? this.#ports.platform.authz);
     const configuration = this.#configurator.configure(snapshot, trust, nowMs);
     this.#configurations.publish(configuration.proxies, this.#roster.gone(snapshot), snapshot, nowMs);
     for (const { workload, part, cause } of configuration.failed) report.buildFailed(workload, part, cause);

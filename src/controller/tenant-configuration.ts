@@ -5,6 +5,7 @@
  * one proxy alone, and it is slower. So here is one path for the mesh that is well, and one answer to every fault, which
  * is counted: a tenant that stays on the slow way is told the same and costs the more at each look.
  */
+import type { Platform } from '../envoy/platform.ts';
 import { isSameList, keepSameMap, keepUnchanged } from '../model/keep-unchanged.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { classesOf, type ViewClasses } from '../policy/view-classes.ts';
@@ -31,6 +32,7 @@ export class TenantConfiguration {
   private readonly parts: ClassConfiguration;
   /** From which mesh and whose answers it was made; absent where it was made the slow way. */
   private slice: Snapshot | undefined;
+  private platform: Platform;
   private answers: Answers | undefined;
   private views: ViewClasses | undefined;
   private classes: ReadonlyMap<string, ClassState> = new Map();
@@ -40,16 +42,19 @@ export class TenantConfiguration {
   constructor(tenant: string, { platform, encoder }: Means, counters: WorkCounters) {
     this.tenant = tenant;
     this.counters = counters;
+    this.platform = platform;
     this.parts = new ClassConfiguration(platform, encoder);
   }
 
   /** @returns the very same value where nothing changed. */
   look(slice: Snapshot, revision: string, means: Means): ConfiguredProxies {
     try {
-      if (slice === this.slice && this.answers && answersAlike(means.trust, this.answers)) return this.current;
+      const isSame = slice === this.slice && means.platform === this.platform;
+      if (isSame && this.answers && answersAlike(means.trust, this.answers)) return this.current;
       const { trust, answers } = recorded(means.trust);
       this.current = kept(this.current, this.make(slice, revision, { ...means, trust }));
       this.slice = slice;
+      this.platform = means.platform;
       this.answers = answers;
     } catch (cause) {
       this.counters.madeWhole(this.tenant, cause);
@@ -68,6 +73,7 @@ export class TenantConfiguration {
   }
 
   private make(slice: Snapshot, revision: string, means: Means): ConfiguredProxies {
+    this.parts.standIn(means.platform);
     const views = classesOf(slice, this.tenant, means.nowMs, this.views);
     const classes = new Map<string, ClassState>();
     const members = new Map<string, MemberState>();

@@ -5,7 +5,7 @@ import { hasServers } from '../policy/outbound-view.ts';
 import type { OutboundPort } from '../policy/view.ts';
 import { tcpAddress } from './address.ts';
 import { byLocality } from './locality.ts';
-import { evidenceCluster, serviceCluster } from './names.ts';
+import { authzCluster, evidenceCluster, serviceCluster } from './names.ts';
 import type { Platform } from './platform.ts';
 import { type EnvoyResource, resource } from './resource.ts';
 
@@ -20,6 +20,18 @@ export function evidenceEndpoint({ address, port }: Platform['evidence']): Envoy
       endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: 'endpoint', value } }] }],
     }),
   );
+}
+
+/** Of the authorization workers. Without one the assignment is empty, and every request that needs a verdict is answered 503. */
+export function workersAssignment(authz: Platform['authz']): EnvoyResource {
+  const lbEndpoints = authz.map(({ address, port }) => ({
+    hostIdentifier: { case: 'endpoint' as const, value: { address: tcpAddress(address, port) } },
+  }));
+  const assignment = create(ClusterLoadAssignmentSchema, {
+    clusterName: authzCluster,
+    endpoints: lbEndpoints.length === 0 ? [] : [{ lbEndpoints }],
+  });
+  return resource(ClusterLoadAssignmentSchema, authzCluster, assignment);
 }
 
 /** A service without a ready endpoint has an empty assignment, not none: Envoy waits for one and would hold the cluster back. */

@@ -32,13 +32,12 @@ import { PreviousHostsPredicateSchema } from '#gen/envoy/extensions/retry/host/p
 import { StatusCode } from '#gen/envoy/type/v3/http_status_pb.js';
 import { checkContext } from '../policy/program.ts';
 import type { InboundPort } from '../policy/view.ts';
-import { tcpAddress } from './address.ts';
 import { bypassOption, http2Only } from './cluster-options.ts';
 import { authzCluster, authzTrustSecret } from './names.ts';
 import type { Platform } from './platform.ts';
 import { durationOf, pack } from './resource.ts';
 import { exact } from './string-match.ts';
-import { upstreamTls } from './tls.ts';
+import { fromAds, upstreamTls } from './tls.ts';
 
 /** Name of the filter; routes address their part of it by this name, and its metadata carries the verdict. */
 export const authzFilter = 'envoy.filters.http.ext_authz';
@@ -100,14 +99,14 @@ export function checkSettings(workload: string, { port }: InboundPort): Any {
   return pack(ExtAuthzPerRouteSchema, create(ExtAuthzPerRouteSchema, { override: { case: 'checkSettings', value } }));
 }
 
-/** Without a worker to reach the cluster has no endpoint, and every request that needs a verdict is answered 503. */
-export function authzClusterOf(platform: Platform): Cluster {
-  const lbEndpoints = platform.authz.map(({ address, port }) => ({
-    hostIdentifier: { case: 'endpoint' as const, value: { address: tcpAddress(address, port) } },
-  }));
+/** Where the workers are travels apart from it (`workersAssignment`): one that comes or goes moves no connection to the others. */
+export function authzClusterOf(platform: Pick<Platform, 'bypass'>): Cluster {
   return create(ClusterSchema, {
     name: authzCluster,
-    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.STATIC },
+    clusterDiscoveryType: { case: 'type', value: Cluster_DiscoveryType.EDS },
+    edsClusterConfig: { edsConfig: fromAds() },
+    // One that is named no more is asked no more, however well it feels.
+    ignoreHealthOnHostRemoval: true,
     connectTimeout: durationOf(1_000),
     lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
     circuitBreakers: { thresholds: [{ maxRetries: retriesAtOnceMax }] },
@@ -134,7 +133,6 @@ export function authzClusterOf(platform: Platform): Cluster {
       maxEjectionPercent: 100,
       enforcingSuccessRate: 0,
     },
-    loadAssignment: { clusterName: authzCluster, endpoints: lbEndpoints.length === 0 ? [] : [{ lbEndpoints }] },
     transportSocket: upstreamTls(authzTrustSecret, authzServerName, ['h2']),
     typedExtensionProtocolOptions: http2Only(otherWorker()),
     ...bypassOption(platform.bypass),

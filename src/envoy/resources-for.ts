@@ -8,7 +8,7 @@
  */
 import { asksForVerdicts, type ProxyView } from '../policy/view.ts';
 import { applicationClusters, verdictCluster, wayCluster } from './cluster.ts';
-import { evidenceEndpoint, loadAssignment } from './endpoint.ts';
+import { evidenceEndpoint, loadAssignment, workersAssignment } from './endpoint.ts';
 import { extensionsOf } from './extension.ts';
 import { externalResources } from './external-service.ts';
 import { inspectionOf } from './inspection-listener.ts';
@@ -28,6 +28,7 @@ export function resourcesFor(view: ProxyView, trust: ProxyTrust, common: Platfor
   return [
     identitySecretOf(trust),
     ...fixtureResources({ ...view, asksForVerdicts: asksForVerdicts(view) }, trust, common),
+    ...(asksForVerdicts(view) ? [workersAssignment(common.authz)] : []),
     ...doorSecrets(view, trust),
     ...stationClusters(view, common),
     ...stationListeners(view),
@@ -38,7 +39,7 @@ export function resourcesFor(view: ProxyView, trust: ProxyTrust, common: Platfor
   ];
 }
 
-/** What every proxy has. */
+/** What every proxy has, but where the authorization workers are: they come and go. */
 export function fixtureResources(
   fixture: Fixture,
   trust: Pick<ProxyTrust, 'rootPem' | 'bundles'>,

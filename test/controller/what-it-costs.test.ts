@@ -20,8 +20,8 @@ spec: { trustDomain: mesh.test }
 const services = 3;
 const pods = 2;
 
-/** The same for all: 7 that every proxy has and the listener that catches; and the workers' identity. */
-const fixtures = 7 + 1 + 1;
+/** The same for all: 8 that every proxy has and the listener that catches; and the workers' identity. */
+const fixtures = 8 + 1 + 1;
 
 /**
  * Of one tenant: the doors of its services, which are alike, are one cluster, listener and anchor; of each service its
@@ -97,6 +97,12 @@ class Counted {
     const { encoded, visited } = this;
     const changed = [...told.proxies].filter(([key, each]) => before?.proxies.get(key) !== each);
     return { encoded, visited, changed: changed.length, moved: movedTypes(before, told) };
+  }
+
+  /** Authorization workers are elsewhere from here on. */
+  reach(...addresses: readonly string[]): this {
+    this.configurator.reach(addresses.map((address) => ({ address, port: 15_016 })));
+    return this;
   }
 
   told(objects: readonly string[]) {
@@ -199,6 +205,15 @@ describe.each([4, 8])('in a mesh of %i tenants', (size) => {
     const sampled = house.replace('mesh.test', 'mesh.test, evidence: { samplePercent: 7 }');
     const next = cost(mesh, replaced(mesh, house, sampled));
     expect(next).toEqual({ encoded: size, visited: size * all, changed: size * all, moved: ['Listener'] });
+  });
+
+  test('an authorization worker that comes or goes is one encoding for the whole mesh, and moves endpoints alone', () => {
+    const counted = new Counted().reach('10.0.0.5');
+    counted.look(mesh);
+    const told = { encoded: 1, visited: size * all, changed: size * all, moved: endpoints };
+    expect(counted.reach('10.0.0.5', '10.0.0.6').look(mesh)).toEqual(told);
+    expect(counted.reach('10.0.0.6').look(mesh)).toEqual(told);
+    expect(counted.reach('10.0.0.6').look(mesh)).toEqual(nothing);
   });
 
   test('a proxy holds two resources of its own, and shares every other one with its class at least', () => {

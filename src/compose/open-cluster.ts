@@ -15,6 +15,7 @@ import type { Problem } from '../model/problem.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { openStatus, type StatusHost } from './open-status.ts';
 import { openVolumes } from './open-volumes.ts';
+import { openWalls } from './open-walls.ts';
 import { openWebhook } from './open-webhook.ts';
 
 export interface ClusterHost extends StatusHost {
@@ -44,10 +45,11 @@ export function openCluster(host: ClusterHost) {
   const stop = new AbortController();
   const objects = new KubeObjects(host.cluster, stop.signal);
   const volumes = openVolumes(host);
+  const walls = openWalls(host, objects);
   const status = openStatus(host, objects);
   const { objects: sourced, webhook: config } = host;
   const webhook = config && openWebhook({ ...host, config, sourced, volumes: () => volumes.volumeKnowledge() });
-  const parts: readonly Part[] = [host.attest, volumes, status, webhook].flatMap((part) => part ?? []);
+  const parts: readonly Part[] = [host.attest, volumes, walls, status, webhook].flatMap((part) => part ?? []);
   return {
     volumes,
     status,

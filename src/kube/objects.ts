@@ -44,8 +44,8 @@ export type Outcome =
   /** Later, perhaps. */
   | { readonly kind: 'unanswered'; readonly message: string; readonly retryAfterMs?: number };
 
-/** Under this name fields are the control plane's: an apply by anybody else that changes them is a conflict. */
-const controlPlaneManager = 'coffre';
+/** Under this name fields are the control plane's: an apply by anybody else that changes them is a conflict, and any other change shows. */
+export const controlPlaneManager = 'coffre';
 /** Longest time for one request, in ms. */
 const requestMaxMs = 30_000;
 /** Longest answer that is read, in bytes: an object of 1.5 MiB, the most that etcd takes, every byte of which JSON escapes as six. */
@@ -58,7 +58,7 @@ export class KubeObjects {
 
   /**
    * @param signal ends what is under way: it is `unanswered` then.
-   * @param fieldManager under whose name fields are applied: who applies less than before gives up the rest, but of its own only.
+   * @param fieldManager under whose name fields are written: who applies less than before gives up the rest, but of its own only.
    */
   constructor(client: Pick<KubeClient, 'send'>, signal: AbortSignal, fieldManager: string = controlPlaneManager) {
     this.#client = client;
@@ -72,12 +72,13 @@ export class KubeObjects {
 
   /** Reviews are asked for in the same way: what comes back bears the answer. */
   create(of: Collection, object: object): Promise<Outcome> {
-    return this.#ask({ method: 'POST', path: pathOf(of), body: object });
+    return this.#ask({ method: 'POST', path: `${pathOf(of)}?fieldManager=${this.#fieldManager}`, body: object });
   }
 
   /** @param object with the `resourceVersion` it stands on: if another was written since, there is a conflict. */
   replace(of: Collection, object: KubeObject, subresource?: 'status'): Promise<Outcome> {
-    return this.#ask({ method: 'PUT', path: pathOf(of, object.metadata.name, subresource), body: object });
+    const path = `${pathOf(of, object.metadata.name, subresource)}?fieldManager=${this.#fieldManager}`;
+    return this.#ask({ method: 'PUT', path, body: object });
   }
 
   /** Server-side apply of the fields that `object` has, by force: what we own is ours. Made where it is missing. */

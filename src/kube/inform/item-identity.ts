@@ -13,6 +13,6 @@ export function itemIdentity(raw: unknown): Item | undefined {
 }
 
 /** @param namespace empty for what lives in none. */
-function itemKey(namespace: string, name: string): string {
+export function itemKey(namespace: string, name: string): string {
   return namespace === '' ? name : `${namespace}/${name}`;
 }

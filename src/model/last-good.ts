@@ -1,7 +1,7 @@
 /**
  * What stays in force of an object whose newest edit is broken: the same whether a folder said it or a cluster.
  *
- *   Grant          nothing: it opens, so one that is in doubt is withdrawn
+ *   Grant          nothing: it opens, so one that is in doubt is withdrawn; a ReferenceGrant likewise
  *   AccessPolicy   it denies its scope, old and new
  *   any other      its last good state, or the ground would go from under what is valid
  */
@@ -9,11 +9,13 @@ import { canonicalJson } from './canonical-json.ts';
 import type { Problem } from './problem.ts';
 import { type BrokenObject, brokenObject, type SourcedObject, scopeAround } from './sourced-object.ts';
 
+const opens: ReadonlySet<string> = new Set(['Grant', 'ReferenceGrant']);
+
 /** @param former what was in force of it until now. @returns the very same `former` where that stays. */
 export function inForceAfter(former: SourcedObject | undefined, object: SourcedObject): SourcedObject {
   if (object.kind === 'valid' || former === undefined) return object;
   if (object.ref.kind === 'AccessPolicy') return widened(object, former);
-  return object.ref.kind === 'Grant' || former.kind === 'broken' ? object : former;
+  return opens.has(object.ref.kind) || former.kind === 'broken' ? object : former;
 }
 
 /** @param subject whose last good state holds, as a person would call it; undefined where there is none. */

@@ -13,6 +13,7 @@ import {
   apiVersionOf,
   coffreGroup,
   isKind,
+  isReadAs,
   type Kind,
   type KindDefinition,
   type KnownObject,
@@ -101,7 +102,7 @@ function identify(raw: Record<string, unknown>): Identity {
   if (isKind(kindText)) {
     const definition = kinds[kindText];
     // A wrong version of a kind of ours is that object, broken; the schema refuses its `apiVersion`.
-    if (apiVersionOf(definition) === versionText || (definition.owner === 'coffre' && isOurs)) {
+    if (isReadAs(definition, versionText) || (definition.owner === 'coffre' && isOurs)) {
       return { kind: 'known', definition };
     }
   }

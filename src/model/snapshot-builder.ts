@@ -25,6 +25,7 @@ import { type BuildCounters, type Look, lookOf } from './build/look.ts';
 import { absentMesh, missingMesh } from './build/mesh.ts';
 import { Moments } from './build/moments.ts';
 import { Part } from './build/part.ts';
+import { referencesIn } from './build/references.ts';
 import { type VolumeGrants, volumeGrantsIn } from './build/volume-grants.ts';
 import { contentHash } from './canonical-json.ts';
 import type { Drill, DrillConsent } from './drill.ts';
@@ -66,10 +67,12 @@ export class SnapshotBuilder {
   readonly #granted: GrantsBuilder;
   readonly #volumeGrants: Part<VolumeGrants>;
   readonly #external: Part<ReadonlyMap<string, readonly ExternalService[]>>;
+  readonly #references: Part<readonly string[]>;
   readonly #httpRoutes: Part<ReadonlyMap<string, HttpRoute>>;
   readonly #drilled: DrillsBuilder;
   readonly #explicit: ExplicitBuilder;
   readonly #serviceKeys = new JoinedSet();
+  readonly #everyReference = new JoinedSet();
   readonly #joined = {
     workloads: new JoinedParts<Workload>(),
     services: new JoinedParts<Service>(),
@@ -93,6 +96,7 @@ export class SnapshotBuilder {
     this.#granted = new GrantsBuilder(counters);
     this.#volumeGrants = new Part((namespace) => counters.built('volumeGrants', namespace));
     this.#external = new Part((namespace) => counters.built('externalServices', namespace));
+    this.#references = new Part((namespace) => counters.built('references', namespace));
     this.#httpRoutes = new Part((namespace) => counters.built('httpRoutes', namespace));
     this.#drilled = new DrillsBuilder(counters);
     this.#explicit = new ExplicitBuilder(counters);
@@ -145,11 +149,16 @@ export class SnapshotBuilder {
       make: (problems) => buildExternalServices(cluster, tenants, serviceKeys, problems),
     }));
     const externalServices = external.of(wholeMesh) ?? new Map();
-    const routed = { whole: [tenants, serviceKeys, granted.to], own: [inventories, inside.services] };
+    const referring = this.#references.each(having('ReferenceGrant'), { whole: [], own: [inventories] }, (own) => ({
+      reads: [own.of('ReferenceGrant')],
+      make: () => referencesIn(own),
+    }));
+    const references = this.#everyReference.of(referring.values());
+    const routed = { whole: [tenants, serviceKeys, granted.to, references], own: [inventories, inside.services] };
     const httpRoutes = this.#httpRoutes.each(having('HTTPRoute'), routed, (own) => {
       const isTenant = tenants.has(own.namespace);
       const services = inside.services.of(own.namespace)?.byKey ?? noServices;
-      const context = { services, serviceKeys, grantsTo: granted.to };
+      const context = { services, serviceKeys, grantsTo: granted.to, references };
       return {
         reads: [own.of('HTTPRoute'), isTenant, ...Object.values(context)],
         make: (problems) => httpRoutesIn(own, isTenant, context, problems),

@@ -77,6 +77,15 @@ metadata: { name: to-shop, namespace: annex }
 spec: { from: { tenant: shop }, to: { service: api }, reason: serves a share of shop }
 `;
 
+const named = `
+apiVersion: gateway.networking.k8s.io/v1
+kind: ReferenceGrant
+metadata: { name: shop-names-api, namespace: annex }
+spec:
+  from: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: shop }]
+  to: [{ group: "", kind: Service, name: api }]
+`;
+
 const files = {
   'tenants.yaml': documents(tenant('shop'), tenant('annex')),
   'pods.yaml': documents(
@@ -93,6 +102,7 @@ const files = {
   ),
   'route.yaml': route,
   'policies.yaml': documents(apiPolicy, v2Policy),
+  'named.yaml': named,
 };
 
 interface Answer {

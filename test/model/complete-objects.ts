@@ -349,6 +349,22 @@ spec:
         request: 2s
         backendRequest: 1s500ms
 `,
+  ReferenceGrant: `apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata:
+  name: shop-names-api
+  namespace: annex
+  creationTimestamp: 2026-10-01T08:00:00Z
+spec:
+  from:
+    - group: gateway.networking.k8s.io
+      kind: HTTPRoute
+      namespace: shop
+  to:
+    - group: ""
+      kind: Service
+      name: api
+`,
   Namespace: `apiVersion: v1
 kind: Namespace
 metadata:

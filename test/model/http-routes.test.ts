@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { buildSnapshot } from '../../src/model/build-snapshot.ts';
 import { parseDocument } from '../../src/model/parse-document.ts';
 import type { Problem } from '../../src/model/problem.ts';
-import { grant, mesh, pod, service, tenant } from './written.ts';
+import { grant, mesh, pod, referenceGrant, service, tenant } from './written.ts';
 
 const world = [
   mesh(),
@@ -170,6 +170,7 @@ describe('a route that is refused', () => {
 describe('a backend that is answered 500', () => {
   const at = 'spec.rules[0].backendRefs[0]';
   const abroad = 'backendRefs: [{name: api, namespace: annex, port: 80}]';
+  const named = referenceGrant('annex', 'r', 'shop', 'api');
   const notPermitted = `error backend-unresolved ${at} ResolvedRefs=False RefNotPermitted`;
   test.each<[sentence: string, texts: string[], problems: string[]]>([
     [
@@ -203,16 +204,42 @@ describe('a backend that is answered 500', () => {
       [route('backendRefs: [{name: nobody, namespace: annex, port: 80}]')],
       [notPermitted],
     ],
-    ['is abroad and granted to another tenant', [route(abroad), grant('annex', 'g', 'bank', 'api')], [notPermitted]],
+    [
+      'is abroad and granted to another tenant',
+      [route(abroad), named, grant('annex', 'g', 'bank', 'api')],
+      [notPermitted],
+    ],
+    ['is abroad and may be named, and nobody may call it', [route(abroad), named], [notPermitted]],
+    [
+      'is abroad and may be called, and no route may name it',
+      [route(abroad), grant('annex', 'g', 'shop', 'api')],
+      [notPermitted],
+    ],
+    [
+      'is abroad and another service of its namespace may be named',
+      [route(abroad), referenceGrant('annex', 'r', 'shop', 'db'), grant('annex', 'g', 'shop', 'api')],
+      [notPermitted],
+    ],
+    [
+      'is abroad and routes of another namespace may name it',
+      [route(abroad), referenceGrant('annex', 'r', 'bank', 'api'), grant('annex', 'g', 'shop', 'api')],
+      [notPermitted],
+    ],
     [
       'is abroad and granted to some of the callers',
       [
         route(abroad),
+        named,
         grant('annex', 'g', 'shop', 'api').replace('{tenant: shop}', '{tenant: shop, serviceAccounts: [default]}'),
       ],
       [notPermitted],
     ],
-    ['is abroad and granted: none', [route(abroad), grant('annex', 'g', 'shop', 'api')], []],
+    ['is abroad, named and granted: none', [route(abroad), named, grant('annex', 'g', 'shop', 'api')], []],
+    [
+      'is abroad, one of all that may be named there, and granted: none',
+      [route(abroad), referenceGrant('annex', 'r', 'shop'), grant('annex', 'g', 'shop', 'api')],
+      [],
+    ],
     [
       'is at home, for callers who were granted the parent alone',
       [route(), grant('shop', 'g', 'bank', 'api')],
@@ -225,7 +252,7 @@ describe('a backend that is answered 500', () => {
     ],
     [
       'is abroad, for callers of a third tenant',
-      [route(abroad), grant('annex', 'g', 'shop', 'api'), grant('shop', 'h', 'bank', 'api')],
+      [route(abroad), named, grant('annex', 'g', 'shop', 'api'), grant('shop', 'h', 'bank', 'api')],
       [`warning backend-unresolved ${at}`],
     ],
   ])('%s', (_sentence, texts, problems) => {
@@ -233,6 +260,28 @@ describe('a backend that is answered 500', () => {
     expect(found.problems.map(told)).toEqual(problems);
     expect([...found.snapshot.httpRoutes.keys()]).toEqual(['shop/route']);
   });
+});
+
+test('who needs two consents is told which of them is missing', () => {
+  const toAnnex = route('backendRefs: [{name: api, namespace: annex, port: 80}]');
+  const [named, granted] = [referenceGrant('annex', 'r', 'shop', 'api'), grant('annex', 'g', 'shop', 'api')];
+  const asked = (...texts: readonly string[]) => read(toAnnex, ...texts).problems.map(({ advice }) => advice);
+  expect(asked()).toEqual(['ask the owner of `annex` for a `ReferenceGrant` and a `Grant` to `shop`']);
+  expect(asked(named)).toEqual(['ask the owner of `annex` for a `Grant` to `shop`']);
+  expect(asked(granted)).toEqual(['ask the owner of `annex` for a `ReferenceGrant` to `shop`']);
+  expect(asked(named, granted)).toEqual([]);
+});
+
+test('a grant of references is read in its later version too, and one that is in doubt opens nothing', () => {
+  const toAnnex = route('backendRefs: [{name: api, namespace: annex, port: 80}]');
+  const [named, granted] = [referenceGrant('annex', 'r', 'shop', 'api'), grant('annex', 'g', 'shop', 'api')];
+  const backendOf = (text: string) =>
+    read(toAnnex, granted, text).snapshot.httpRoutes.get('shop/route')?.rules[0]?.backends[0]?.to?.service;
+  expect(backendOf(named)).toBe('annex/api');
+  expect(backendOf(named.replace('v1beta1', 'v1'))).toBe('annex/api');
+  expect(backendOf(named.replace('from:', 'unless: [{}]\n  from:'))).toBeUndefined();
+  expect(backendOf(named.replace('kind: HTTPRoute', 'kind: TLSRoute'))).toBeUndefined();
+  expect(backendOf(named.replace('kind: Service', 'kind: Secret'))).toBeUndefined();
 });
 
 test('a route in force says whom it leads, and in which words Gateway API means them', () => {

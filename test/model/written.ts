@@ -47,6 +47,18 @@ spec:
 `;
 }
 
+/** Lets the routes of one namespace name a service of this one, or every service. */
+export function referenceGrant(namespace: string, name: string, from: string, to?: string): string {
+  const service = `{group: "", kind: Service${to === undefined ? '' : `, name: ${to}`}}`;
+  return `apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata: {name: ${name}, namespace: ${namespace}}
+spec:
+  from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: ${from}}]
+  to: [${service}]
+`;
+}
+
 export function grant(
   namespace: string,
   name: string,

@@ -79,6 +79,17 @@ test('the rule that says most about a request goes first, then the older route, 
   ]);
 });
 
+function mayName(namespace: string, from: string): string {
+  return `
+apiVersion: gateway.networking.k8s.io/v1beta1
+kind: ReferenceGrant
+metadata: { name: named, namespace: ${namespace} }
+spec:
+  from: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: ${from} }]
+  to: [{ group: "", kind: Service }]
+`;
+}
+
 test('a share that the caller may not have keeps its weight and loses its name, and gets it back with the grant', () => {
   const split = route({
     name: 'split',
@@ -91,7 +102,11 @@ test('a share that the caller may not have keeps its weight and loses its name, 
     { weight: 2 },
     own,
   ]);
-  const granted = [split, grant('notaire', 'atelier', ', notAfter: "2030-01-01T00:00:00Z"')];
+  const granted = [
+    split,
+    mayName('notaire', 'atelier'),
+    grant('notaire', 'atelier', ', notAfter: "2030-01-01T00:00:00Z"'),
+  ];
   const endMs = Date.parse('2030-01-01T00:00:00Z');
   const named = [{ weight: 1 }, own, { to: { service: 'notaire/api', port: 80 }, weight: 1 }];
   expect(
@@ -162,5 +177,5 @@ spec:
   expect(limitOf(policy('2s'), patient('40s'))).toBe(40_000);
   expect(limitOf(patient('1s'))).toBe(15_000);
   expect(limitOf(patient('0s'))).toBe(0);
-  expect(limitOf(abroad, grant('atelier', 'notaire'))).toBe(15_000);
+  expect(limitOf(abroad, mayName('atelier', 'notaire'), grant('atelier', 'notaire'))).toBe(15_000);
 });

@@ -24,6 +24,7 @@ export interface Resource extends Place {
 
 const foreignPlurals = {
   HTTPRoute: 'httproutes',
+  ReferenceGrant: 'referencegrants',
   Namespace: 'namespaces',
   Node: 'nodes',
   ServiceAccount: 'serviceaccounts',

@@ -1,7 +1,7 @@
 /**
  * Follows a cluster: the objects of every kind that is read, as a source of the mesh beside the folder.
  *
- *   14 kinds ──list and watch, each by itself──▶ changed ──all were whole once──▶ onChange, at most every `gapMs`
+ *   15 kinds ──list and watch, each by itself──▶ changed ──all were whole once──▶ onChange, at most every `gapMs`
  *
  * Until every kind has been listed there are no objects, only problems: a mesh without its denies is not a smaller mesh,
  * it is another one. After that each kind stays as it was last seen, whatever becomes of the API server.

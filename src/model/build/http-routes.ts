@@ -17,6 +17,7 @@ import { isServiceParent } from '../route-rules.ts';
 import type { Service, ServicePort } from '../snapshot.ts';
 import type { Finding, ValidObject } from '../sourced-object.ts';
 import type { Inventory } from './inventory.ts';
+import { mayName } from './references.ts';
 import { type RouteContext, warnOfBackends } from './route-backends.ts';
 
 type Refusal = Omit<Finding, 'severity'>;
@@ -39,14 +40,18 @@ export function httpRoutesIn(
     }
     const parents = parentsOf(source, context, problems);
     if (parents.length === 0) continue;
-    const route = routeOf(source, parents);
+    const route = routeOf(source, parents, context);
     warnOfBackends(source, route, context, problems);
     routes.set(route.key, route);
   }
   return routes;
 }
 
-function routeOf({ ref, object, where }: ValidObject<'HTTPRoute'>, parents: readonly ServicePortRef[]): HttpRoute {
+function routeOf(
+  { ref, object, where }: ValidObject<'HTTPRoute'>,
+  parents: readonly ServicePortRef[],
+  context: RouteContext,
+): HttpRoute {
   const { creationTimestamp } = object.metadata;
   const createdMs = creationTimestamp === undefined ? 0 : Date.parse(creationTimestamp);
   return {
@@ -54,7 +59,7 @@ function routeOf({ ref, object, where }: ValidObject<'HTTPRoute'>, parents: read
     tenant: ref.namespace,
     name: ref.name,
     parents,
-    rules: object.spec.rules.map((rule) => ruleOf(rule, ref.namespace)),
+    rules: object.spec.rules.map((rule) => ruleOf(rule, ref.namespace, context)),
     createdMs: Number.isNaN(createdMs) ? 0 : createdMs,
     where,
   };
@@ -130,11 +135,17 @@ function detached(
   return { code: 'route-not-attached', path, message, advice, condition: { type: 'Accepted', reason } };
 }
 
-function ruleOf({ matches = [], backendRefs = [], timeouts = {} }: HttpRouteRuleObject, own: string): RouteRule {
+function ruleOf(
+  { matches = [], backendRefs = [], timeouts = {} }: HttpRouteRuleObject,
+  own: string,
+  { references }: RouteContext,
+): RouteRule {
   const backends = backendRefs.flatMap(({ group = '', kind = 'Service', namespace = own, name, port, weight = 1 }) => {
     if (weight === 0) return [];
     const isService = (group === '' || group === 'core') && kind === 'Service' && port !== undefined;
-    const backend: RouteBackend = isService ? { to: { service: `${namespace}/${name}`, port }, weight } : { weight };
+    const isNamed = namespace === own || mayName(references, own, namespace, name);
+    const backend: RouteBackend =
+      isService && isNamed ? { to: { service: `${namespace}/${name}`, port }, weight } : { weight };
     return [backend];
   });
   const requestTimeoutMs = parseGatewayDurationMs(timeouts.request ?? '');

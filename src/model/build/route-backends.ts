@@ -11,6 +11,7 @@ import type { ProblemList } from '../problem-list.ts';
 import { quote } from '../quote.ts';
 import type { Grant, Service } from '../snapshot.ts';
 import type { Finding, ValidObject } from '../sourced-object.ts';
+import { mayName, type References } from './references.ts';
 
 export interface RouteContext {
   /** Of the route's own tenant. */
@@ -19,6 +20,8 @@ export interface RouteContext {
   readonly serviceKeys: ReadonlySet<string>;
   /** Those in force, by the service they open. */
   readonly grantsTo: ReadonlyMap<string, readonly Grant[]>;
+  /** Of the whole mesh: what routes may name beyond their namespace. */
+  readonly references: References;
 }
 
 type Refusal = Omit<Finding, 'severity'>;
@@ -56,11 +59,11 @@ function refusalOf(
   }
   const target = { service: `${namespace ?? own}/${name}`, port };
   if (namespace !== undefined && namespace !== own) {
-    if (isCovered(callers.get(own), admitted(target, own, context))) return undefined;
-    // Said alike whether the service exists or not: the other tenant has not told us.
-    const message = `no grant of ${quote(namespace)} lets every caller of ${quote(own)} reach ${quote(name)} on port ${port}`;
-    const advice = `ask the owner of ${quote(namespace)} for a \`Grant\` to ${quote(own)}`;
-    return unresolved(path, 'RefNotPermitted', message, advice);
+    const isNamed = mayName(context.references, own, namespace, name);
+    const isGranted = isCovered(callers.get(own), admitted(target, own, context));
+    return isNamed && isGranted
+      ? undefined
+      : notPermitted(path, own, namespace, `${quote(name)} on port ${port}`, isNamed, isGranted);
   }
   const service = context.services.get(target.service);
   const servicePort = service?.ports.find((candidate) => candidate.port === port);
@@ -88,6 +91,26 @@ function refusalOf(
     return unresolved(`${path}.port`, 'UnsupportedProtocol', message, advice);
   }
   return undefined;
+}
+
+/**
+ * Two consents of the other tenant, each to something else: that routes from here name the service, and that callers from
+ * here reach it. Said alike whether the service exists or not: the other tenant has not told us.
+ */
+function notPermitted(
+  path: string,
+  own: string,
+  namespace: string,
+  what: string,
+  isNamed: boolean,
+  isGranted: boolean,
+): Refusal {
+  const [from, of] = [quote(own), quote(namespace)];
+  const unnamed = `no \`ReferenceGrant\` of ${of} lets routes of ${from} name ${what}`;
+  const unreached = `no \`Grant\` of ${of} lets every caller of ${from} reach ${what}`;
+  const needed = [...(isNamed ? [] : ['`ReferenceGrant`']), ...(isGranted ? [] : ['`Grant`'])].join(' and a ');
+  const message = isNamed ? unreached : isGranted ? unnamed : `${unnamed}, and ${unreached}`;
+  return unresolved(path, 'RefNotPermitted', message, `ask the owner of ${of} for a ${needed} to ${from}`);
 }
 
 /** Callers in other tenants need a grant to the backend of their own; the route's owner has granted them the parent only. */

@@ -10,6 +10,7 @@ import { type MeshObject, meshSchema } from './mesh.ts';
 import { type NamespaceObject, namespaceSchema } from './namespace.ts';
 import { type NodeObject, nodeSchema } from './node.ts';
 import { type PodObject, podSchema } from './pod.ts';
+import { type ReferenceGrantObject, referenceGrantSchema } from './reference-grant.ts';
 import { type ServiceObject, serviceSchema } from './service.ts';
 import { type ServiceAccountObject, serviceAccountSchema } from './service-account.ts';
 import { type TenantObject, tenantSchema } from './tenant.ts';
@@ -24,6 +25,7 @@ export type KnownObject =
   | DrillObject
   | DrillConsentObject
   | HttpRouteObject
+  | ReferenceGrantObject
   | NamespaceObject
   | NodeObject
   | ServiceAccountObject
@@ -39,6 +41,8 @@ export interface KindDefinition {
   /** API group, empty for Kubernetes' core. */
   readonly group: string;
   readonly version: string;
+  /** A file may say it too, and means the same. An API server that has it has `version` as well. */
+  readonly laterVersion?: string;
   readonly scope: 'cluster' | 'namespaced';
   /**
    * `coffre`: unknown fields are errors. `kubernetes`: judged by an API server already, read as far as it is needed.
@@ -65,6 +69,14 @@ export const kinds: Readonly<Record<Kind, KindDefinition>> = {
   Drill: { kind: 'Drill', ...ours, scope: 'namespaced', schema: drillSchema },
   DrillConsent: { kind: 'DrillConsent', ...ours, scope: 'namespaced', schema: drillConsentSchema },
   HTTPRoute: { kind: 'HTTPRoute', ...gateway, scope: 'namespaced', schema: httpRouteSchema },
+  ReferenceGrant: {
+    kind: 'ReferenceGrant',
+    ...gateway,
+    version: 'v1beta1',
+    laterVersion: 'v1',
+    scope: 'namespaced',
+    schema: referenceGrantSchema,
+  },
   Namespace: { kind: 'Namespace', ...core, scope: 'cluster', schema: namespaceSchema },
   Node: { kind: 'Node', ...core, scope: 'cluster', schema: nodeSchema },
   ServiceAccount: { kind: 'ServiceAccount', ...core, scope: 'namespaced', schema: serviceAccountSchema },
@@ -75,6 +87,13 @@ export const kinds: Readonly<Record<Kind, KindDefinition>> = {
 
 export function apiVersionOf({ group, version }: KindDefinition): string {
   return group === '' ? version : `${group}/${version}`;
+}
+
+/** Whether objects of the kind may say that they are of this version. */
+export function isReadAs(definition: KindDefinition, apiVersion: string): boolean {
+  const { laterVersion } = definition;
+  if (apiVersionOf(definition) === apiVersion) return true;
+  return laterVersion !== undefined && apiVersionOf({ ...definition, version: laterVersion }) === apiVersion;
 }
 
 export function isKind(text: string): text is Kind {

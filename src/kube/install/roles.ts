@@ -15,6 +15,7 @@ import { informRules } from '../inform/resource.ts';
 import { leaseNamespaceRules } from '../lease/lease-object.ts';
 import type { KubeObject } from '../objects.ts';
 import type { PolicyRule } from '../policy-rule.ts';
+import { secretNamespaceRules } from '../secrets/state-secret.ts';
 import { statusRules } from '../status/status-rules.ts';
 import { volumeRules } from '../volumes/volume-webhook.ts';
 import { webhookRules } from '../webhook/webhook-configurations.ts';
@@ -31,6 +32,7 @@ export const roomRules: Readonly<Record<string, readonly PolicyRule[]>> = {
 /** By room: in `coffre-system` alone. */
 export const roomNamespaceRules: Readonly<Record<string, readonly PolicyRule[]>> = {
   lease: leaseNamespaceRules,
+  secrets: secretNamespaceRules,
 };
 
 const rbac = 'rbac.authorization.k8s.io';

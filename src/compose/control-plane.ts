@@ -185,7 +185,10 @@ export async function openControlPlane(host: ControlPlaneHost) {
     closers.push(() => reports.stop());
     const rotations = new Rotations({
       authority,
-      clients: peers.clients,
+      clients: () => xds.status(),
+      others: peers.trust,
+      leads: () => leadership.term() !== undefined,
+      published: peers.published,
       lookAgain: () => loop.lookAgain(),
       report: logRotations(log),
     });

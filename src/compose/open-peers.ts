@@ -23,6 +23,7 @@ import { messageBytesMax } from '../peers/limits.ts';
 import { PeersClient } from '../peers/peers-client.io.ts';
 import { addPeersService } from '../peers/peers-service.io.ts';
 import type { ProxyNews } from '../peers/proxy-news.ts';
+import type { PublishedTrust } from '../peers/published-trust.ts';
 import { twoHands } from '../peers/two-hands.ts';
 import { systemClock } from '../system-clock.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
@@ -115,6 +116,10 @@ export function openPeers(host: PeersHost) {
     server,
     /** Every open stream of a proxy, here and at the followers. */
     clients: () => [...host.clients(), ...followers.clients()],
+    /** At each follower: what it told its proxies of the CAs, and what they said. */
+    trust: () => followers.trust(),
+    /** What was published here says this. */
+    published: (trust: PublishedTrust) => follower.trust(trust),
     layers: {
       lay(proxy, settings) {
         hands.own.lay(proxy, settings);

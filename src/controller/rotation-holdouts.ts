@@ -21,6 +21,8 @@ export type HoldoutReason =
   /** Something was sent, or is about to be, that it has not answered. */
   | { readonly kind: 'unanswered' }
   | { readonly kind: 'refused'; readonly message: string }
+  /** A replica that serves it has not published this step yet. */
+  | { readonly kind: 'behind' }
   /** Its configuration waits for a certificate or could not be built, so nothing new was sent. */
   | { readonly kind: 'untold' };
 
@@ -30,10 +32,14 @@ export type HoldoutReason =
  */
 export const silenceMs = 5_000;
 
-/** @param untold workloads of which it is not known what they were told last. */
+/**
+ * @param untold workloads of which it is not known what they were told last.
+ * @param behind workloads with a stream at a replica that has not published this step.
+ */
 export function holdoutsOf(
   told: readonly string[],
   untold: readonly string[],
+  behind: ReadonlySet<string>,
   clients: readonly ClientStatus[],
   nowMs: number,
 ): readonly Holdout[] {
@@ -41,6 +47,7 @@ export function holdoutsOf(
   return [
     ...untold.map((workload) => ({ workload, why: { kind: 'untold' } as const })),
     ...told.flatMap((workload) => {
+      if (behind.has(workload)) return [{ workload, why: { kind: 'behind' } as const }];
       const [why] = (streams.get(workload) ?? [undefined]).flatMap((stream) => reasonOf(stream, nowMs) ?? []);
       return why === undefined ? [] : [{ workload, why }];
     }),
@@ -55,6 +62,8 @@ export function tellHoldout({ workload, why }: Holdout): string {
       return `the proxy of \`${workload}\` has not answered what it was sent`;
     case 'refused':
       return `the proxy of \`${workload}\` refused its secrets: ${why.message}`;
+    case 'behind':
+      return `the replica of the control plane that serves \`${workload}\` has not told it of this step yet`;
     case 'untold':
       return `\`${workload}\` could not be told anything new; the log says why`;
   }

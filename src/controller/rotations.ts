@@ -3,6 +3,9 @@
  *
  *   loop publishes ──▶ turn(what was published) ──holdouts? none──▶ authority.advance ──▶ the loop looks again
  *
+ * Where replicas share the work the leader turns rotations, and counts the proxies of all: those of another replica from
+ * when that replica has said that it published the very step. Without its word they are not connected, and hold the step.
+ *
  * It remembers nothing that a restart would need: the step lies in the state folder, and who accepted what is asked of
  * the streams. Which step was judged is fixed before the publication that is judged, so that a command which comes in
  * between can never be taken for accepted.
@@ -15,10 +18,26 @@ import { type Holdout, holdoutsOf } from './rotation-holdouts.ts';
 
 export interface RotationPorts {
   readonly authority: Pick<Authority, 'rotations' | 'beginRotation' | 'abortRotation' | 'advanceRotation'>;
-  /** Every open stream of a proxy. */
+  /** Every open stream of a proxy at this replica. */
   clients(): readonly ClientStatus[];
+  /** Of each other replica, while this one leads. */
+  others(): readonly ReplicaTrust[];
+  /** Whether it is up to this replica to take the next step. */
+  leads(): boolean;
+  /** For whoever leads: what was published here. */
+  published(trust: Omit<ReplicaTrust, 'clients'>): void;
   lookAgain(): void;
   report(event: RotationEvent): void;
+}
+
+/** What one replica told its proxies, and what they answered. */
+export interface ReplicaTrust {
+  /** Steps that its newest publication says: `stepName`. */
+  readonly steps: readonly string[];
+  /** Workloads to which nothing could be said. */
+  readonly untold: readonly string[];
+  /** As they are since that publication. */
+  readonly clients: readonly ClientStatus[];
 }
 
 /** What the loop published, as far as rotations are concerned. */
@@ -52,6 +71,8 @@ export class Rotations {
   /** Holdouts of the last look, and those of them that have accepted something since. */
   #judged = new Map<RotationStatus, { readonly holdouts: readonly Holdout[]; readonly waiting: Set<string> }>();
   #firstLookMs: number | undefined;
+  /** What was told to the other replicas last. */
+  #said = '';
 
   constructor(ports: RotationPorts) {
     this.#ports = ports;
@@ -67,10 +88,15 @@ export class Rotations {
     this.#firstLookMs ??= nowMs;
     const before = this.#judged;
     this.#judged = new Map();
-    if (published.rotations.length === 0) return Infinity;
-    const clients = this.#ports.clients();
+    this.#tell(published);
+    if (published.rotations.length === 0 || !this.#ports.leads()) return Infinity;
+    const others = this.#ports.others();
+    const clients = [...this.#ports.clients(), ...others.flatMap((other) => other.clients)];
+    const untold = [...new Set([...published.untold, ...others.flatMap((other) => other.untold)])];
     for (const rotation of published.rotations) {
-      const holdouts = holdoutsOf(published.told.get(rotation.tenant) ?? [], published.untold, clients, nowMs);
+      const late = others.filter(({ steps }) => !steps.includes(stepName(rotation)));
+      const behind = new Set(late.flatMap((other) => other.clients.map(({ key }) => key)));
+      const holdouts = holdoutsOf(published.told.get(rotation.tenant) ?? [], untold, behind, clients, nowMs);
       this.#judged.set(rotation, { holdouts, waiting: new Set(holdouts.map(({ workload }) => workload)) });
       // A proxy that accepted no secret for a whole leaf life holds an expired one, and is cut off whatever we do. What
       // passed while no control plane was there does not count: nobody could have accepted anything.
@@ -110,6 +136,14 @@ export class Rotations {
     }));
   }
 
+  #tell({ rotations, untold }: PublishedTrust): void {
+    const trust = { steps: rotations.map(stepName), untold: rotations.length === 0 ? [] : untold };
+    const said = JSON.stringify(trust);
+    if (said === this.#said) return;
+    this.#said = said;
+    this.#ports.published(trust);
+  }
+
   async #advance(rotation: RotationStatus, leftBehind: readonly Holdout[]): Promise<void> {
     try {
       if (!(await this.#ports.authority.advanceRotation(rotation))) return;
@@ -119,6 +153,11 @@ export class Rotations {
       this.#ports.report({ kind: 'failed', rotation, cause });
     }
   }
+}
+
+/** The same at every replica, and no other step's. */
+export function stepName({ tenant, step, sinceMs, leaving, staying }: RotationStatus): string {
+  return [tenant, step, sinceMs, leaving, staying].join(' ');
 }
 
 function isSame(holdouts: readonly Holdout[], before: readonly Holdout[] | undefined): boolean {

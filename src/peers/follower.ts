@@ -23,6 +23,7 @@ import type { Lead } from './lead.ts';
 import { retryMs, silenceMs } from './limits.ts';
 import type { PeerHearing, PeerStream } from './peer-stream.ts';
 import type { ProxyNews } from './proxy-news.ts';
+import { noTrust, type PublishedTrust } from './published-trust.ts';
 import { type PeerClock, Pulse } from './pulse.ts';
 import { ReportQueue } from './report-queue.ts';
 
@@ -74,6 +75,7 @@ export class Follower {
   /** Whom to follow. */
   #target: { readonly leader: string; readonly address: string } | undefined;
   #stopped = false;
+  #trust: PublishedTrust = noTrust;
 
   constructor(ports: FollowerPorts) {
     this.#ports = ports;
@@ -89,6 +91,12 @@ export class Follower {
   /** Something was sent to the proxy of this stream, or said by it. */
   moved(stream: number): void {
     this.#connection?.queue.moved(stream);
+  }
+
+  /** It was published, and every stream's state counts from there. */
+  trust(trust: PublishedTrust): void {
+    this.#trust = trust;
+    this.#connection?.queue.trust(trust);
   }
 
   load(load: EdgeLoad): void {
@@ -141,6 +149,7 @@ export class Follower {
       () => this.#lost(`nothing was heard for ${silenceMs / 1_000} s`),
     );
     const queue = new ReportQueue(clock, stream, clients, () => this.#lost('more happens than can be told'));
+    if (this.#trust.steps.length > 0) queue.trust(this.#trust);
     this.#connection = { leader, stream, pulse, queue, told: false };
   }
 

@@ -27,6 +27,7 @@ import type { Settings, Watched } from './following.ts';
 import { followersMax, perMessageMax, replicaNameMax, silenceMs } from './limits.ts';
 import type { PeerHearing, PeerStream } from './peer-stream.ts';
 import { newsOf, type ProxyNews } from './proxy-news.ts';
+import { noTrust, type PublishedTrust } from './published-trust.ts';
 import { type PeerClock, Pulse } from './pulse.ts';
 
 export interface FollowersPorts {
@@ -57,6 +58,12 @@ interface Attached {
   readonly clients: Map<number, ClientStatus>;
   /** Open streams by proxy, as the news told. */
   readonly streams: Map<string, number>;
+  trust: PublishedTrust;
+}
+
+/** What is known of one follower's proxies. */
+export interface FollowerTrust extends PublishedTrust {
+  readonly clients: readonly ClientStatus[];
 }
 
 const nothing: Settings = new Map();
@@ -94,6 +101,11 @@ export class Followers {
   /** Every stream of a proxy at a follower. */
   clients(): readonly ClientStatus[] {
     return [...this.#attached.values()].flatMap(({ clients }) => [...clients.values()]);
+  }
+
+  /** What each follower told its proxies, and what they said to it. */
+  trust(): readonly FollowerTrust[] {
+    return Array.from(this.#attached.values(), ({ clients, trust }) => ({ ...trust, clients: [...clients.values()] }));
   }
 
   lay(proxy: string, settings: Settings): void {
@@ -141,7 +153,7 @@ export class Followers {
     if (former !== undefined) this.#part(former, 'it came back on another stream');
     if (this.#attached.size >= followersMax) return refused(stream, 'there are too many followers');
     const attached: Attached = {
-      ...{ replica, stream, clients: new Map(), streams: new Map() },
+      ...{ replica, stream, clients: new Map(), streams: new Map(), trust: noTrust },
       pulse: new Pulse(
         this.#ports.clock,
         () => this.#tell([attached], { case: undefined }),
@@ -171,6 +183,8 @@ export class Followers {
       for (const load of kind.value.loads) hearing.load(loadOf(load));
     } else if (kind.case === 'records') {
       for (const record of kind.value.records) hearing.record(recordOf(record));
+    } else if (kind.case === 'trust') {
+      attached.trust = { steps: kind.value.steps, untold: kind.value.untold };
     } else if (kind.case === 'refusal') {
       this.#part(attached, `it follows a leader of term ${kind.value.term}`);
     }

@@ -14,6 +14,7 @@ import {
   RecordsSchema,
   type Report,
   ReportSchema,
+  TrustSchema,
 } from '#gen/coffre/peers/v1/peers_pb.js';
 import type { ClientStatus } from '../xds/client-status.ts';
 import { clientMessage } from './client-message.ts';
@@ -21,6 +22,7 @@ import { type EdgeLoad, type EdgeRecord, loadMessage, recordMessage } from './ed
 import { clientsMs, lossyUnsentMax, namesPerMessageMax, newsMs, newsWaitingMax, perMessageMax } from './limits.ts';
 import type { PeerStream } from './peer-stream.ts';
 import { newsMessage, type ProxyNews } from './proxy-news.ts';
+import type { PublishedTrust } from './published-trust.ts';
 import type { PeerClock } from './pulse.ts';
 
 export class ReportQueue {
@@ -67,6 +69,15 @@ export class ReportQueue {
   moved(stream: number): void {
     this.#moved.add(stream);
     this.#cancelClients ??= this.#clock.setTimer(clientsMs, () => this.#tellClients());
+  }
+
+  /** With the newest state of every stream before it: whoever hears it knows that this state is of this publication or a later one. */
+  trust({ steps, untold }: PublishedTrust): void {
+    for (const { stream } of this.#clients()) this.#moved.add(stream);
+    this.#cancelClients?.();
+    this.#tellClients();
+    const value = create(TrustSchema, { steps: [...steps], untold: untold.slice(0, perMessageMax) });
+    this.#send({ case: 'trust', value });
   }
 
   load(load: EdgeLoad): void {

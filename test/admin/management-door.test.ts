@@ -88,7 +88,7 @@ async function world(): Promise<World> {
   const drills = new FakeDrillEngine(sampleRecord);
   const rotations = new Rotations({
     authority,
-    clients: () => [],
+    ...{ clients: () => [], others: () => [], leads: () => true, published: () => undefined },
     lookAgain: () => undefined,
     report: () => undefined,
   });

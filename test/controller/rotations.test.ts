@@ -1,7 +1,13 @@
 /** Whom a rotation waits for, and that it moves when, and only when, all of them have accepted what was published. */
 import { describe, expect, test } from 'vitest';
 import { holdoutsOf, silenceMs } from '../../src/controller/rotation-holdouts.ts';
-import { type PublishedTrust, type RotationEvent, Rotations } from '../../src/controller/rotations.ts';
+import {
+  type PublishedTrust,
+  type ReplicaTrust,
+  type RotationEvent,
+  Rotations,
+  stepName,
+} from '../../src/controller/rotations.ts';
 import type { RotationStatus } from '../../src/identity/authority.ts';
 import type { ClientStatus, TypeStatus } from '../../src/xds/client-status.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
@@ -43,12 +49,14 @@ describe('a proxy that was told of the CA holds a step back', () => {
     ['while one of its two streams has not answered', [stream('SYNCED'), stream('STALE')], 'unanswered'],
   ];
   test.each(rows)('%s', (_when, clients, why) => {
-    expect(holdoutsOf([web], [], clients, 10_000)[0]?.why.kind ?? 'nothing').toBe(why);
+    expect(holdoutsOf([web], [], new Set(), clients, 10_000)[0]?.why.kind ?? 'nothing').toBe(why);
   });
 
   test('one that was not told of it holds nothing back, and one that could not be told anything does', () => {
-    expect(holdoutsOf([], [], [stream('STALE')], 0)).toEqual([]);
-    expect(holdoutsOf([], [web], [stream('SYNCED')], 0)).toEqual([{ workload: web, why: { kind: 'untold' } }]);
+    expect(holdoutsOf([], [], new Set(), [stream('STALE')], 0)).toEqual([]);
+    expect(holdoutsOf([], [web], new Set(), [stream('SYNCED')], 0)).toEqual([
+      { workload: web, why: { kind: 'untold' } },
+    ]);
   });
 });
 
@@ -63,6 +71,9 @@ class World {
     staying: 'BB',
   };
   clients: readonly ClientStatus[] = [stream('SYNCED')];
+  others: readonly ReplicaTrust[] = [];
+  leads = true;
+  readonly told: Omit<ReplicaTrust, 'clients'>[] = [];
   advancedFrom: string[] = [];
   looks = 0;
   readonly events: RotationEvent[] = [];
@@ -79,6 +90,9 @@ class World {
       },
     },
     clients: () => this.clients,
+    others: () => this.others,
+    leads: () => this.leads,
+    published: (trust) => this.told.push(trust),
     lookAgain: () => {
       this.looks += 1;
     },
@@ -158,6 +172,9 @@ test('a step that cannot be saved is told, and tried again', async () => {
       advanceRotation: () => Promise.reject(new Error('the disk is full')),
     },
     clients: () => world.clients,
+    others: () => [],
+    leads: () => true,
+    published: () => undefined,
     lookAgain: () => undefined,
     report: (event) => world.events.push(event),
   });
@@ -171,4 +188,57 @@ test('without a rotation nobody is asked, and no look is due', async () => {
   world.clients = [stream('STALE')];
   expect(await world.rotations.turn({ ...world.published(), rotations: [] }, 0)).toBe(Infinity);
   expect(world.events).toEqual([]);
+});
+
+describe('where another replica serves the proxy', () => {
+  const worldOf = (steps: (rotation: RotationStatus) => readonly string[], untold: readonly string[] = []) => {
+    const world = new World();
+    world.clients = [];
+    world.others = [{ clients: [stream('SYNCED')], steps: steps(world.rotation), untold }];
+    return world;
+  };
+  const holdoutOf = (world: World) => world.rotations.list()[0]?.holdouts[0]?.why.kind;
+
+  test('its acceptance counts once that replica has published the step', async () => {
+    const world = worldOf((rotation) => [stepName(rotation)]);
+    await world.rotations.turn(world.published(), 0);
+    expect(world.advancedFrom).toEqual(['trusted']);
+  });
+
+  test('what it accepted of that replica before is the step before', async () => {
+    const world = worldOf((rotation) => [
+      stepName({ ...rotation, step: 'dropped' }),
+      stepName({ ...rotation, sinceMs: 1 }),
+    ]);
+    await world.rotations.turn(world.published(), 0);
+    expect([world.advancedFrom, holdoutOf(world)]).toEqual([[], 'behind']);
+  });
+
+  test('an old stream at a replica that is behind holds the step, though the proxy has accepted it here', async () => {
+    const world = worldOf(() => []);
+    world.clients = [stream('SYNCED')];
+    await world.rotations.turn(world.published(), 0);
+    expect([world.advancedFrom, holdoutOf(world)]).toEqual([[], 'behind']);
+  });
+
+  test('to whom that replica could say nothing holds the step', async () => {
+    const world = worldOf((rotation) => [stepName(rotation)], ['atelier/api-1']);
+    await world.rotations.turn(world.published(), 0);
+    expect([world.advancedFrom, holdoutOf(world)]).toEqual([[], 'untold']);
+  });
+
+  test('while that replica is out of reach the proxy is away', async () => {
+    const world = worldOf(() => []);
+    world.others = [];
+    await world.rotations.turn(world.published(), 0);
+    expect([world.advancedFrom, holdoutOf(world)]).toEqual([[], 'away']);
+  });
+});
+
+test('FLT-34 a replica that does not lead takes no step, and says once what it has published', async () => {
+  const world = new World();
+  world.leads = false;
+  for (const nowMs of [0, 5_000]) expect(await world.rotations.turn(world.published(), nowMs)).toBe(Infinity);
+  expect(world.advancedFrom).toEqual([]);
+  expect(world.told).toEqual([{ steps: [stepName(world.rotation)], untold: [] }]);
 });

@@ -12,6 +12,7 @@ import { systemNamespace } from '../../model/system-namespace.ts';
 import { attestRules } from '../attest/token-review.ts';
 import { type OurKind, resourceFacts } from '../crds/resource-facts.ts';
 import { informRules } from '../inform/resource.ts';
+import { keepRules, networkPolicyRules } from '../keep/kept-kind.ts';
 import { leaseNamespaceRules } from '../lease/lease-object.ts';
 import type { KubeObject } from '../objects.ts';
 import type { PolicyRule } from '../policy-rule.ts';
@@ -24,6 +25,8 @@ import { clusterMetadata, controlPlaneName, metadata } from './parts.ts';
 /** By room. */
 export const roomRules: Readonly<Record<string, readonly PolicyRule[]>> = {
   inform: informRules,
+  keep: keepRules,
+  networkPolicies: networkPolicyRules,
   attest: attestRules,
   status: statusRules,
   volumes: volumeRules,

@@ -91,6 +91,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
   }
 
   async function open() {
+    let inCluster: ReturnType<typeof openCluster> | undefined;
     const peersAddress = config.peers && formatEndpoint(config.peers);
     const leadership = openLeadership({ cluster: host.cluster, name: config.replica, address: peersAddress, log });
     closers.push(() => leadership.close());
@@ -162,6 +163,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
     const peers = openPeers({
       ...{ replica: config.replica, address: peersAddress, leadership, authority, cache, log },
       clients: () => xds.status(),
+      tallies: () => inCluster?.status.tallies() ?? [],
       watchLoads: (proxies, cluster) => loads.watch(proxies, cluster),
     });
     closers.push(() => peers.stop());
@@ -196,7 +198,6 @@ export async function openControlPlane(host: ControlPlaneHost) {
     // In a cluster injection and the kubelet equip a pod.
     const equip = host.cluster === undefined ? equipWorkloads(config, authority) : async () => Number.POSITIVE_INFINITY;
     let rotated = authority.serverCredentials();
-    let inCluster: ReturnType<typeof openCluster> | undefined;
     const loop: Loop = new Loop({
       clock: systemClock,
       platform: config,
@@ -246,8 +247,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
         ...{ objects: host.objects, handing: rollout, clients: () => xds.status(), drills: () => drills.engine },
         allProblems: () => [...(snapshot()?.problems ?? []), ...loop.problems()],
         webhook: config.webhook,
-        // As long as no replica asks another.
-        otherTallies: () => [],
+        otherTallies: peers.tallies,
         problemsChanged: () => loop.tellProblems(),
       });
     closers.push(() => inCluster?.close());

@@ -24,6 +24,7 @@ import { PeersClient } from '../peers/peers-client.io.ts';
 import { addPeersService } from '../peers/peers-service.io.ts';
 import type { ProxyNews } from '../peers/proxy-news.ts';
 import type { PublishedTrust } from '../peers/published-trust.ts';
+import type { Tally } from '../peers/tally.ts';
 import { twoHands } from '../peers/two-hands.ts';
 import { systemClock } from '../system-clock.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
@@ -45,6 +46,8 @@ export interface PeersHost {
   readonly cache: SnapshotCache;
   /** Every open stream of a proxy here. */
   clients(): readonly ClientStatus[];
+  /** How far proxies here have come with each object. */
+  tallies(): readonly Tally[];
   /** Asks proxies here for their load. */
   watchLoads(proxies: readonly string[], cluster: string): () => void;
   readonly log: Logger;
@@ -81,7 +84,8 @@ export function openPeers(host: PeersHost) {
   });
   const stops = new Map<number, () => void>();
   const follower = new Follower({
-    ...{ replica, clock, lead: leadership, random: Math.random, clients: host.clients },
+    ...{ replica, clock, lead: leadership, random: Math.random },
+    sources: { clients: host.clients, tallies: host.tallies },
     connect: (to, hearing) => client.connect(to, hearing),
     hand: {
       ...hands.leaders,
@@ -93,6 +97,7 @@ export function openPeers(host: PeersHost) {
     },
     observe({ kind, ...details }) {
       if (kind === 'following') log.info(details, 'this replica follows the leader');
+      else if (kind === 'unreached') log.debug(details, 'the leader cannot be followed yet');
       else log.warn(details, 'this replica follows nobody; what its leader had laid on proxies is taken back');
     },
   });
@@ -120,6 +125,8 @@ export function openPeers(host: PeersHost) {
     trust: () => followers.trust(),
     /** What was published here says this. */
     published: (trust: PublishedTrust) => follower.trust(trust),
+    /** What each follower has counted. */
+    tallies: () => followers.tallies(),
     layers: {
       lay(proxy, settings) {
         hands.own.lay(proxy, settings);

@@ -9,7 +9,6 @@
  */
 import { create } from '@bufbuild/protobuf';
 import { type Command, HelloSchema, RefusalSchema, type Report, ReportSchema } from '#gen/coffre/peers/v1/peers_pb.js';
-import type { ClientStatus } from '../xds/client-status.ts';
 import type { EdgeLoad, EdgeRecord } from './edge-traffic.ts';
 import {
   type Following,
@@ -25,15 +24,14 @@ import type { PeerHearing, PeerStream } from './peer-stream.ts';
 import type { ProxyNews } from './proxy-news.ts';
 import { noTrust, type PublishedTrust } from './published-trust.ts';
 import { type PeerClock, Pulse } from './pulse.ts';
-import { ReportQueue } from './report-queue.ts';
+import { ReportQueue, type ReportSources } from './report-queue.ts';
 
 export interface FollowerPorts {
   /** Its name, as `--replica` says. */
   readonly replica: string;
   readonly clock: PeerClock;
   readonly lead: Lead;
-  /** Every open stream of a proxy here. */
-  clients(): readonly ClientStatus[];
+  readonly sources: ReportSources;
   readonly hand: LeadersHand;
   /** Messages may be sent at once. What goes wrong is told by `closed`, later and once. */
   connect(address: string, hearing: PeerHearing<Command>): PeerStream<Report>;
@@ -54,7 +52,10 @@ export interface LeadersHand {
 
 export type FollowerEvent =
   | { readonly kind: 'following'; readonly leader: string; readonly term: number }
-  | { readonly kind: 'unled'; readonly why: string; readonly takenBack: number };
+  /** @see takenBack proxies from which a layer was lifted. */
+  | { readonly kind: 'unled'; readonly why: string; readonly takenBack: number }
+  /** A try to follow came to nothing. */
+  | { readonly kind: 'unreached'; readonly leader: string; readonly why: string };
 
 interface Connection {
   readonly leader: string;
@@ -135,7 +136,7 @@ export class Follower {
   #connect(): void {
     this.#cancelRetry();
     if (this.#target === undefined || this.#stopped) return;
-    const { clock, clients, replica } = this.#ports;
+    const { clock, sources, replica } = this.#ports;
     const { leader, address } = this.#target;
     const stream = this.#ports.connect(address, {
       heard: (command) => this.#connection?.stream === stream && this.#heard(this.#connection, command),
@@ -148,7 +149,7 @@ export class Follower {
       () => stream.send(create(ReportSchema)),
       () => this.#lost(`nothing was heard for ${silenceMs / 1_000} s`),
     );
-    const queue = new ReportQueue(clock, stream, clients, () => this.#lost('more happens than can be told'));
+    const queue = new ReportQueue(clock, stream, sources, () => this.#lost('more happens than can be told'));
     if (this.#trust.steps.length > 0) queue.trust(this.#trust);
     this.#connection = { leader, stream, pulse, queue, told: false };
   }
@@ -179,7 +180,8 @@ export class Follower {
     connection.pulse.stop();
     connection.queue.stop();
     connection.stream.end(why);
-    this.#ports.observe({ kind: 'unled', why, takenBack });
+    const { leader, told } = connection;
+    this.#ports.observe(told ? { kind: 'unled', why, takenBack } : { kind: 'unreached', leader, why });
   }
 
   /** @returns how many layers were lifted. */

@@ -29,6 +29,7 @@ import type { PeerHearing, PeerStream } from './peer-stream.ts';
 import { newsOf, type ProxyNews } from './proxy-news.ts';
 import { noTrust, type PublishedTrust } from './published-trust.ts';
 import { type PeerClock, Pulse } from './pulse.ts';
+import { type Tally, tallyOf } from './tally.ts';
 
 export interface FollowersPorts {
   readonly clock: PeerClock;
@@ -59,6 +60,8 @@ interface Attached {
   /** Open streams by proxy, as the news told. */
   readonly streams: Map<string, number>;
   trust: PublishedTrust;
+  /** By id of the object. */
+  readonly tallies: Map<string, Tally>;
 }
 
 /** What is known of one follower's proxies. */
@@ -108,6 +111,11 @@ export class Followers {
     return Array.from(this.#attached.values(), ({ clients, trust }) => ({ ...trust, clients: [...clients.values()] }));
   }
 
+  /** What each follower has counted. */
+  tallies(): readonly (readonly Tally[])[] {
+    return Array.from(this.#attached.values(), ({ tallies }) => [...tallies.values()]);
+  }
+
   lay(proxy: string, settings: Settings): void {
     this.#laid.set(proxy, settings);
     this.#say(proxy, settings);
@@ -153,7 +161,7 @@ export class Followers {
     if (former !== undefined) this.#part(former, 'it came back on another stream');
     if (this.#attached.size >= followersMax) return refused(stream, 'there are too many followers');
     const attached: Attached = {
-      ...{ replica, stream, clients: new Map(), streams: new Map(), trust: noTrust },
+      ...{ replica, stream, clients: new Map(), streams: new Map(), trust: noTrust, tallies: new Map() },
       pulse: new Pulse(
         this.#ports.clock,
         () => this.#tell([attached], { case: undefined }),
@@ -183,6 +191,9 @@ export class Followers {
       for (const load of kind.value.loads) hearing.load(loadOf(load));
     } else if (kind.case === 'records') {
       for (const record of kind.value.records) hearing.record(recordOf(record));
+    } else if (kind.case === 'tallies') {
+      for (const tally of kind.value.changed) attached.tallies.set(tally.id, tallyOf(tally));
+      for (const id of kind.value.gone) attached.tallies.delete(id);
     } else if (kind.case === 'trust') {
       attached.trust = { steps: kind.value.steps, untold: kind.value.untold };
     } else if (kind.case === 'refusal') {

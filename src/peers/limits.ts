@@ -18,6 +18,9 @@ export const newsMs = 20;
 /** The same of what streams were sent and accepted, in ms: to look through thousands of them takes its time. */
 export const clientsMs = 500;
 
+/** The same of how far proxies have come with objects, in ms: who asks for it waits for an operator's `kubectl`. */
+export const talliesMs = 1_000;
+
 /** Most of a kind in one message: some hundred kilobytes at most. */
 export const perMessageMax = 500;
 

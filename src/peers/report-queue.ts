@@ -14,46 +14,62 @@ import {
   RecordsSchema,
   type Report,
   ReportSchema,
+  TalliesSchema,
   TrustSchema,
 } from '#gen/coffre/peers/v1/peers_pb.js';
 import type { ClientStatus } from '../xds/client-status.ts';
 import { clientMessage } from './client-message.ts';
 import { type EdgeLoad, type EdgeRecord, loadMessage, recordMessage } from './edge-traffic.ts';
-import { clientsMs, lossyUnsentMax, namesPerMessageMax, newsMs, newsWaitingMax, perMessageMax } from './limits.ts';
+import {
+  clientsMs,
+  lossyUnsentMax,
+  namesPerMessageMax,
+  newsMs,
+  newsWaitingMax,
+  perMessageMax,
+  talliesMs,
+} from './limits.ts';
 import type { PeerStream } from './peer-stream.ts';
 import { newsMessage, type ProxyNews } from './proxy-news.ts';
 import type { PublishedTrust } from './published-trust.ts';
 import type { PeerClock } from './pulse.ts';
+import { isSameTally, type Tally, tallyMessage } from './tally.ts';
+
+export interface ReportSources {
+  /** Every open stream of a proxy here. */
+  clients(): readonly ClientStatus[];
+  /** Of every object that may concern a proxy. */
+  tallies(): readonly Tally[];
+}
 
 export class ReportQueue {
   readonly #clock: PeerClock;
   readonly #stream: PeerStream<Report>;
-  readonly #clients: () => readonly ClientStatus[];
+  readonly #sources: ReportSources;
   readonly #overwhelmed: () => void;
   #news: ProxyNews[] = [];
   #cancelNews: (() => void) | undefined;
   /** Numbers of streams of which something else is to be told. */
   #moved = new Set<number>();
   #cancelClients: (() => void) | undefined;
+  /** As they were told last, by id. */
+  #tallies: ReadonlyMap<string, Tally> = new Map();
+  #cancelTallies: () => void = () => undefined;
   /** Numbers of streams that were told of and are there still. */
   #told = new Set<number>();
 
   /** Tells of every stream that is open now. @param overwhelmed more happens than can be told: it is to be stopped. */
-  constructor(
-    clock: PeerClock,
-    stream: PeerStream<Report>,
-    clients: () => readonly ClientStatus[],
-    overwhelmed: () => void,
-  ) {
+  constructor(clock: PeerClock, stream: PeerStream<Report>, sources: ReportSources, overwhelmed: () => void) {
     this.#clock = clock;
     this.#stream = stream;
-    this.#clients = clients;
+    this.#sources = sources;
     this.#overwhelmed = overwhelmed;
-    const open = clients();
+    const open = sources.clients();
     this.#news = open.map(({ key }) => ({ kind: 'opened', proxy: key }));
     this.#moved = new Set(open.map(({ stream }) => stream));
     this.#tellNews();
     this.#tellClients();
+    this.#tellTallies();
   }
 
   news(news: ProxyNews): void {
@@ -73,7 +89,7 @@ export class ReportQueue {
 
   /** With the newest state of every stream before it: whoever hears it knows that this state is of this publication or a later one. */
   trust({ steps, untold }: PublishedTrust): void {
-    for (const { stream } of this.#clients()) this.#moved.add(stream);
+    for (const { stream } of this.#sources.clients()) this.#moved.add(stream);
     this.#cancelClients?.();
     this.#tellClients();
     const value = create(TrustSchema, { steps: [...steps], untold: untold.slice(0, perMessageMax) });
@@ -93,6 +109,7 @@ export class ReportQueue {
   stop(): void {
     this.#cancelNews?.();
     this.#cancelClients?.();
+    this.#cancelTallies();
   }
 
   #tellNews(): void {
@@ -106,7 +123,7 @@ export class ReportQueue {
 
   #tellClients(): void {
     this.#cancelClients = undefined;
-    const open = new Map(this.#clients().map((client) => [client.stream, client]));
+    const open = new Map(this.#sources.clients().map((client) => [client.stream, client]));
     const changed = [...this.#moved].flatMap((stream) => open.get(stream) ?? []);
     const gone = [...this.#told].filter((stream) => !open.has(stream));
     this.#moved = new Set();
@@ -118,6 +135,21 @@ export class ReportQueue {
         gone: gone.slice(at, at + perMessageMax),
       });
       this.#send({ case: 'clients', value });
+    }
+  }
+
+  #tellTallies(): void {
+    this.#cancelTallies = this.#clock.setTimer(talliesMs, () => this.#tellTallies());
+    const newest = new Map(this.#sources.tallies().map((tally) => [tally.id, tally]));
+    const changed = [...newest.values()].filter((tally) => !isSameTally(this.#tallies.get(tally.id), tally));
+    const gone = [...this.#tallies.keys()].filter((id) => !newest.has(id));
+    this.#tallies = newest;
+    for (let at = 0; at < Math.max(changed.length, gone.length); at += perMessageMax) {
+      const value = create(TalliesSchema, {
+        changed: changed.slice(at, at + perMessageMax).map(tallyMessage),
+        gone: gone.slice(at, at + perMessageMax),
+      });
+      this.#send({ case: 'tallies', value });
     }
   }
 

@@ -14,6 +14,7 @@ import type { Settings } from '../../src/peers/following.ts';
 import type { Lead } from '../../src/peers/lead.ts';
 import type { PeerHearing, PeerStream } from '../../src/peers/peer-stream.ts';
 import type { ProxyNews } from '../../src/peers/proxy-news.ts';
+import type { Tally } from '../../src/peers/tally.ts';
 import type { ClientStatus } from '../../src/xds/client-status.ts';
 
 /** How long a message is on its way, in ms. */
@@ -38,6 +39,7 @@ export class Replica {
   paused = false;
   dead = false;
   readonly clients = new Map<number, ClientStatus>();
+  tallies: readonly Tally[] = [];
   /** What the leader's hand has laid here, and has had watched. */
   readonly laid = new Map<string, Settings>();
   readonly watched = new Map<number, string>();
@@ -73,7 +75,8 @@ export class Replica {
       },
     };
     this.follower = new Follower({
-      ...{ replica: name, clock, lead, clients: () => [...this.clients.values()], random: () => 0.5 },
+      ...{ replica: name, clock, lead, random: () => 0.5 },
+      sources: { clients: () => [...this.clients.values()], tallies: () => this.tallies },
       connect: (address, hearing) => world.connect(name, address, hearing),
       hand: {
         lay: (proxy, settings) => this.laid.set(proxy, settings),

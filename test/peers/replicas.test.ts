@@ -50,6 +50,23 @@ describe('a leader', () => {
     ]);
   });
 
+  test('hears how far the proxies of its followers have come with each object', async () => {
+    const world = await ledByA('b');
+    const tally = (name: string, acknowledged: number) => ({
+      ...{ id: `Grant/shop/${name}`, hash: 'h1' },
+      ...{ sidecars: { acknowledged, concerned: 3 }, workers: { acknowledged: 0, concerned: 1 } },
+    });
+    world.replica('b').tallies = [tally('one', 1), tally('two', 3)];
+    await world.pass(1_010);
+    expect(world.replica('a').followers.tallies()).toEqual([[tally('one', 1), tally('two', 3)]]);
+    world.replica('b').tallies = [tally('one', 2)];
+    await world.pass(1_010);
+    expect(world.replica('a').followers.tallies()).toEqual([[tally('one', 2)]]);
+    world.kill('b');
+    await world.pass(10);
+    expect(world.replica('a').followers.tallies()).toEqual([]);
+  });
+
   test('hears in order what drills must hear, and of acceptances only while it asks for them', async () => {
     const world = await ledByA('b');
     const { followers, heard } = world.replica('a');
@@ -267,9 +284,9 @@ describe('of two that lead', () => {
     await world.pass(5_000);
     expect(c.laid.size).toBe(0);
     expect(c.events).toContainEqual({
-      kind: 'unled',
+      kind: 'unreached',
+      leader: 'a',
       why: 'a command of term 1, where term 2 was seen',
-      takenBack: 0,
     });
     expect(a.events.at(-1)).toMatchObject({ kind: 'parted', replica: 'c', why: 'it follows a leader of term 2' });
   });

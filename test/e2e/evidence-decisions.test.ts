@@ -11,7 +11,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { AnySchema, anyPack, anyUnpack } from '@bufbuild/protobuf/wkt';
 import { type Metadata, Server, ServerCredentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Cluster, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
+import { type Cluster, Cluster_DiscoveryType, ClusterSchema } from '#gen/envoy/config/cluster/v3/cluster_pb.js';
 import { ClusterLoadAssignmentSchema } from '#gen/envoy/config/endpoint/v3/endpoint_pb.js';
 import { CheckRequestSchema } from '#gen/envoy/service/auth/v3/external_auth_pb.js';
 import { allowAnswer, denyAnswer } from '../../src/authz/answer.ts';
@@ -231,7 +231,9 @@ function at(cluster: Cluster, path: string): Cluster {
   const hostIdentifier = { case: 'endpoint', value: { address: unixAddress(path) } } as const;
   const endpoints = [{ lbEndpoints: [{ hostIdentifier }] }];
   const loadAssignment = create(ClusterLoadAssignmentSchema, { clusterName: cluster.name, endpoints });
-  return { ...cluster, loadAssignment };
+  const clusterDiscoveryType = { case: 'type', value: Cluster_DiscoveryType.STATIC } as const;
+  const { edsClusterConfig: _, ...rest } = cluster;
+  return { ...rest, clusterDiscoveryType, loadAssignment };
 }
 
 function inPlaintext({ transportSocket: _, ...rest }: Cluster): Cluster {

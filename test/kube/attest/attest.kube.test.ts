@@ -84,6 +84,13 @@ whereKube('the attestation of proxies', (kube) => {
     expect(await judge(await tokenOf(kube, next))).toMatchObject({ kind: 'ok', workload: `${pod.namespace}/db-0` });
   });
 
+  test('SEC-37 a token is no more with its service account, though its pod still runs', async () => {
+    const pod = await running();
+    const token = await tokenOf(kube, pod);
+    await kube.kubectl(['delete', 'serviceaccount', 'web', '-n', pod.namespace]);
+    expect(await judge(token)).toEqual(refused(/does not know it/));
+  });
+
   test('SEC-38 a token that was made before its pod had a node says nothing of a pod that runs', async () => {
     const pod = await running({ node: null });
     const early = await tokenOf(kube, pod);
@@ -129,7 +136,7 @@ whereKube('the attestation of proxies', (kube) => {
 
   test('an API server that is away, slow or forbidding lets nobody new in, and takes nothing from whom it vouched for', async () => {
     const proxy = await startFaultyProxy(kube);
-    const through = await startAttesting(kube, proxy.kubeconfig);
+    const through = await startAttesting(kube, { asking: proxy.kubeconfig });
     try {
       const [known, unknown] = [await running(), await running()];
       for (const { namespace, name } of [known, unknown]) await through.sees(`${namespace}/${name}`, isThere);

@@ -21,8 +21,15 @@ export interface Attesting {
   close(): Promise<void>;
 }
 
-/** @param asking kubeconfig by which reviews are asked for; by default as the admin. */
-export async function startAttesting(kube: Kube, asking?: string): Promise<Attesting> {
+export interface AttestingOptions {
+  /** Kubeconfig by which reviews are asked for; by default as the admin. */
+  readonly asking?: string;
+  /** Told of every set of clients that there is news of. */
+  judgeAgain?(clients: ReadonlySet<string>): void;
+}
+
+export async function startAttesting(kube: Kube, options: AttestingOptions = {}): Promise<Attesting> {
+  const { asking, judgeAgain = () => undefined } = options;
   const file = await kube.adminKubeconfig();
   const informed = openKubeClient({ kind: 'kubeconfig', file });
   const cluster = openKubeClient({ kind: 'kubeconfig', file: asking ?? file });
@@ -31,7 +38,10 @@ export async function startAttesting(kube: Kube, asking?: string): Promise<Attes
   const attest = openAttest({
     cluster,
     objects: () => objects,
-    judgeAgain: (clients) => void news.push(clients),
+    judgeAgain(clients) {
+      news.push(clients);
+      judgeAgain(clients);
+    },
     problemsChanged: () => undefined,
   });
   const stop = new AbortController();

@@ -29,6 +29,8 @@ import { systemClock } from '../system-clock.ts';
 
 /** Between two looks at whom to trust, at our own certificate, and at what is registered, in ms. */
 const lookMs = 30_000;
+/** How long a replica that leaves answers, in ms: until those who route to it have heard. */
+const drainMs = 2_000;
 /** Longest wait for an API server to say whether it knows a tenant, in ms: it waits itself, five times as long. */
 const askMaxMs = 1_000;
 
@@ -72,7 +74,7 @@ export function openWebhook(host: WebhookHost) {
     installationOf(config),
   );
   const server = createWebhookServer({
-    ...{ ...served, judges },
+    ...{ ...served, judges, drainMs },
     judged: (what) => logJudged(log, what),
     failed: (err) => log.error({ err }, 'a review could not be judged'),
   });

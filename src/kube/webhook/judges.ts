@@ -126,7 +126,8 @@ function settingsOf(
   if (envoyImage === undefined || redirectImage === undefined) {
     return notReady('nobody said which images a sidecar is made of: set `--envoy-image` and `--redirect-image`');
   }
-  const dnsResolvers = [...new Set([...mesh.dnsResolvers, ...dns])];
+  // Those that the mesh names are the only ones that it means.
+  const dnsResolvers = mesh.dnsResolvers.length > 0 ? mesh.dnsResolvers : dns;
   if (controlPlane === undefined) {
     return notReady('the Service `coffre-system/coffre` has no address with a port `xds` at which sidecars could ask');
   }

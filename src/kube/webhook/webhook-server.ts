@@ -34,8 +34,6 @@ const arrivalMaxMs = 4_000;
 const checkMs = 500;
 /** Longest an idle connection stays, in ms. API servers end theirs after 90 s; whoever ends first may end one on which a review is on its way. */
 const idleMaxMs = 120_000;
-/** How long connections that are in use get to end with an answer before the others are cut, in ms. */
-const drainMs = 2_000;
 
 export interface ServerCredentials {
   readonly certificateChainPem: string;
@@ -53,6 +51,8 @@ export interface WebhookServerOptions {
   readonly credentials: ServerCredentials;
   readonly trust: ClientTrust;
   readonly judges: Readonly<Record<WebhookPath, Judge>>;
+  /** How long it answers after it was told to close, in ms, so that connections end with an answer and whoever comes late finds somebody. */
+  readonly drainMs: number;
   /** Told of every review after it was judged. Must not throw. */
   judged(what: Judged): void;
   /** Told what a judge threw: a broken invariant of ours. Must not throw. */
@@ -139,7 +139,7 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
     },
     async close() {
       isLeaving = true;
-      if (https.listening) await sleep(drainMs);
+      if (https.listening) await sleep(options.drainMs);
       await server.close();
     },
   };

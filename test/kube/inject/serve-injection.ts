@@ -42,7 +42,7 @@ export async function serveInjection(kube: Kube, of: InjectionOf): Promise<() =>
   const server = createWebhookServer({
     credentials: { certificateChainPem: certificate, privateKeyPem: { reveal: () => key } },
     trust: { kind: 'certificate', anchorPem, names: new Set(['front-proxy-client']) },
-    ...{ judges, judged: () => undefined, failed: (cause) => console.error(cause) },
+    ...{ judges, drainMs: 0, judged: () => undefined, failed: (cause) => console.error(cause) },
   });
   const bound = await server.listen({ address: loopback, port: 0 });
   if (bound.kind === 'refused') throw new Error(bound.message);

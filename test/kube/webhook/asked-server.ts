@@ -57,7 +57,7 @@ export async function startAsked(judge: Judge | Readonly<Record<WebhookPath, Jud
     Object.fromEntries(Object.values(webhookPaths).map((path) => [path, one])) as Record<WebhookPath, Judge>;
   const trust: ClientTrust = { kind: 'certificate', anchorPem: clients.certificate, names: new Set([apiServerName]) };
   const server = createWebhookServer({
-    ...{ credentials: await credentials(), trust },
+    ...{ credentials: await credentials(), trust, drainMs: 0 },
     judges: typeof judge === 'function' ? everywhere(judge) : judge,
     judged: (what) => judged.push(what),
     failed: (cause) => failures.push(cause),

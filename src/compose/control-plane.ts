@@ -110,7 +110,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
       ports: systemPorts,
     });
     const evidence = await openEvidence({
-      ...{ ...config, stateFolder: config.state, log },
+      ...{ ...config, stateFolder: config.state, records, isWitnessed: host.cluster !== undefined, log },
       rules: () => snapshot()?.mesh.evidence,
       recorded: telemetry.recorded,
     });

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { EvidenceDesk } from '../admin/evidence.ts';
 import type { ReportEvidence } from '../chaos/ports.ts';
+import { ChainWitness } from '../evidence/chain-witness.io.ts';
 import type { EvidenceEvent } from '../evidence/event.ts';
 import { erasePersons } from '../evidence/people/erase-persons.ts';
 import { openHeadKey, openPersonWrapKey } from '../evidence/people/evidence-keys.io.ts';
@@ -24,7 +25,7 @@ import type { Teller } from '../evidence/recorder/recorder-ports.ts';
 import { openSqliteStore } from '../evidence/sqlite/sqlite-store.io.ts';
 import type { EvidenceStore } from '../evidence/store.ts';
 import { makePrivateFolder } from '../identity/atomic-file.io.ts';
-import { StateFolder } from '../identity/state-folder.io.ts';
+import type { SharedRecords } from '../identity/shared-records.ts';
 import { systemPorts } from '../identity/system-ports.io.ts';
 import { defaultEvidenceRules, type EvidenceRules } from '../model/evidence-rules.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
@@ -46,7 +47,10 @@ const firstPruneMs = 60_000;
 
 export interface EvidenceHost {
   readonly stateFolder: string;
-  readonly stateKeyFile: string | undefined;
+  /** Where its keys lie, and how far it was. */
+  readonly records: SharedRecords;
+  /** Whether `records` outlive the state folder. */
+  readonly isWitnessed: boolean;
   /** Name of this replica's chain. */
   readonly replica: string;
   /** Holds the connection string of a shared store; undefined: a file in the state folder. */
@@ -74,8 +78,7 @@ export interface Evidence {
 
 /** @throws StateError where the state folder is damaged. A store that cannot be used is opened all the same, and says so. */
 export async function openEvidence(host: EvidenceHost): Promise<Evidence> {
-  const { stateFolder, stateKeyFile, replica, rules, log } = host;
-  const records = await StateFolder.open(stateFolder, stateKeyFile, systemPorts.entropy);
+  const { stateFolder, records, replica, rules, log } = host;
   const headKey = await openHeadKey(records, replica);
   const keys = new PersonKeyFolder(join(stateFolder, peopleFolder), await openPersonWrapKey(records));
   const seal = personSeal({ keys, entropy: systemPorts.entropy });
@@ -104,6 +107,10 @@ export async function openEvidence(host: EvidenceHost): Promise<Evidence> {
     folder: await madePrivate(join(stateFolder, sinksFolder)),
     observe: (event) => heardOfSink(event, teller, log),
   });
+  const failed = (cause: unknown) => log.warn({ err: cause }, 'how far the chain is could not be witnessed');
+  const witness = host.isWitnessed
+    ? new ChainWitness({ records, store, teller, tenant: systemNamespace, failed })
+    : undefined;
   let cancelPrune = systemClock.setTimer(firstPruneMs, prune);
 
   async function prune(): Promise<void> {
@@ -130,6 +137,7 @@ export async function openEvidence(host: EvidenceHost): Promise<Evidence> {
       cancelPrune();
       kept.end();
       await recorder.close();
+      await witness?.close();
       await sinks.close();
       await store.close();
     },

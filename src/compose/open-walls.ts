@@ -23,6 +23,7 @@ import { volumeAdmissionPolicies } from '../kube/volumes/admission-policies.ts';
 import type { Problem } from '../model/problem.ts';
 import { sortProblems } from '../model/problem-list.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import { systemNamespace } from '../model/system-namespace.ts';
 import { systemClock } from '../system-clock.ts';
 
 /** Shortest time between two looks at the mesh, in ms: of the second in which a withdrawal shall bite, a fifth. */
@@ -89,7 +90,9 @@ export function openWalls(host: WallsHost, objects: KubeObjects) {
     // Without its `Mesh` a cluster says nothing of its tenants either.
     const isRead = now?.problems.every(({ code }) => code !== 'missing-mesh') ?? false;
     if (now === undefined || !isRead || leadership.term() === undefined) return;
-    configMaps.want([...now.tenants.keys()].map((tenant) => meshConfigMap(tenant, authority.rootPem)));
+    // The workers believe the same root as the sidecars.
+    const believers = [systemNamespace, ...now.tenants.keys()];
+    configMaps.want(believers.map((namespace) => meshConfigMap(namespace, authority.rootPem)));
     // Without them a kubelet would be shut out.
     if (!nodeWatch.isSynced()) return;
     places ??= nodes.objects();

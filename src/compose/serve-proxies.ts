@@ -54,7 +54,7 @@ export function serveProxies(parts: ProxyServerParts): ProxyServer {
     observe,
     async greet(stranger) {
       const token = await verified(stranger);
-      return token.kind === 'ok' ? { kind: 'heard', holder: token.workload } : refusedBy(token);
+      return token.kind === 'ok' ? { kind: 'heard', holder: token.holder ?? token.workload } : refusedBy(token);
     },
     async authenticate(caller) {
       const { node } = caller;

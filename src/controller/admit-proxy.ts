@@ -26,7 +26,8 @@ export function admitProxy(token: BearerVerdict, claim: ProxyClaim): Admission {
       `the token is of \`${token.workload}\` and the node claims ${quote(claim.nodeId)} in ${quote(claim.nodeCluster)}`,
     );
   }
-  if (token.workload === workerKey) return { kind: 'client', key: workerKey, expiresAtMs: token.expiresAtMs };
+  const { expiresAtMs, holder = token.workload } = token;
+  if (token.workload === workerKey) return { kind: 'client', key: workerKey, holder, expiresAtMs };
   const workload = claim.snapshot?.workloads.get(token.workload);
   if (workload === undefined) return denied(`no tenant has a workload \`${token.workload}\``);
   if (workload.serviceAccount !== token.serviceAccount) {

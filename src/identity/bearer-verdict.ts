@@ -2,8 +2,8 @@
 import type { TokenSubject } from './token-claims.ts';
 
 export type BearerVerdict =
-  /** `expiresAtMs`: epoch ms at which the token ends. */
-  | ({ readonly kind: 'ok'; readonly expiresAtMs: number } & TokenSubject)
+  /** `holder`: who of several it is that come as one workload; absent where it is the workload. `expiresAtMs`: epoch ms at which the token ends. */
+  | ({ readonly kind: 'ok'; readonly holder?: string; readonly expiresAtMs: number } & TokenSubject)
   /** `reason` is for the log. */
   | { readonly kind: 'refused'; readonly reason: string }
   /** Nobody can say at the moment. */

@@ -48,8 +48,12 @@ export interface Stranger {
 }
 
 export type Admission =
-  /** `key` names the snapshot it may see. At `expiresAtMs` (epoch) the stream ends, so that the client proves itself anew. */
-  { readonly kind: 'client'; readonly key: string; readonly expiresAtMs?: number } | AdmissionRefusal;
+  /**
+   * `key` names the snapshot it may see. `holder` is who of several it is that share one: streams are counted by it, and by
+   * the key where it is absent. At `expiresAtMs` (epoch) the stream ends, so that the client proves itself anew.
+   */
+  | { readonly kind: 'client'; readonly key: string; readonly holder?: string; readonly expiresAtMs?: number }
+  | AdmissionRefusal;
 
 export type Greeting =
   /** `holder` is who holds the credentials: streams are counted by it from here on. */

@@ -1,9 +1,11 @@
-/** The streams, counted by who holds them and, once judged, by client: who may have one more, and what each was told. */
+/** The streams, counted by who holds them, before they are judged and after: who may have one more, and what each was told. */
 import type { ClientStatus } from './client-status.ts';
 import { streamsPerClientMax } from './limits.ts';
 
 export interface RegisteredStream {
   readonly key: string;
+  /** By whom it is counted. */
+  readonly holder: string;
   /** Absent while its client is not admitted yet. */
   status(): ClientStatus | undefined;
   judgeAgain(): void;
@@ -28,13 +30,13 @@ export class StreamRegistry {
     discount(this.heard, holder);
   }
 
-  /** @returns the number of the stream, or undefined if its client has as many as it may. */
+  /** @returns the number of the stream, or undefined if its holder has as many as it may. */
   add(stream: RegisteredStream): number | undefined {
-    const count = this.counts.get(stream.key) ?? 0;
+    const count = this.counts.get(stream.holder) ?? 0;
     if (count >= streamsPerClientMax) return undefined;
     this.opened += 1;
     this.streams.set(this.opened, stream);
-    this.counts.set(stream.key, count + 1);
+    this.counts.set(stream.holder, count + 1);
     return this.opened;
   }
 
@@ -42,7 +44,7 @@ export class StreamRegistry {
     const stream = this.streams.get(number);
     if (stream === undefined) return;
     this.streams.delete(number);
-    discount(this.counts, stream.key);
+    discount(this.counts, stream.holder);
   }
 
   all(): readonly RegisteredStream[] {

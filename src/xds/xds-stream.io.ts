@@ -139,13 +139,13 @@ export class XdsStream<R extends XdsRequest> {
     const admission = await this.ports.authenticate(caller).catch(refusedBecause);
     if (this.phase === 'ended') return;
     if (admission.kind === 'refused') return this.fail(admission.status, admission.reason);
-    const { key, expiresAtMs } = admission;
+    const { key, holder = key, expiresAtMs } = admission;
     const snapshot = this.ports.snapshots.get(key);
     if (snapshot === undefined) return this.fail('UNAVAILABLE', noConfiguration);
     const status = () => this.served?.status();
     const close = (reason: string) => this.close(reason);
     const judgeAgain = () => this.served?.judgeAgain();
-    this.registered = this.registry.add({ key, status, judgeAgain, close });
+    this.registered = this.registry.add({ key, holder, status, judgeAgain, close });
     if (this.registered === undefined) return this.fail('RESOURCE_EXHAUSTED', tooManyStreams);
     const ref: StreamRef = { stream: this.registered, protocol: this.wire.name, key };
     const judged = { request, caller, expiresAtMs, ref };

@@ -60,7 +60,11 @@ export class Attestor implements BearerJudge {
       case 'refused':
         return attested;
       case 'worker':
-        return { kind: 'ok', workload: workerKey, serviceAccount: answer.token.serviceAccount, expiresAtMs };
+        return {
+          ...{ kind: 'ok', workload: workerKey, serviceAccount: answer.token.serviceAccount, expiresAtMs },
+          // They come as one, and each has streams of its own.
+          holder: attested.pod,
+        };
       case 'workload':
         return { kind: 'ok', ...attested.subject, expiresAtMs };
     }

@@ -17,7 +17,8 @@ export const workerAccount = 'coffre-authz';
 
 export type Attested =
   | { readonly kind: 'workload'; readonly subject: TokenSubject }
-  | { readonly kind: 'worker' }
+  /** `pod`: `namespace/name`. */
+  | { readonly kind: 'worker'; readonly pod: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** @param wasAttested whether the pod was, by whatever token. */
@@ -30,7 +31,9 @@ export function judgeToken(token: BoundToken, pod: RegisteredPod | undefined, wa
   if (pod.node !== node) return refused('its pod runs on another node');
   if (pod.isEnding && !wasAttested) return refused('its pod is on its way out');
   if (namespace === systemNamespace) {
-    return serviceAccount === workerAccount ? { kind: 'worker' } : refused('it is of a part that has no proxy');
+    return serviceAccount === workerAccount
+      ? { kind: 'worker', pod: pod.key }
+      : refused('it is of a part that has no proxy');
   }
   if (!pod.isInjected) return refused('its pod was not injected by us');
   return { kind: 'workload', subject: { workload: pod.key, serviceAccount } };

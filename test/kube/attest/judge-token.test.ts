@@ -126,7 +126,9 @@ describe('a token is held against its pod as it is', () => {
   test('only the workers’ own account in our own namespace is a worker’s', () => {
     const ours = { ...token, namespace: 'coffre-system' };
     const worker = { ...pod, key: 'coffre-system/web-0', isInjected: false, serviceAccount: 'coffre-authz' };
-    expect(judgeToken({ ...ours, serviceAccount: 'coffre-authz' }, worker, false)).toEqual({ kind: 'worker' });
+    expect(judgeToken({ ...ours, serviceAccount: 'coffre-authz' }, worker, false)).toEqual({
+      ...{ kind: 'worker', pod: 'coffre-system/web-0' },
+    });
     expect(judgeToken(ours, { ...worker, serviceAccount: 'web', isInjected: true }, false)).toMatchObject({
       kind: 'refused',
     });

@@ -1,19 +1,23 @@
 /** Open streams of proxies whose pods change, with the control plane's own doors before a real API server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ProxyServer, serveProxies } from '../../../src/compose/serve-proxies.ts';
+import { workerKey } from '../../../src/controller/configure.ts';
 import { createGrpcClient } from '../../../src/grpc/grpc-client.ts';
 import { tokenHeader } from '../../../src/grpc/peer.ts';
 import type { Authority } from '../../../src/identity/authority.ts';
 import { buildSnapshot } from '../../../src/model/build-snapshot.ts';
+import { systemNamespace } from '../../../src/model/system-namespace.ts';
 import { systemClock } from '../../../src/system-clock.ts';
 import { SnapshotCache } from '../../../src/xds/cache.ts';
 import { DeltaClient } from '../../../src/xds/delta-client.io.ts';
+import { streamsPerClientMax } from '../../../src/xds/limits.ts';
 import { typeUrls } from '../../../src/xds/type-url.ts';
 import type { XdsEvent } from '../../../src/xds/xds-event.ts';
 import { objectsFrom } from '../../fixtures/mesh-from.ts';
 import { serverName, testAuthority } from '../../grpc/authority.ts';
 import { snapshotOf } from '../../xds/resources.ts';
 import { whereKube } from '../harness/kube-test.ts';
+import { namespace as namespaceOf } from '../inform/cluster-objects.ts';
 import { type Attesting, type RunningPod, runPod, startAttesting, tokenOf } from './attesting.ts';
 
 whereKube('the streams of proxies', (kube) => {
@@ -74,7 +78,7 @@ whereKube('the streams of proxies', (kube) => {
     return pod;
   }
 
-  async function connect({ namespace, name }: RunningPod, token: string): Promise<void> {
+  async function connect({ namespace, name }: Pick<RunningPod, 'namespace' | 'name'>, token: string): Promise<void> {
     const client = new DeltaClient({
       node: { id: `${namespace}/${name}`, cluster: namespace },
       async connect() {
@@ -90,8 +94,8 @@ whereKube('the streams of proxies', (kube) => {
     client.start();
   }
 
-  const keyOf = ({ namespace, name }: RunningPod) => `${namespace}/${name}`;
-  const opened = (pod: RunningPod) =>
+  const keyOf = ({ namespace, name }: Pick<RunningPod, 'namespace' | 'name'>) => `${namespace}/${name}`;
+  const opened = (pod: Pick<RunningPod, 'namespace' | 'name'>) =>
     events.filter((event) => event.kind === 'stream-opened' && event.key === keyOf(pod)).length;
   const ends = (pod: RunningPod) =>
     events.flatMap((event) => (event.kind === 'stream-closed' && event.key === keyOf(pod) ? [event.reason] : []));
@@ -129,5 +133,31 @@ whereKube('the streams of proxies', (kube) => {
       .poll(() => events, { timeout: 5_000 })
       .toContainEqual(expect.objectContaining({ kind: 'refused', status: 'PERMISSION_DENIED', reason: claim }));
     expect(opened(victim)).toBe(1);
+  });
+
+  test('however many authorization workers there are, each has its stream by its own pod, until that goes', async () => {
+    await kube.request('POST', '/api/v1/namespaces', namespaceOf(systemNamespace));
+    const worker = { namespace: systemNamespace, name: 'authz' };
+    cache.set(workerKey, snapshotOf({ cluster: { c: '1' } }));
+    const account = { isInjected: false, serviceAccount: 'coffre-authz' };
+    const pods = await Promise.all(
+      Array.from({ length: streamsPerClientMax + 1 }, () => runPod(kube, systemNamespace, account)),
+    );
+    for (const pod of pods) {
+      await attesting.sees(keyOf(pod), (text) => text.includes(pod.uid));
+      await connect(worker, await tokenOf(kube, pod, account));
+    }
+    await expect.poll(() => opened(worker), { timeout: 10_000 }).toBe(pods.length);
+    const { name = '' } = pods[0] ?? {};
+    await kube.kubectl(['delete', 'pod', name, '-n', systemNamespace, '--grace-period=0', '--force']);
+    await expect
+      .poll(
+        () =>
+          events.flatMap((event) => (event.kind === 'stream-closed' && event.key === workerKey ? [event.reason] : [])),
+        {
+          timeout: 5_000,
+        },
+      )
+      .toEqual(['token refused: its pod is not there, or not any more']);
   });
 });

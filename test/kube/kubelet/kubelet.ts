@@ -30,6 +30,8 @@ export interface Kubelet {
   container(pod: string, name: string): Container;
   /** Kills all processes of a pod with SIGKILL. They are started again, unless somebody deletes the pod. */
   kill(pod: string): void;
+  /** What each container has said last, for whoever looks at a test that failed. */
+  words(): string;
   /** All of the node's processes and networks at once, and the kubelet itself: as when the power goes. */
   crash(): Promise<void>;
 }
@@ -151,6 +153,7 @@ export function startKubelet(of: KubeletOf): Kubelet {
   return {
     container: (key, name) => workerOf(key).container(name),
     kill: (key) => workerOf(key).kill(),
+    words: () => [...running].map(([key, { worker }]) => `${key}: ${worker.words()}`).join('\n'),
     async crash() {
       isCrashed = true;
       await pods.close();

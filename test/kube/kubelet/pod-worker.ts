@@ -5,6 +5,7 @@
  *
  * What cannot be had yet, such as a ConfigMap that is not written, is asked for again, as a kubelet does.
  */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Container } from './container.ts';
@@ -35,6 +36,8 @@ export interface PodWorkerOf {
 const againMs = 500;
 /** Between two looks whether a sidecar has started, in ms. */
 const lookMs = 20;
+/** How much of the end of a log is shown, in characters. */
+const wordsMax = 1_500;
 /** Kubernetes' own, in s. */
 const graceSecondsDefault = 30;
 
@@ -76,6 +79,14 @@ export class PodWorker {
     const supervised = this.#applications.get(name) ?? this.#sidecars.get(name);
     if (!supervised?.container?.isRunning) throw new Error(`\`${name}\` does not run; ${this.#trouble}`);
     return supervised.container;
+  }
+
+  /** Why it does not come up, and the end of what its containers have said. */
+  words(): string {
+    const folder = join(this.#of.folder, 'logs');
+    const names = existsSync(folder) ? readdirSync(folder) : [];
+    const ends = names.map((name) => `${name}:\n${readFileSync(join(folder, name), 'utf8').slice(-wordsMax)}`);
+    return [this.#trouble, ...ends].join('\n');
   }
 
   /** With SIGKILL, all its processes at once; it is started again, as a kubelet does. */

@@ -1,5 +1,5 @@
 /** How a test file gets a cluster of its own in which pods run: skipped by name where it cannot be had. */
-import { afterAll, beforeAll, describe, expect, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { isKubernetesHere } from '../harness/cluster.ts';
 import { startWholeCluster, type WholeCluster } from './whole-cluster.ts';
@@ -27,6 +27,9 @@ export function whereWholeCluster(name: string, tests: (within: ClusterInTest) =
     let cluster: WholeCluster | undefined;
     beforeAll(async () => {
       cluster = await startWholeCluster();
+    });
+    afterEach(({ task }) => {
+      if (task.result?.state === 'fail') console.error(cluster?.kubelet().words());
     });
     afterAll(() => cluster?.close());
     tests(within(() => cluster ?? expect.fail('the cluster has not started')));

@@ -168,6 +168,18 @@ describe('where images must be signed', () => {
     ]);
   });
 
+  test('an author of rubbish is not verified without end, and what comes behind it counts no more', () => {
+    const rubbish = statement(stranger.privateKey, digest);
+    const after = (count: number) =>
+      withAnnotations(carrying(...Array.from({ length: count }, () => rubbish), signed)).hasIdentity;
+    expect(after(63)).toBe(true);
+    const eight = Array.from({ length: 8 }, (_, index) => ({ name: `key-${index}`, publicKey: pem(release) }));
+    const flooded = carrying(...Array.from({ length: 16 }, () => rubbish), signed);
+    expect(judged({ images: { ...images, signedBy: eight }, annotations: flooded, spec: of(good) }).hasIdentity).toBe(
+      false,
+    );
+  });
+
   test('each image needs its own', () => {
     const second = { name: 'other', image: `registry.example/shop/other@${otherDigest}` };
     const spec = { containers: [...of(good).containers, second] };

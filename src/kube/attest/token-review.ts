@@ -21,7 +21,7 @@ export interface BoundToken {
   readonly namespace: string;
   readonly serviceAccount: string;
   readonly pod: { readonly name: string; readonly uid: string };
-  /** Absent where the token was made before its pod had one, or by an API server that does not say (before 1.32). */
+  /** Absent where the token was made before its pod had one, or by an API server that does not say (before 1.30). */
   readonly node: string | undefined;
 }
 

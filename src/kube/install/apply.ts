@@ -3,10 +3,14 @@
  *
  *   preflight ──▶ apply, one after the other ──▶ wait until the control plane serves ──▶ apply what asks it
  *
- * The webhooks refuse every pod that nobody judges, so they are not written before there is somebody to judge. Each step can be
- * taken again: whatever was left half done is done by the same command.
+ * The webhooks refuse every pod that nobody judges, so they are not written before there is somebody to judge, and then with
+ * the root by which an API server knows them. Each step can be taken again: whatever was left half done is done by the same
+ * command.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemNamespace } from '../../model/system-namespace.ts';
+import { rootFile } from '../inject/mesh-config-map.ts';
+import { meshConfigMapName } from '../inject/names.ts';
 import type { KubeObject, KubeObjects, Outcome } from '../objects.ts';
 import { collectionOf } from './collection-of.ts';
 import { nameOf, type Obstacle, preflight } from './preflight.ts';
@@ -39,7 +43,6 @@ export interface ApplyOptions {
 const takenMaxMs = 60_000;
 /** Between two looks, in ms. */
 const lookMs = 500;
-const askers = new Set(['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration']);
 const workloads = new Set(['StatefulSet', 'Deployment']);
 
 export async function apply(
@@ -52,7 +55,7 @@ export async function apply(
   const applied: Applied[] = [];
   const applyEach = async (some: readonly KubeObject[]): Promise<Obstacle | undefined> => {
     for (const object of some) {
-      const outcome = await settle(object, objects, signal);
+      const outcome = await settle(isAsker(object) ? await vouchedFor(object, objects) : object, objects, signal);
       if (outcome.kind !== 'done') return obstacleOf(object, outcome);
       const one = { object, how: howOf(standing.get(object), outcome.object) } as const;
       applied.push(one);
@@ -61,15 +64,34 @@ export async function apply(
     return undefined;
   };
   const stopped =
-    (await applyEach(wanted.filter(({ kind = '' }) => !askers.has(kind)))) ??
+    (await applyEach(wanted.filter((object) => !isAsker(object)))) ??
     (await untilReady(wanted, objects, readyMaxMs, signal)) ??
-    (await applyEach(wanted.filter(({ kind = '' }) => askers.has(kind))));
+    (await applyEach(wanted.filter(isAsker)));
   return { applied, obstacles: stopped === undefined ? [] : [stopped] };
 }
 
 function howOf(before: KubeObject | undefined, after: KubeObject): Applied['how'] {
   if (before === undefined) return 'made';
   return before.metadata.resourceVersion === after.metadata.resourceVersion ? 'as it was' : 'changed';
+}
+
+function isAsker({ kind }: KubeObject): boolean {
+  return kind === 'MutatingWebhookConfiguration' || kind === 'ValidatingWebhookConfiguration';
+}
+
+/** By the mesh's root, which the control plane writes down before it is ready; later it keeps the two in step itself. */
+async function vouchedFor(object: KubeObject, objects: KubeObjects): Promise<KubeObject> {
+  const of = { group: '', version: 'v1', plural: 'configmaps', namespace: systemNamespace };
+  const outcome = await objects.read(of, meshConfigMapName);
+  const data = outcome.kind === 'done' ? outcome.object['data'] : undefined;
+  const { [rootFile]: rootPem } = (data ?? {}) as Readonly<Record<string, string>>;
+  if (rootPem === undefined) return object;
+  const caBundle = Buffer.from(rootPem).toString('base64');
+  const webhooks = object['webhooks'] as readonly { readonly clientConfig: object }[];
+  return {
+    ...object,
+    webhooks: webhooks.map((webhook) => ({ ...webhook, clientConfig: { ...webhook.clientConfig, caBundle } })),
+  };
 }
 
 /** Applies until it is taken: a definition also until its kind is served. */

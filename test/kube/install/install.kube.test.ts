@@ -146,6 +146,17 @@ whereOwnCluster('an installation', ({ kube, coffre, fileOf }) => {
     expect(after.webhooks.every(({ clientConfig }) => clientConfig.caBundle !== undefined)).toBe(true);
   });
 
+  test('the webhooks are vouched for by the mesh’s root, where the control plane wrote it down', async () => {
+    const root = { metadata: { name: 'coffre-mesh' }, data: { 'root.crt': kube().authority } };
+    await kube().request('POST', '/api/v1/namespaces/coffre-system/configmaps', root);
+    await withoutWebhooks();
+    await coffre(['install']);
+    const path = `${admissionPath}/mutatingwebhookconfigurations/coffre`;
+    const { webhooks: each } = (await kube().request('GET', path)).body as { webhooks: { clientConfig: object }[] };
+    const caBundle = Buffer.from(kube().authority).toString('base64');
+    expect(each.map(({ clientConfig }) => clientConfig)).toEqual(each.map(() => expect.objectContaining({ caBundle })));
+  });
+
   test('other values change what they speak of, and nothing else', async () => {
     const { out, code } = await coffre([
       'install',

@@ -9,17 +9,17 @@
  * What did not change since the last time is the very same value.
  */
 import { insideRanges } from '../../envoy/redirect.ts';
-import { isSameList } from '../../model/keep-unchanged.ts';
-import type { Snapshot } from '../../model/snapshot.ts';
+import type { ExternalService, Snapshot } from '../../model/snapshot.ts';
 import { observationOf } from '../../policy/observation.ts';
 import { type Slice, type Slices, slicesOf } from '../../policy/tenant-slice.ts';
 import { basePolicy, type Surroundings } from './base-policy.ts';
 import { type Entries, entriesInto } from './entries.ts';
 import { type Kin, kinIn } from './kin.ts';
-import { type Addresses, kinPolicy } from './kin-policy.ts';
+import { type Addresses, type KinWays, kinPolicy } from './kin-policy.ts';
 import { type NetworkPolicy, type Peer, podsOf, podsOfAny } from './network-policy.ts';
 import { kubeletRanges, type NodePlace, publicRanges } from './node-places.ts';
-import { waysInto } from './ways.ts';
+import { Remembered } from './remembered.ts';
+import { type Way, waysInto } from './ways.ts';
 
 export interface TenantPolicies {
   /** The base first, then sorted by name. */
@@ -35,99 +35,119 @@ const exceptMax = 200;
 
 /** Remembers what it made, and makes anew what moved. */
 export class NetworkPolicies {
+  readonly #remembered = new Remembered();
   #slices: Slices | undefined;
-  #made: Made = new Map();
 
-  /** @param nowMs epoch ms at which grants are judged dead or alive. @returns by tenant, sorted. */
+  /**
+   * @param nodes the very same list while they are the same.
+   * @param nowMs epoch ms at which grants are judged dead or alive.
+   * @returns by tenant, sorted.
+   */
   of(snapshot: Snapshot, nodes: readonly NodePlace[], nowMs: number): ReadonlyMap<string, TenantPolicies> {
-    const former = this.#made;
-    const made: Made = new Map();
-    const remember = <T>(place: string, inputs: readonly unknown[], make: () => T): T => {
-      const known = made.get(place) ?? former.get(place);
-      const value = known !== undefined && isSameList(known.inputs, inputs) ? (known.value as T) : make();
-      made.set(place, { inputs, value });
-      return value;
-    };
+    this.#remembered.beginTurn();
     this.#slices = slicesOf(snapshot, nowMs, this.#slices);
-    const tenants = [...this.#slices.slices].map(([name, slice]) => peopled(name, slice, snapshot, nowMs, remember));
+    const tenants = [...this.#slices.slices].map(([name, slice]) => this.#peopled(name, slice, snapshot, nowMs));
     const byName = new Map(tenants.map((each) => [each.name, each]));
-    const kinOf = (name: string) => byName.get(name)?.kin ?? [];
-    const ways = new Map(
-      tenants.map(({ name, inside, guests }) => {
-        const inputs = [inside, ...guests.map(kinOf)];
-        return [name, remember(`ways/${name}`, inputs, () => waysInto(inside.entries, inside.kin, kinOf))] as const;
-      }),
-    );
-    const scraping = scrapersIn(snapshot, kinOf);
-    const { mesh } = snapshot;
-    const surroundings = remember('surroundings', [mesh, nodes, ...scraping], () =>
-      surroundingsOf(mesh, nodes, scraping),
-    );
-    const addresses = remember('addresses', [nodes], () => addressesOf(nodes));
-    const names = remember('names', [...byName.keys()], () => [...byName.keys()]);
-    this.#made = made;
+    const kinOf = (name: string) => byName.get(name)?.inside.kin ?? [];
+    const ways = new Map(tenants.map((tenant) => [tenant.name, this.#waysInto(tenant, kinOf)]));
+    const common = this.#common(snapshot, nodes, [...byName.keys()], kinOf);
     return new Map(
-      tenants.map(({ name, kin, inside, hosts }) => {
-        const near = [name, ...hosts].flatMap((each) => ways.get(each) ?? []);
-        const external = snapshot.externalServices.get(name);
-        const cutOff = kin.map(({ members }) => members.every(({ spiffeId }) => snapshot.quarantines.has(spiffeId)));
-        const scrapers = kin.filter((each) => scraping.includes(each));
-        const inputs = [
-          inside,
-          surroundings,
-          addresses,
-          external,
-          ...near,
-          ...cutOff,
-          ...(scrapers.length > 0 ? names : []),
-        ];
-        const make = (): TenantPolicies => ({
-          policies: [
-            basePolicy(name, surroundings),
-            ...kin.flatMap((each, index) => {
-              const outside = cutOff[index] === true ? [] : (external ?? []);
-              const policy = kinPolicy(
-                {
-                  kin: each,
-                  into: near.filter(({ to }) => to === each),
-                  outOf: near.filter(({ callers }) => callers.includes(each)),
-                  externalPorts: [...new Set(outside.map(({ port }) => port))].sort((left, right) => left - right),
-                  scraped: scrapers.includes(each) ? [namesOf(names)] : [],
-                },
-                addresses,
-              );
-              return policy ?? [];
-            }),
-          ],
-          blurred: kin.filter(({ isBlurred }) => isBlurred),
-        });
-        return [name, remember(`policies/${name}`, inputs, make)];
+      tenants.map((tenant) => {
+        const near = [tenant.name, ...tenant.hosts].flatMap((each) => ways.get(each) ?? []);
+        return [tenant.name, this.#policiesOf(tenant, near, snapshot, common)];
       }),
     );
   }
+
+  #peopled(name: string, { snapshot: slice }: Slice, { tenants }: Snapshot, nowMs: number): Peopled {
+    const grants = [...slice.grants.values()];
+    const guests = [...new Set([name, ...grants.flatMap(({ tenant, from }) => (tenant === name ? from.tenant : []))])];
+    const hosts = [...new Set(grants.flatMap(({ tenant, from }) => (from.tenant === name ? tenant : [])))];
+    const inputs = [slice, ...guests.map((guest) => tenants.get(guest))];
+    const inside = this.#remembered.of(`inside/${name}`, inputs, (): Inside => {
+      const entries = entriesInto(name, slice, tenants, nowMs);
+      const own = [...slice.workloads.values()].filter(({ tenant }) => tenant === name);
+      return { entries, kin: kinIn(name, own, entries.faceOf) };
+    });
+    return { name, guests, hosts, inside };
+  }
+
+  #waysInto({ name, guests, inside }: Peopled, kinOf: KinOf): readonly Way[] {
+    const inputs = [inside, ...guests.map(kinOf)];
+    return this.#remembered.of(`ways/${name}`, inputs, () => waysInto(inside.entries, inside.kin, kinOf));
+  }
+
+  #common(snapshot: Snapshot, nodes: readonly NodePlace[], names: readonly string[], kinOf: KinOf): Common {
+    const scraping = scrapersIn(snapshot, kinOf);
+    const { mesh } = snapshot;
+    return {
+      scraping,
+      surroundings: this.#remembered.of('surroundings', [mesh, nodes, ...scraping], () =>
+        surroundingsOf(mesh, nodes, scraping),
+      ),
+      addresses: this.#remembered.of('addresses', [nodes], () => addressesOf(nodes)),
+      scraped: this.#remembered.of('scraped', names, () => [everyPodOf(names)]),
+    };
+  }
+
+  #policiesOf({ name, inside }: Peopled, near: readonly Way[], snapshot: Snapshot, common: Common): TenantPolicies {
+    const { kin } = inside;
+    const { surroundings, addresses } = common;
+    const external = snapshot.externalServices.get(name) ?? nothing;
+    const isCutOff = ({ members }: Kin) => members.every(({ spiffeId }) => snapshot.quarantines.has(spiffeId));
+    const scrapedBy = (each: Kin) => (common.scraping.includes(each) ? common.scraped : nothing);
+    const inputs = [inside, surroundings, addresses, external, ...kin.map(isCutOff), ...kin.map(scrapedBy), ...near];
+    return this.#remembered.of(`policies/${name}`, inputs, () => ({
+      policies: [
+        basePolicy(name, surroundings),
+        ...kin.flatMap((each) => {
+          const ways: KinWays = {
+            kin: each,
+            into: near.filter(({ to }) => to === each),
+            outOf: near.filter(({ callers }) => callers.includes(each)),
+            externalPorts: isCutOff(each) ? nothing : portsOf(external),
+            scraped: scrapedBy(each),
+          };
+          return kinPolicy(ways, addresses) ?? [];
+        }),
+      ],
+      blurred: kin.filter(({ isBlurred }) => isBlurred),
+    }));
+  }
 }
 
-type Made = Map<string, { readonly inputs: readonly unknown[]; readonly value: unknown }>;
-type Remember = <T>(place: string, inputs: readonly unknown[], make: () => T) => T;
+type KinOf = (tenant: string) => readonly Kin[];
+
+/** One tenant, and whom it deals with. */
+interface Peopled {
+  readonly name: string;
+  /** Whom it lets in, itself first. */
+  readonly guests: readonly string[];
+  /** Who lets it in. */
+  readonly hosts: readonly string[];
+  readonly inside: Inside;
+}
 
 interface Inside {
   readonly entries: Entries;
   readonly kin: readonly Kin[];
 }
 
-function peopled(name: string, { snapshot: slice }: Slice, { tenants }: Snapshot, nowMs: number, remember: Remember) {
-  const grants = [...slice.grants.values()];
-  const guests = [...new Set([name, ...grants.flatMap(({ tenant, from }) => (tenant === name ? from.tenant : []))])];
-  const hosts = [...new Set(grants.flatMap(({ tenant, from }) => (from.tenant === name ? tenant : [])))];
-  const inside = remember(`inside/${name}`, [slice, ...guests.map((guest) => tenants.get(guest))], (): Inside => {
-    const entries = entriesInto(name, slice, tenants, nowMs);
-    const own = [...slice.workloads.values()].filter(({ tenant }) => tenant === name);
-    return { entries, kin: kinIn(name, own, entries.faceOf) };
-  });
-  return { name, guests, hosts, inside, kin: inside.kin };
+/** What is the same for every tenant. */
+interface Common {
+  readonly surroundings: Surroundings;
+  readonly addresses: Addresses;
+  readonly scraping: readonly Kin[];
+  readonly scraped: readonly Peer[];
 }
 
-function scrapersIn(snapshot: Snapshot, kinOf: (tenant: string) => readonly Kin[]): readonly Kin[] {
+const nothing: readonly never[] = [];
+
+function portsOf(external: readonly ExternalService[]): readonly number[] {
+  return [...new Set(external.map(({ port }) => port))].sort((left, right) => left - right);
+}
+
+function scrapersIn(snapshot: Snapshot, kinOf: KinOf): readonly Kin[] {
   return observationOf(snapshot).scrapers.flatMap(({ tenant, spiffeIds }) =>
     kinOf(tenant).filter(({ members }) => members.some(({ spiffeId }) => spiffeIds.includes(spiffeId))),
   );
@@ -154,6 +174,6 @@ function addressesOf(nodes: readonly NodePlace[]): Addresses {
   return { outside, ofNodes: new Set(nodes.flatMap(({ addresses }) => addresses)) };
 }
 
-function namesOf(tenants: readonly string[]): Peer {
+function everyPodOf(tenants: readonly string[]): Peer {
   return tenants.length <= namedMax ? podsOfAny(tenants) : { namespaceSelector: {}, podSelector: {} };
 }

@@ -8,6 +8,7 @@ import { stringify } from 'yaml';
 import { kinMax } from '../../../src/kube/network-policies/kin.ts';
 import { NetworkPolicies } from '../../../src/kube/network-policies/network-policies.ts';
 import { kubeletRanges, readNodePlace } from '../../../src/kube/network-policies/node-places.ts';
+import { blurredProblem, openingProblem } from '../../../src/kube/network-policies/policy-problems.ts';
 import { readObject } from '../../../src/model/read-object.ts';
 import type { Snapshot } from '../../../src/model/snapshot.ts';
 import { SnapshotBuilder } from '../../../src/model/snapshot-builder.ts';
@@ -158,6 +159,65 @@ spec:
 
   test('of a mesh without a tenant there are none', () => {
     expect(new NetworkPolicies().of(meshFrom(documents()), nodes, nowMs)).toEqual(new Map());
+  });
+});
+
+describe('pods that are no pods to a network', () => {
+  const onNode = `
+apiVersion: v1
+kind: Pod
+metadata:
+  name: agent-1
+  namespace: atelier
+  labels: { app: agent }
+  annotations: { coffre.dev/capture: explicit, coffre.dev/application-address: 127.0.0.9 }
+spec: { serviceAccountName: agent, hostNetwork: true, nodeName: node-1 }
+status: { podIPs: [{ ip: 10.9.0.1 }], conditions: [{ type: Ready, status: "True" }] }
+`;
+  const snapshot = meshFrom(
+    documents(
+      tenant('atelier'),
+      onNode,
+      pod('atelier', 'api', '10.1.0.3'),
+      service('atelier', 'api', '10.96.0.1', 'name: http, port: 80, targetPort: 8080'),
+      service('atelier', 'agent', '10.96.0.2', 'name: http, port: 80, targetPort: 9090'),
+    ),
+  );
+  const nodes = ['10.9.0.1', '10.9.0.2'].map((address) => ({ addresses: [address], podRanges: [] }));
+  const policies = [...new NetworkPolicies().of(snapshot, nodes, nowMs).values()].flatMap((each) => each.policies);
+  const api: Place = { kind: 'pod', namespace: 'atelier', labels: { app: 'api' }, address: '10.1.0.3' };
+  const node = (address: string): Place => ({ kind: 'address', address });
+
+  test('one in its node’s network is named by the address of its node, and no other node is', () => {
+    expect(passes(policies, { from: node('10.9.0.1'), to: api, port: 8_080 })).toBe(true);
+    expect(passes(policies, { from: api, to: node('10.9.0.1'), port: 9_090 })).toBe(true);
+    expect(passes(policies, { from: node('10.9.0.2'), to: api, port: 8_080 })).toBe(false);
+    expect(passes(policies, { from: api, to: node('10.9.0.2'), port: 9_090 })).toBe(false);
+    expect(passes(policies, { from: api, to: node('10.9.0.1'), port: 22 })).toBe(false);
+  });
+});
+
+describe('what is told', () => {
+  test('of a policy of others only where it opens something', () => {
+    const told = (spec: unknown) => openingProblem({ namespace: 'shop', name: 'own', spec })?.path;
+    expect(told({ podSelector: {}, policyTypes: ['Ingress'] })).toBeUndefined();
+    expect(told({ podSelector: {}, ingress: [] })).toBeUndefined();
+    expect(told({ podSelector: {}, ingress: [{}] })).toBe('spec.ingress');
+    expect(told({ podSelector: {}, egress: [{}] })).toBe('spec.egress');
+    expect(told('nonsense')).toBeUndefined();
+  });
+
+  test('of pods that the mesh tells apart and their labels do not', () => {
+    const twin = pod('atelier', 'web', '10.1.0.4')
+      .replace('name: web-1', 'name: twin')
+      .replace('serviceAccountName: web', 'serviceAccountName: other');
+    const made = new NetworkPolicies().of(
+      meshFrom(documents(tenant('atelier'), pod('atelier', 'web', '10.1.0.3'), twin)),
+      [],
+      nowMs,
+    );
+    const { blurred = [] } = made.get('atelier') ?? {};
+    expect(blurredProblem('atelier', blurred).message).toContain('not the same rights: `twin`, `web-1`;');
   });
 });
 

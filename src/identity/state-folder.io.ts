@@ -3,6 +3,7 @@
  *
  *   STATE/seal.key                       the key that seals the rest (or `keyFile`, kept elsewhere)
  *   STATE/root.sealed, mesh.sealed, control-plane.sealed
+ *   STATE/tenants.sealed                 which tenants have had a CA
  *   STATE/tenants/<tenant>.sealed        its CA, and during a rotation both
  *   STATE/servers/<name>.sealed
  *   STATE/leaves/<tenant>/<service account>.sealed

@@ -26,6 +26,7 @@ import { renewAtMs } from './renewal-schedule.ts';
 import type { SharedRecords } from './shared-records.ts';
 import type { StateFolder } from './state-folder.io.ts';
 import { TenantCaStore, tenantRecord } from './tenant-ca-store.io.ts';
+import { ledgerRecord } from './tenant-ledger.ts';
 import type { TokenIssuer } from './token-issuer.io.ts';
 
 /** Certificates made at the same time. Signing is one core's work; more would only hold more half-made keys. */
@@ -179,6 +180,7 @@ export class StoredAuthority implements Authority {
       issuingConcurrencyMax,
       (tenant) => this.#ensureTenant(pass, tenant),
     );
+    await this.#enterTenants(pass);
     const held = new Set(withheld);
     await forEachBounded(leaves, issuingConcurrencyMax, ({ name, tenant, profile, spiffeId }) => {
       const issuer = this.#tenants.issuer(tenant);
@@ -247,6 +249,14 @@ export class StoredAuthority implements Authority {
       if (await this.#tenants.ensure(tenant)) pass.changed = true;
     } catch (cause) {
       pass.failures.push({ name: tenantRecord(tenant), cause });
+    }
+  }
+
+  async #enterTenants(pass: Pass): Promise<void> {
+    try {
+      await this.#tenants.enterAll();
+    } catch (cause) {
+      pass.failures.push({ name: ledgerRecord, cause });
     }
   }
 

@@ -27,6 +27,7 @@ import type { IdentityPorts } from './ports.ts';
 import { replaceAtMs } from './renewal-schedule.ts';
 import type { SharedRecords } from './shared-records.ts';
 import { StateError } from './state-error.ts';
+import { ledgerRecord, TenantLedger } from './tenant-ledger.ts';
 
 export interface TenantCaParts {
   readonly records: SharedRecords;
@@ -45,10 +46,12 @@ interface HeldCa {
 
 export class TenantCaStore {
   readonly #parts: TenantCaParts;
+  readonly #ledger: TenantLedger;
   readonly #held = new Map<string, HeldCa>();
 
   constructor(parts: TenantCaParts) {
     this.#parts = parts;
+    this.#ledger = new TenantLedger(parts.records);
   }
 
   issuer(tenant: string): Issuer | undefined {
@@ -88,6 +91,11 @@ export class TenantCaStore {
     const { ports, leads } = this.#parts;
     if (!leads() || ports.clock.nowMs() < rotatesAtMs(tenant, held.ca)) return false;
     return (await this.begin(tenant)) !== undefined;
+  }
+
+  /** To be called after `ensure` of every tenant: what was made can be missed from here on. */
+  enterAll(): Promise<void> {
+    return this.#ledger.enter(this.#held.keys());
   }
 
   /** Reads it again, since somebody else has written it. @throws StateError where it is gone: what is held stays. */
@@ -146,6 +154,7 @@ export class TenantCaStore {
     const name = tenantRecord(tenant);
     const record = await records.read(name);
     if (record !== undefined) return caFrom(record, []);
+    if (await this.#ledger.has(tenant)) throw lostError(records.path, name);
     const profile = tenantIntermediateProfile(trustDomain, tenant);
     return { kind: 'resting', issuer: await createIssuer(records, name, profile, root, ports) };
   }
@@ -185,6 +194,15 @@ async function caFrom(value: unknown, held: readonly Issuer[]): Promise<TenantCa
 
 function issuersIn(ca: TenantCa<Issuer>): readonly Issuer[] {
   return ca.kind === 'resting' ? [ca.issuer] : [ca.from, ca.to];
+}
+
+function lostError(path: string, name: string): StateError {
+  return new StateError(
+    'record-missing',
+    path,
+    `\`${name}\` was made before and is missing; put it back from a backup. If a new one shall cut off whatever still trusts ` +
+      `the old one, take \`${ledgerRecord}\` away, too`,
+  );
 }
 
 function goneError(path: string, name: string): StateError {

@@ -101,11 +101,24 @@ test('a damaged leaf is told of and replaced: it costs nobody anything', async (
   expect((await again.ensure(wanted)).failures).toEqual([]);
 });
 
-test('a leaf whose intermediate was lost is replaced together with it', async () => {
-  const { authority, open, at } = await made();
+test('a tenant’s CA that was lost is told at every turn and not made anew, and no other tenant is concerned', async () => {
+  const { open, at } = await made();
   await rm(at('tenants/shop.sealed'));
   const again = await open();
-  await again.ensure(wanted);
+  for (const _turn of [1, 2]) {
+    expect((await again.ensure(wanted)).failures).toEqual([
+      { name: 'tenants/shop', cause: expect.objectContaining({ code: 'record-missing' }) },
+    ]);
+  }
+  expect([again.bundlePem('shop'), again.leaf(cart)]).toEqual([undefined, undefined]);
+  expect(again.bundlePem('bank')).toBeDefined();
+});
+
+test('whoever takes the ledger away, too, has a new CA made, and its leaves are replaced together with it', async () => {
+  const { authority, open, at } = await made();
+  for (const record of ['tenants/shop', 'tenants']) await rm(at(`${record}.sealed`));
+  const again = await open();
+  expect((await again.ensure(wanted)).failures).toEqual([]);
   expect(again.bundlePem('shop')).not.toBe(authority.bundlePem('shop'));
   expect(again.leaf(cart)?.certificateChainPem).toContain(again.bundlePem('shop'));
 });

@@ -103,6 +103,7 @@ whereKube('the state in secrets', () => {
         'coffre-state.control-plane',
         'coffre-state.mesh',
         'coffre-state.root',
+        'coffre-state.tenants',
         ...['bank', systemNamespace, 'post', 'shop'].map((tenant) => `coffre-state.tenants.${tenant}`),
       ]);
     },
@@ -189,7 +190,7 @@ whereKube('the state in secrets', () => {
     ]);
   });
 
-  test('a CA that is taken away while it is in use is told again and again, and stays in use', async () => {
+  test('a CA that is taken away while it is in use is told again and again, and stays in use; and no replica that comes makes another', async () => {
     const { authority, changed } = await start();
     await authority.ensure(wanted);
     const before = authority.bundlePem('shop');
@@ -201,6 +202,9 @@ whereKube('the state in secrets', () => {
       ]);
     }
     expect(authority.bundlePem('shop')).toBe(before);
+    expect((await (await start()).authority.ensure(wanted)).failures).toMatchObject([
+      { name: 'tenants/shop', cause: { code: 'record-missing', message: expect.stringContaining('backup') } },
+    ]);
     expect(await namesOfSecrets()).not.toContain('coffre-state.tenants.shop');
   });
 });

@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import { openHealthDoor } from './admin/health-door.ts';
 import { DoorRefused } from './admin/management-door.ts';
 import { openManagement } from './admin/open-management.ts';
+import { askLeader } from './compose/ask-leader.ts';
 import { type ControlPlane, formatEndpoint, openControlPlane, StartRefused } from './compose/control-plane.ts';
 import { openTelemetry } from './compose/open-telemetry.ts';
 import { type Config, type MeshSource, readConfig } from './config.ts';
@@ -94,6 +95,7 @@ async function run(config: Config): Promise<void> {
       return answer;
     },
     drills: () => control?.drills.engine,
+    askLeader: async (question) => control && askLeader(control.peers)(question),
     evidence: () => control?.evidence.desk,
     quarantines: () => control?.quarantines.desk,
     proxies: () => control && { eyes: control.eyes, sent },

@@ -10,7 +10,8 @@ import type { RotationStatus } from '../identity/authority.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
 import { readHeaderLines, readStatedToken } from '../policy/stated-request.ts';
-import { type AlertDoor, answerAlerts, answerDrillCall, type DrillAnswers } from './drills.ts';
+import type { AlertDoor, DrillAnswers } from './drills.ts';
+import { type AskLeader, answerOfReplicas } from './drills-of-replicas.ts';
 import { type DrillRequests, isDrillCall } from './drills-requests.ts';
 import { answerEvidenceCall, type EvidenceAnswers, type EvidenceDesk } from './evidence.ts';
 import { type EvidenceRequests, isEvidenceCall } from './evidence-requests.ts';
@@ -36,6 +37,8 @@ export interface ManagementPorts {
   confirmLoss(loss: string): ConfirmAnswer;
   /** Undefined until there is a mesh to strike. */
   drills(): DrillEngine | undefined;
+  /** Of several replicas one runs the drills. Absent: there is one. */
+  readonly askLeader?: AskLeader;
   /** Undefined until there is a mesh whose evidence it would be. */
   evidence(): EvidenceDesk | undefined;
   /** Undefined until there is a CA. */
@@ -75,6 +78,8 @@ export type Answer<Name extends MethodName> =
       readonly advice: string;
     };
 
+const alone: AskLeader = async () => undefined;
+
 /**
  * @param scope of the caller, as `mayCall` granted it.
  * @param body JSON value from the wire.
@@ -89,7 +94,7 @@ export async function answer(
   if (method === 'alerts' || isDrillCall(method)) {
     const engine = ports.drills();
     if (engine === undefined) return notReady;
-    return method === 'alerts' ? answerAlerts(engine, caller, body) : answerDrillCall(engine, method, caller, body);
+    return answerOfReplicas(engine, ports.askLeader ?? alone, { method, caller, body });
   }
   if (isEvidenceCall(method)) {
     const desk = ports.evidence();

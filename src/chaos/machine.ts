@@ -188,8 +188,8 @@ function abort(run: Run, { cause, reason, by }: Extract<RunEvent, { kind: 'abort
     case 'withdrawing':
       return quiet === run.quiet ? same(run) : same({ ...run, quiet });
     case 'after':
-      // Consent is to be touched; watching from afar needs none.
-      if (cause === 'consent' && owing(run).length === 0)
+      // Consent is to be touched, and command is to touch; watching from afar needs neither.
+      if ((cause === 'consent' || cause === 'outranked') && owing(run).length === 0)
         return quiet === run.quiet ? same(run) : same({ ...run, quiet });
       return finish({ ...cutShort(run, reason), quiet, haltedBy }, nowMs);
     case 'closing':

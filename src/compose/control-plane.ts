@@ -33,6 +33,7 @@ import { systemClock } from '../system-clock.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
 import { createLoadService } from '../xds/load-service.io.ts';
 import type { XdsEvent } from '../xds/xds-event.ts';
+import { answerFollower } from './ask-leader.ts';
 import { chainJournal } from './drill-journal.ts';
 import { equipWorkloads } from './equip-workloads.ts';
 import { hearProxies } from './hear-proxies.ts';
@@ -164,6 +165,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
       ...{ replica: config.replica, address: peersAddress, leadership, authority, cache, log },
       clients: () => xds.status(),
       tallies: () => inCluster?.status.tallies() ?? [],
+      answer: (question) => answerFollower(drills.engine, question),
       watchLoads: (proxies, cluster) => loads.watch(proxies, cluster),
     });
     closers.push(() => peers.stop());

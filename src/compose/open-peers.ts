@@ -50,6 +50,8 @@ export interface PeersHost {
   tallies(): readonly Tally[];
   /** Asks proxies here for their load. */
   watchLoads(proxies: readonly string[], cluster: string): () => void;
+  /** What a person asked at a follower: JSON in, JSON out. */
+  answer(question: Uint8Array): Promise<Uint8Array>;
   readonly log: Logger;
 }
 
@@ -109,7 +111,7 @@ export function openPeers(host: PeersHost) {
       ...{ connectionAgeMaxMs, receiveMessageBytesMax: messageBytesMax },
     });
     addPeersService(listening, {
-      ...{ spiffeId: controlPlaneSpiffeId(authority.trustDomain), clock },
+      ...{ spiffeId: controlPlaneSpiffeId(authority.trustDomain), clock, answer: host.answer },
       take: (stream) => followers.take(stream),
       refused: (from, why) => log.warn({ from, why }, 'somebody came to the door of the replicas and is none'),
     });
@@ -164,6 +166,12 @@ export function openPeers(host: PeersHost) {
     logged(record: ProxyRecord) {
       drills?.record(record);
       follower.record(record);
+    },
+    /** Asks whoever leads. @returns undefined where there is no answer, or this replica leads. */
+    async ask(question: Uint8Array): Promise<Uint8Array | undefined> {
+      const leader = leadership.term() === undefined ? leadership.leader() : undefined;
+      if (leader?.address === undefined || leader.name === replica) return undefined;
+      return client.ask(leader.address, question);
     },
     /** Who leads may be another. */
     lookAgain: () => followers.lookAgain(),

@@ -48,5 +48,8 @@ export const watchesMax = 256;
 /** Longest name of a replica, in characters: as `--replica` takes it. */
 export const replicaNameMax = 63;
 
+/** Longest that a question may wait for the leader's answer, in ms: its asker waits ten seconds, and hears of it still. */
+export const answerMs = 8_000;
+
 /** Largest message of the other side, in bytes: the names of what one proxy holds, of a thousand proxies. */
 export const messageBytesMax = 16 * 1_024 * 1_024;

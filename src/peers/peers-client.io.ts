@@ -1,11 +1,13 @@
 /**
  * The way to the leader: mutual TLS, under the name that only a control plane's own CA can write.
  *
- * Each stream has a connection of its own, with the certificate of that moment.
+ * Each stream and each question has a connection of its own, with the certificate of that moment: there are few.
  */
-import { type Command, Peers, type Report } from '#gen/coffre/peers/v1/peers_pb.js';
+import { create } from '@bufbuild/protobuf';
+import { type Command, Peers, QuestionSchema, type Report } from '#gen/coffre/peers/v1/peers_pb.js';
 import { createGrpcClient, type GrpcClientOptions } from '../grpc/grpc-client.ts';
 import { grpcStream } from './grpc-stream.io.ts';
+import { answerMs } from './limits.ts';
 import type { PeerHearing, PeerStream } from './peer-stream.ts';
 
 /** Undefined while this replica has no certificate of its own yet. */
@@ -28,6 +30,21 @@ export class PeersClient {
       client.close();
     };
     return grpcStream<Report, Command>(call, hang, () => hearing);
+  }
+
+  /** @returns undefined where there is no answer. */
+  async ask(address: string, json: Uint8Array): Promise<Uint8Array | undefined> {
+    const credentials = this.#credentials();
+    if (credentials === undefined) return undefined;
+    const client = createGrpcClient({ address, ...credentials });
+    try {
+      const question = create(QuestionSchema, { json });
+      return (await client.unary(Peers.method.ask, question, { deadlineMs: answerMs })).json;
+    } catch {
+      return undefined;
+    } finally {
+      client.close();
+    }
   }
 }
 

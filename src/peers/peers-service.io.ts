@@ -1,13 +1,14 @@
 /**
  * Where followers are heard: under mutual TLS, and under one name.
  *
- *   call ──certificate of a control plane?──▶ a stream of reports in, of commands out
+ *   call ──certificate of a control plane?──▶ a stream of reports in, of commands out; or a question
  *
  * Every workload has a certificate of the same root and is refused: only a control plane bears the name that is asked
  * for, which no tenant's CA can write.
  */
+import { create } from '@bufbuild/protobuf';
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
-import { type Command, Peers, type Report } from '#gen/coffre/peers/v1/peers_pb.js';
+import { AnswerSchema, type Command, Peers, type Report } from '#gen/coffre/peers/v1/peers_pb.js';
 import type { GrpcServer } from '../grpc/grpc-server.ts';
 import { type Peer, peerOf } from '../grpc/peer.ts';
 import { grpcStream } from './grpc-stream.io.ts';
@@ -18,6 +19,8 @@ export interface PeersServicePorts {
   readonly spiffeId: string;
   readonly clock: { nowMs(): number; setTimer(afterMs: number, run: () => void): () => void };
   take(stream: PeerStream<Command>): PeerHearing<Report>;
+  /** JSON, in and out. A rejection is told as a failure, and no more of it. */
+  answer(question: Uint8Array): Promise<Uint8Array>;
   /** Somebody else came. Must not throw. */
   refused(address: string, why: string): void;
 }
@@ -26,7 +29,7 @@ export interface PeersServicePorts {
 const timerMsMax = 2_147_483_647;
 
 export function addPeersService(server: Pick<GrpcServer, 'addService'>, ports: PeersServicePorts): void {
-  const { spiffeId, clock, take } = ports;
+  const { spiffeId, clock, take, answer } = ports;
 
   /** @returns why the caller is nobody here. */
   function objection(peer: Peer): string | undefined {
@@ -60,5 +63,22 @@ export function addPeersService(server: Pick<GrpcServer, 'addService'>, ports: P
     cancelEnd = clock.setTimer(leftMs, () => stream.end('the certificate of the follower has ended'));
   }
 
-  server.addService(Peers, {}, { follow });
+  server.addService(
+    Peers,
+    {},
+    {
+      follow,
+      ask(call, reply) {
+        const why = objection(peerOf(call));
+        if (why !== undefined) {
+          reply(refuse(call.getPeer(), why));
+          return;
+        }
+        answer(call.request.json).then(
+          (json) => reply(null, create(AnswerSchema, { json })),
+          () => reply({ code: status.INTERNAL, details: 'the answer failed' }),
+        );
+      },
+    },
+  );
 }

@@ -11,6 +11,7 @@ import { isRecord } from '../../model/prune.ts';
 import { readObject } from '../../model/read-object.ts';
 import type { KubeObject } from '../objects.ts';
 import { withConditions } from './condition.ts';
+import { handedOver } from './handed-over-drill.ts';
 import { routeParents } from './route-parents.ts';
 import type { Wish } from './wish.ts';
 
@@ -22,7 +23,7 @@ export function nextStatus(object: KubeObject, wish: Wish, term: number, now: st
     wish.object.ref.kind === 'HTTPRoute'
       ? { ...before, parents: routeParents(routeNow(object, before, generation), wish.problems, now) }
       : {
-          ...(wish.drill ?? {}),
+          ...(wish.drill && handedOver(before, wish.drill)),
           conditions: withConditions(before['conditions'], wish.conditions, generation, now),
           term,
         };

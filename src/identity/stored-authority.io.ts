@@ -32,6 +32,9 @@ import type { TokenIssuer } from './token-issuer.io.ts';
 /** Certificates made at the same time. Signing is one core's work; more would only hold more half-made keys. */
 const issuingConcurrencyMax = 4;
 
+/** Until a record is read again that could not be, in ms. */
+const rereadMs = 5_000;
+
 export interface StoredAuthorityParts {
   /** What the mesh has one of. */
   readonly records: SharedRecords;
@@ -95,7 +98,7 @@ export class StoredAuthority implements Authority {
 
   nextRenewalMs(): number {
     if (this.#settled !== undefined) return this.#settled.untilMs;
-    if (this.#stale.size > 0) return this.#parts.ports.clock.nowMs();
+    if (this.#stale.size > 0) return this.#parts.ports.clock.nowMs() + rereadMs;
     const controlPlaneMs = this.#controlPlane && renewAtMs(controlPlaneRecord, this.#controlPlane.certificate);
     return Math.min(this.#leaves.nextRenewalMs(), controlPlaneMs ?? Infinity, this.#tenants.nextRotationMs());
   }

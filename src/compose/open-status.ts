@@ -114,10 +114,12 @@ export function openStatus(host: StatusHost, objects: KubeObjects) {
 function progressOf(engine: DrillEngine): ReadonlyMap<string, DrillProgress> {
   return new Map(
     engine.list(onlooker).map((view) => {
-      const shown = view.phase === 'declared' ? undefined : engine.show(view.drill, onlooker);
-      const record = shown?.kind === 'ok' ? shown.value : undefined;
-      const { plannedBy = '', plan } = record ?? {};
-      return [view.drill, { ...view, plannedBy, planHash: plan?.hash ?? '' }];
+      const { drill, phase, reason, verdict, approvedBy, startedBy, startedAtMs, faultAtMs, deadlineMs, endedAtMs } =
+        view;
+      const shown = phase === 'declared' ? undefined : engine.show(drill, onlooker);
+      const { plannedBy = '', plan } = shown?.kind === 'ok' ? shown.value : {};
+      const who = { plannedBy, approvedBy, startedBy, planHash: plan?.hash ?? '' };
+      return [drill, { phase, reason, verdict, ...who, startedAtMs, faultAtMs, deadlineMs, endedAtMs }];
     }),
   );
 }

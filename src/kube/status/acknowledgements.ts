@@ -59,22 +59,23 @@ interface Since {
 
 export class Acknowledgements {
   #published: Snapshot | undefined;
+  /** Of whom the newest tallies are, and how they stood. */
+  #counted = '';
+  #tallies: ReadonlyMap<string, Tally> = new Map();
   #look = 0;
   #since: ReadonlyMap<string, Since> = new Map();
   /** By proxy: the newest look of which it held everything. */
   #whole: ReadonlyMap<string, number> = new Map();
 
-  /** @returns by id, of every object that may concern a proxy at all. */
-  tallies({ snapshot, objects }: Published, proxies: readonly ConnectedProxy[], nowMs: number): Map<string, Tally> {
-    if (snapshot !== this.#published) this.#look += 1;
+  /** @returns by id, of every object that may concern a proxy at all; the very same map where nothing has moved. */
+  tallies(
+    { snapshot, objects }: Published,
+    proxies: readonly ConnectedProxy[],
+    nowMs: number,
+  ): ReadonlyMap<string, Tally> {
+    const isNew = snapshot !== this.#published;
+    if (isNew) this.#look += 1;
     this.#published = snapshot;
-    const spoken = objects.filter(({ ref }) => concernsProxies(ref));
-    this.#since = new Map(
-      spoken.map(({ id, hash }) => {
-        const before = this.#since.get(id);
-        return [id, before?.hash === hash ? before : { hash, look: this.#look }];
-      }),
-    );
     this.#whole = new Map(
       proxies.flatMap(({ name, isWhole }) => {
         const look = isWhole ? this.#look : this.#whole.get(name);
@@ -82,10 +83,20 @@ export class Acknowledgements {
       }),
     );
     const counted = proxies.filter(({ name, openedAtMs }) => this.#whole.has(name) || nowMs - openedAtMs >= newcomerMs);
+    const standing = counted.map(({ name }) => `${name} ${this.#whole.get(name)}`).join();
+    if (!isNew && standing === this.#counted) return this.#tallies;
+    this.#counted = standing;
+    const spoken = objects.filter(({ ref }) => concernsProxies(ref));
+    this.#since = new Map(
+      spoken.map(({ id, hash }) => {
+        const before = this.#since.get(id);
+        return [id, before?.hash === hash ? before : { hash, look: this.#look }];
+      }),
+    );
     const workers = counted.flatMap(({ kind, name }) => (kind === 'worker' ? name : []));
     const sidecars = counted.flatMap(({ name }) => snapshot.workloads.get(name) ?? []);
     const concerned = concernedIn(snapshot, sidecars);
-    return new Map(
+    this.#tallies = new Map(
       spoken.map(({ id, hash, ref }) => {
         const { workloads, workers: concernsWorkers } = concerned(ref);
         const names = workloads.map(({ key }) => key);
@@ -95,6 +106,7 @@ export class Acknowledgements {
         ];
       }),
     );
+    return this.#tallies;
   }
 
   #count(id: string, names: readonly string[]): Count {

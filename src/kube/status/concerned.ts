@@ -11,7 +11,6 @@
  */
 import type { ObjectRef } from '../../model/problem.ts';
 import type { AccessPolicy, Grant, Snapshot, Workload } from '../../model/snapshot.ts';
-import { speaksOf } from '../../policy/live-grants.ts';
 
 export interface Concerned {
   readonly workloads: readonly Workload[];
@@ -33,7 +32,9 @@ export function concernedIn(snapshot: Snapshot, candidates: readonly Workload[])
 
   const of = (tenant: string) => byTenant.get(tenant) ?? [];
   const letInBy = (letting: readonly Grant[]) =>
-    letting.flatMap((grant) => of(grant.from.tenant).filter((each) => speaksOf(snapshot, grant, each)));
+    letting.flatMap(({ from: { tenant, spiffeIds } }) =>
+      spiffeIds.length === 0 ? of(tenant) : of(tenant).filter(({ spiffeId }) => spiffeIds.includes(spiffeId)),
+    );
   const behind = (service: string) =>
     (snapshot.services.get(service)?.ports ?? []).flatMap(({ endpoints }) =>
       endpoints.flatMap(({ workload }) => connected.get(workload) ?? []),

@@ -2,6 +2,7 @@
  * The wishes for all objects, made anew only where what they are made of is another: what is equal is the very same value,
  * so that nobody need compare five thousand of them to find the one that moved.
  */
+import { isSameList } from '../../model/keep-unchanged.ts';
 import type { ObjectRef, Problem } from '../../model/problem.ts';
 import type { SourcedObject } from '../../model/sourced-object.ts';
 import { sumOf, type Tally } from './acknowledgements.ts';
@@ -24,10 +25,18 @@ interface Written {
 }
 
 export class WishBook {
-  #written = new Map<string, Written>();
+  #written: ReadonlyMap<string, Written> = new Map();
+  #of: Findings | undefined;
+  #wishes: ReadonlyMap<string, Wish> = new Map();
 
-  /** @returns by id; of kinds that have a status of ours. */
-  wishes({ objects, problems, tallies, drills }: Findings): ReadonlyMap<string, Wish> {
+  /** @returns by id; of kinds that have a status of ours. The very same map where nothing is found that was not before. */
+  wishes(findings: Findings): ReadonlyMap<string, Wish> {
+    if (this.#of === undefined || !isSameFound(this.#of, findings)) this.#wishes = this.#wish(findings);
+    this.#of = findings;
+    return this.#wishes;
+  }
+
+  #wish({ objects, problems, tallies, drills }: Findings): ReadonlyMap<string, Wish> {
     const byObject = Map.groupBy(problems, ({ object }) => (object === undefined ? '' : idOf(object)));
     const written = new Map<string, Written>();
     for (const object of objects) {
@@ -42,7 +51,7 @@ export class WishBook {
       const progress = ref.kind === 'Drill' ? drills.get(`${ref.namespace}/${ref.name}`) : undefined;
       const [counts, told] = [JSON.stringify(acknowledged), JSON.stringify(progress)];
       const isSame = before?.counts === counts && before.progress === told && before.wish.object === object;
-      if (isSame && areSame(before.wish.problems, wrong)) written.set(id, before);
+      if (isSame && isSameList(before.wish.problems, wrong)) written.set(id, before);
       else {
         const drill = progress === undefined ? {} : { drill: drillFields(progress) };
         const wish = wishFor({ object, problems: wrong, acknowledged, ...drill });
@@ -56,10 +65,21 @@ export class WishBook {
 
 const none: readonly Problem[] = [];
 
-function idOf({ kind, namespace, name }: ObjectRef): string {
-  return `${kind}/${namespace}/${name}`;
+function isSameFound(before: Findings, { objects, problems, tallies, drills }: Findings): boolean {
+  return (
+    before.objects === objects &&
+    isSameList(before.problems, problems) &&
+    before.tallies.length === tallies.length &&
+    before.tallies.every((each, index) => isSameMap(each, tallies[index])) &&
+    JSON.stringify([...before.drills]) === JSON.stringify([...drills])
+  );
 }
 
-function areSame(some: readonly Problem[], others: readonly Problem[]): boolean {
-  return some.length === others.length && some.every((problem, index) => problem === others[index]);
+function isSameMap(some: ReadonlyMap<string, unknown>, others: ReadonlyMap<string, unknown> = new Map()): boolean {
+  if (some === others) return true;
+  return some.size === others.size && [...some].every(([key, value]) => others.get(key) === value);
+}
+
+function idOf({ kind, namespace, name }: ObjectRef): string {
+  return `${kind}/${namespace}/${name}`;
 }

@@ -22,9 +22,8 @@ interface UninstallOptions extends KubeOptions {
 }
 
 const explanation = `
-Pods that have a sidecar run on, under the rules of now, until their certificates end; pods that begin get none, and speak
-plaintext. The webhooks go first, so that nothing waits for an answer. Definitions with all that people wrote stay, and so does
-the namespace \`coffre-system\` with the keys of every certificate: installed again, the mesh is the same.
+The webhooks go first, so that nothing waits for an answer. Definitions with all that people wrote stay, and so does the
+namespace \`coffre-system\` with the keys of every certificate: installed again, the mesh is the same.
 `;
 
 export function addUninstallCommand(program: Command, terminal: Terminal): void {
@@ -50,6 +49,12 @@ export function addUninstallCommand(program: Command, terminal: Terminal): void 
     );
 }
 
+/** What a sidecar does without its control plane is what it does in an outage: it fails closed. */
+const fate = `These pods keep their sidecars. With no worker there to judge them their HTTP requests are refused at once (503), unless the Mesh
+says \`dynamicOnly\` and their policies are static; with their certificates everything ends. Pods that begin get no sidecar, and
+speak plaintext. So restart them all afterwards: they come back without one.
+`;
+
 async function tellLosses(cluster: KubeClient, options: UninstallOptions, terminal: Terminal): Promise<void> {
   const { signal } = terminal;
   const plurals = ['grants', 'accesspolicies', 'trafficpolicies', 'drillconsents'] as const;
@@ -59,9 +64,13 @@ async function tellLosses(cluster: KubeClient, options: UninstallOptions, termin
     await listed(cluster, 'pods', signal),
     written.flat(),
   );
-  const fate = options.alsoDefinitions ? 'objects that go' : 'objects nobody reads';
-  const rows = losses.map(({ tenant, pods, written: objects }) => [tenant, String(pods), String(objects)]);
+  if (losses.length === 0) return terminal.err('no tenant loses anything\n');
+  const head = ['tenant', 'pods with a sidecar', options.alsoDefinitions ? 'objects that go' : 'objects nobody reads'];
   terminal.err(
-    rows.length === 0 ? 'no tenant loses anything\n' : table(['tenant', 'pods without a new certificate', fate], rows),
+    table(
+      head,
+      losses.map((loss) => [loss.tenant, String(loss.pods), String(loss.written)]),
+    ),
   );
+  terminal.err(fate);
 }

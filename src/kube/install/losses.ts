@@ -1,6 +1,6 @@
 /**
- * What each tenant loses where Coffre is taken out of a cluster: told before it is done, because it cannot be taken back
- * by pods that run.
+ * What each tenant loses where Coffre is taken out of a cluster: told before it is done, because no pod that
+ * runs can take it back.
  *
  *   Tenants, Pods with a sidecar, what their people wrote ──▶ one line for each tenant
  */
@@ -9,7 +9,7 @@ import type { KubeObject } from '../objects.ts';
 
 export interface Loss {
   readonly tenant: string;
-  /** Pods with a sidecar: they go on for as long as their certificates. */
+  /** With a sidecar, which fails closed. */
   readonly pods: number;
   /** Objects by which they consented and allowed: they stay, and nobody reads them. */
   readonly written: number;

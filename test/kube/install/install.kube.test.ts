@@ -256,7 +256,7 @@ whereOwnCluster('an installation', ({ kube, coffre, fileOf }) => {
       const before = await versionsOf();
       const { out, err, code } = await coffre(['uninstall']);
       expect({ out, code }).toEqual({ out: '', code: 1 });
-      expect(err).toMatch(/^tenant {2}pods without a new certificate {2}objects nobody reads$/m);
+      expect(err).toMatch(/^tenant {2}pods with a sidecar {2}objects nobody reads$/m);
       expect(err).toMatch(/^open +1 +1$/m);
       expect(err).toMatch(/^plain +0 +0$/m);
       expect(err).toContain('--yes-remove-the-mesh');

@@ -6,7 +6,7 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, vi } from 'vitest';
+import { beforeAll } from 'vitest';
 import { stringify } from 'yaml';
 import { systemNamespace } from '../../../src/model/system-namespace.ts';
 import { restricted } from '../inject/settings.ts';
@@ -29,8 +29,6 @@ export interface Asked {
 
 /** Longest wait for the installation, in s: it takes some ten on a machine that is free. */
 const installMaxSeconds = 100;
-/** Longest wait until the webhooks are answered, in ms. */
-const judgedMaxMs = 60_000;
 /** Longest that one question is waited for, in s. */
 const askMaxSeconds = 5;
 
@@ -66,12 +64,6 @@ export function whereInstalled(name: string, tests: (installed: Installed) => vo
         throw error;
       });
     });
-
-    /** The leader tells the API server whom to believe; until then every write that is judged fails. */
-    async function untilJudged(): Promise<void> {
-      const dryRun = ['apply', '--dry-run=server', '-f', '-'];
-      await vi.waitFor(() => within.kubectl(dryRun, [tenantOf('anybody')]), { timeout: judgedMaxMs, interval: 200 });
-    }
 
     async function newTenant(tenant: string, ...objects: readonly object[]): Promise<void> {
       await within.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: tenant } });

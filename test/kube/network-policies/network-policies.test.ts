@@ -162,6 +162,98 @@ spec:
   });
 });
 
+describe('what only some of a kin may', () => {
+  const api = 'name: http, port: 80, targetPort: 8080';
+  const allow = (rule: string) => `
+apiVersion: coffre.dev/v1alpha1
+kind: AccessPolicy
+metadata: { name: readers, namespace: atelier }
+spec: { selector: { matchLabels: { app: api } }, ${rule} }
+`;
+  const shop = (...more: readonly string[]) =>
+    documents(
+      tenant('atelier'),
+      pod('atelier', 'web', '10.1.0.3'),
+      pod('atelier', 'api', '10.1.0.4'),
+      service('atelier', 'api', '10.96.0.1', api),
+      ...more,
+    );
+  const place = (labels: Readonly<Record<string, string>>, namespace = 'atelier'): Place => ({
+    kind: 'pod',
+    namespace,
+    labels,
+    address: '10.1.0.9',
+  });
+  const isOpen = (snapshot: Snapshot, to: Place, port: number, atMs = nowMs) =>
+    passes(policiesOf(snapshot, atMs), { from: place({ app: 'web' }), to, port });
+
+  test('a way ends with the rule that opened it', () => {
+    const endMs = Date.UTC(2027, 0, 1);
+    const snapshot = meshFrom(
+      shop(allow('allow: [{ from: { serviceAccounts: [web] }, notAfter: "2027-01-01T00:00:00Z" }]')),
+    );
+    expect(isOpen(snapshot, place({ app: 'api' }), 8_080, endMs - 1)).toBe(true);
+    expect(isOpen(snapshot, place({ app: 'api' }), 8_080, endMs)).toBe(false);
+  });
+
+  test('a deny under a condition leaves the connection to the sidecar, and one without closes it', () => {
+    const open = meshFrom(shop(allow(`deny: [{ when: 'request.method == "DELETE"' }]`)));
+    expect(isOpen(open, place({ app: 'api' }), 8_080)).toBe(true);
+    const closed = meshFrom(shop(allow('deny: [{ from: { serviceAccounts: [web] } }]')));
+    expect(isOpen(closed, place({ app: 'api' }), 8_080)).toBe(false);
+  });
+
+  test('pods that a slice tells apart are split by labels that pass', () => {
+    const replica = (index: number) =>
+      pod('atelier', 'db', `10.1.0.${5 + index}`)
+        .replace('name: db-1', `name: db-${index}`)
+        .replace('labels: {', `labels: { statefulset.kubernetes.io/pod-name: db-${index},`);
+    const slice = `
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: db, namespace: atelier, labels: { kubernetes.io/service-name: db } }
+addressType: IPv4
+endpoints: [{ addresses: [10.1.0.5] }]
+ports: [{ name: tcp, port: 5432 }]
+`;
+    const snapshot = meshFrom(
+      shop(replica(0), replica(1), service('atelier', 'db', '10.96.0.2', 'name: tcp, port: 5432'), slice),
+    );
+    const to = (name: string) => place({ app: 'db', 'statefulset.kubernetes.io/pod-name': name });
+    expect([isOpen(snapshot, to('db-0'), 5_432), isOpen(snapshot, to('db-1'), 5_432)]).toEqual([true, false]);
+  });
+
+  test('a place that the caller’s tenant does not allow is closed to it', () => {
+    const node = (region: string) => `
+apiVersion: v1
+kind: Node
+metadata: { name: node-${region}, labels: { topology.kubernetes.io/region: ${region} } }
+`;
+    const on = (region: string, text: string) => text.replace('spec: {', `spec: { nodeName: node-${region},`);
+    const replica = (region: string, index: number) =>
+      on(region, pod('atelier', 'api', `10.1.0.${5 + index}`))
+        .replace('name: api-1', `name: api-${region}`)
+        .replace('labels: {', `labels: { pod-template-hash: ${region},`);
+    const grant = `
+apiVersion: coffre.dev/v1alpha1
+kind: Grant
+metadata: { name: g, namespace: atelier }
+spec: { from: { tenant: notaire }, to: { service: api }, reason: a test }
+`;
+    const snapshot = meshFrom(
+      documents(
+        ...[tenant('atelier'), tenant('notaire', 'environment: prod, allowedRegions: [eu]'), node('eu'), node('us')],
+        ...[replica('eu', 0), replica('us', 1), service('atelier', 'api', '10.96.0.1', api)],
+        ...[on('eu', pod('notaire', 'web', '10.2.0.3')), grant],
+      ),
+    );
+    const to = (region: string) => place({ app: 'api', 'pod-template-hash': region });
+    const from = place({ app: 'web' }, 'notaire');
+    const open = ['eu', 'us'].map((region) => passes(policiesOf(snapshot), { from, to: to(region), port: 8_080 }));
+    expect(open).toEqual([true, false]);
+  });
+});
+
 describe('pods that are no pods to a network', () => {
   const onNode = `
 apiVersion: v1

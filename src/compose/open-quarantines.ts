@@ -16,8 +16,8 @@ import type { Evidence } from './open-evidence.ts';
 /** Most events that may have one id: what is told twice is one. */
 const eventsOfIdMax = 16;
 
-/** Between two tries to read what another replica wrote, in ms. */
-const rereadMs = 5_000;
+/** Between two tries to read what another replica wrote, or to write what was done here, in ms. */
+const retryMs = 5_000;
 
 export interface QuarantineHost {
   readonly records: SharedRecords;
@@ -44,20 +44,26 @@ export async function openQuarantines(host: QuarantineHost): Promise<Quarantines
     nowMs: systemClock.nowMs,
     changed: host.lookAgain,
     ended: (quarantine) => told('ended', quarantine, undefined),
-    unwritten: (cause) =>
+    unwritten(cause) {
       log.error(
         { err: cause },
-        'quarantines could not be written; neither a restart nor another replica would know of the last change',
-      ),
+        'quarantines could not be written; neither a restart nor another replica would know of them',
+      );
+      refreshLater();
+    },
   });
-  let cancelReread = (): void => undefined;
+  let cancelRefresh = (): void => undefined;
 
-  /** Until it succeeds: whom another replica has cut off is cut off here. */
-  function reread(): void {
-    cancelReread();
+  function refreshLater(): void {
+    cancelRefresh();
+    cancelRefresh = systemClock.setTimer(retryMs, refresh);
+  }
+
+  /** Until it succeeds: whom another replica has cut off is cut off here, and the other way round. */
+  function refresh(): void {
     keeper.refresh().catch((cause: unknown) => {
       log.error({ err: cause }, 'quarantines of another replica could not be read; those that were known stand');
-      cancelReread = systemClock.setTimer(rereadMs, reread);
+      refreshLater();
     });
   }
 
@@ -83,9 +89,9 @@ export async function openQuarantines(host: QuarantineHost): Promise<Quarantines
   return {
     keeper,
     recordChanged(record) {
-      if (record === quarantineRecord) reread();
+      if (record === quarantineRecord) refresh();
     },
-    stop: () => cancelReread(),
+    stop: () => cancelRefresh(),
     desk: {
       keeper,
       nowMs: systemClock.nowMs,

@@ -157,6 +157,25 @@ whereKube('the state in secrets', () => {
     expect(await after.authority.tokens.verifyToken(token)).toMatchObject({ kind: 'ok' });
   });
 
+  test('FLT-35 what kubectl has read of them is a backup, and puts the same authority back', async () => {
+    const before = await start();
+    await before.authority.ensure(wanted);
+    for (const each of opened.splice(0)) each.close();
+    const selected = ['secret', `--namespace=${systemNamespace}`, '--selector=app.kubernetes.io/part-of=coffre'];
+    const { stdout } = await kube.kubectl(['get', ...selected, '--output=yaml']);
+    // As docs/kubernetes/state.md has `grep -vE` do it.
+    const backup = stdout.replaceAll(/^ {4}(uid|resourceVersion|creationTimestamp):.*\n/gm, '');
+    expect((await kube.kubectl(['delete', ...selected])).code).toBe(0);
+    expect(await kube.kubectl(['apply', '--server-side', '--filename=-'], { input: backup })).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    const after = await start();
+    expect((await after.authority.ensure(wanted)).failures).toEqual([]);
+    expect(after.authority.rootPem).toBe(before.authority.rootPem);
+    expect(after.authority.bundlePem('shop')).toBe(before.authority.bundlePem('shop'));
+  });
+
   test('a root that is gone is told by its name, and no other is made', async () => {
     await start();
     await kube.request('DELETE', `${secretsPath}/coffre-state.root`);

@@ -75,8 +75,14 @@ export class KubeObjects {
     return this.#ask({ method: 'POST', path: `${pathOf(of)}?fieldManager=${this.#fieldManager}`, body: object });
   }
 
+  /** Judged in every way as `create` is, and nothing is written. */
+  rehearse(of: Collection, object: object): Promise<Outcome> {
+    const path = `${pathOf(of)}?fieldManager=${this.#fieldManager}&dryRun=All`;
+    return this.#ask({ method: 'POST', path, body: object });
+  }
+
   /** @param object with the `resourceVersion` it stands on: if another was written since, there is a conflict. */
-  replace(of: Collection, object: KubeObject, subresource?: 'status'): Promise<Outcome> {
+  replace(of: Collection, object: KubeObject, subresource?: 'status' | 'approval'): Promise<Outcome> {
     const path = `${pathOf(of, object.metadata.name, subresource)}?fieldManager=${this.#fieldManager}`;
     return this.#ask({ method: 'PUT', path, body: object });
   }

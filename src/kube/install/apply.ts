@@ -3,9 +3,9 @@
  *
  *   preflight ──▶ apply, one after the other ──▶ wait until the control plane serves ──▶ apply what asks it
  *
- * The webhooks refuse every pod that nobody judges, so they are not written before there is somebody to judge, and then with
- * the root by which an API server knows them. Each step can be taken again: whatever was left half done is done by the same
- * command.
+ * The webhooks refuse every pod that nobody judges, so they are not written before there is somebody to judge, and taken away
+ * again where an API server does not get through to them. Each step can be taken again: whatever was left half done is done by
+ * the same command.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemNamespace } from '../../model/system-namespace.ts';
@@ -14,6 +14,8 @@ import { meshConfigMapName } from '../inject/names.ts';
 import type { KubeObject, KubeObjects, Outcome } from '../objects.ts';
 import { collectionOf } from './collection-of.ts';
 import { nameOf, type Obstacle, preflight } from './preflight.ts';
+import { untilHeard } from './until-heard.ts';
+import { lookMs, untilReady, type Wait } from './until-ready.ts';
 
 /** Under this name fields are the installation's. What the control plane writes into the same objects stays. */
 export const installManager = 'coffre-install';
@@ -41,9 +43,6 @@ export interface ApplyOptions {
 
 /** Longest wait for one object to be taken, in ms: a new kind is not known at once, and an API server may be busy. */
 const takenMaxMs = 60_000;
-/** Between two looks, in ms. */
-const lookMs = 500;
-const workloads = new Set(['StatefulSet', 'Deployment']);
 
 export async function apply(
   wanted: readonly KubeObject[],
@@ -63,10 +62,13 @@ export async function apply(
     }
     return undefined;
   };
+  const wait: Wait = { objects, endMs: Date.now() + readyMaxMs, signal };
+  const isPatient = readyMaxMs > 0;
   const stopped =
     (await applyEach(wanted.filter((object) => !isAsker(object)))) ??
-    (await untilReady(wanted, objects, readyMaxMs, signal)) ??
-    (await applyEach(wanted.filter(isAsker)));
+    (isPatient ? await untilReady(wanted, wait) : undefined) ??
+    (await applyEach(wanted.filter(isAsker))) ??
+    (isPatient ? await untilHeard(wanted.filter(isAsker), standing, wait) : undefined);
   return { applied, obstacles: stopped === undefined ? [] : [stopped] };
 }
 
@@ -137,47 +139,4 @@ function obstacleOf(object: KubeObject, outcome: Exclude<Outcome, { kind: 'done'
       ? 'mend what it says, and install again: what was done stands'
       : 'install again: what was done stands';
   return { where, message, advice };
-}
-
-async function untilReady(
-  wanted: readonly KubeObject[],
-  objects: KubeObjects,
-  readyMaxMs: number,
-  signal: AbortSignal,
-): Promise<Obstacle | undefined> {
-  if (readyMaxMs === 0) return undefined;
-  const deadline = Date.now() + readyMaxMs;
-  for (const object of wanted.filter(({ kind = '' }) => workloads.has(kind))) {
-    for (;;) {
-      const outcome = await objects.read(collectionOf(object), object.metadata.name);
-      if (outcome.kind === 'done' && isReady(outcome.object)) break;
-      if (signal.aborted || Date.now() > deadline) return notReady(object, readyMaxMs);
-      await sleep(lookMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
-  return undefined;
-}
-
-function isReady({ metadata, ...object }: KubeObject): boolean {
-  const spec = object['spec'] as { readonly replicas: number };
-  const status = (object['status'] ?? {}) as {
-    readonly observedGeneration?: number;
-    readonly readyReplicas?: number;
-    readonly updatedReplicas?: number;
-  };
-  const { observedGeneration = 0, readyReplicas = 0, updatedReplicas = 0 } = status;
-  return (
-    observedGeneration >= (metadata.generation ?? 0) &&
-    readyReplicas >= spec.replicas &&
-    updatedReplicas >= spec.replicas
-  );
-}
-
-function notReady(object: KubeObject, readyMaxMs: number): Obstacle {
-  const name = object.metadata.name;
-  return {
-    where: nameOf(object),
-    message: `it was not ready within ${readyMaxMs / 1_000} s; the webhooks were not written, so nothing waits for it`,
-    advice: `see why (\`kubectl -n coffre-system describe pods -l app.kubernetes.io/name=${name}\`), and install again`,
-  };
 }

@@ -1,5 +1,7 @@
 /** What the objects of an installation say in common: names, labels, ports. */
+import { coffreGroup, kinds } from '../../model/kinds/catalogue.ts';
 import { systemNamespace } from '../../model/system-namespace.ts';
+import { resourceFacts } from '../crds/resource-facts.ts';
 
 /** Of the control plane: StatefulSet, Service, ServiceAccount. */
 export const controlPlaneName = 'coffre';
@@ -26,6 +28,12 @@ export const keepAnnotation = 'helm.sh/resource-policy';
 export function selectorOf(name: string) {
   return { 'app.kubernetes.io/name': name } as const;
 }
+
+export const meshCollection = {
+  group: coffreGroup,
+  version: kinds.Mesh.version,
+  plural: resourceFacts.Mesh.plural,
+} as const;
 
 /** Of an object in no namespace. */
 export function clusterMetadata(name: string) {

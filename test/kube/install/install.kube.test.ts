@@ -29,6 +29,7 @@ whereOwnCluster('an installation', ({ kube, coffre, fileOf }) => {
     await kube().kubectl(['delete', 'validatingwebhookconfiguration,mutatingwebhookconfiguration', 'coffre']);
   }
 
+  const madeOf = (out: string) => out.split('\n').filter((line) => line.endsWith(': made'));
   const admissionPath = '/apis/admissionregistration.k8s.io/v1';
   const webhookCodes = () =>
     Promise.all(
@@ -96,6 +97,12 @@ whereOwnCluster('an installation', ({ kube, coffre, fileOf }) => {
     });
   });
 
+  test('without a Mesh nobody is served, which is told at once', async () => {
+    const { err, code } = await coffre(['install']);
+    expect({ err, code }).toEqual({ err: expect.stringContaining('Mesh/default: there is none'), code: 1 });
+    expect(await webhookCodes()).toEqual([404, 404]);
+  });
+
   test('while nobody is ready to answer, no webhook is written that everybody would wait for', async () => {
     const { out, err, code } = await coffre([
       'install',
@@ -105,19 +112,24 @@ whereOwnCluster('an installation', ({ kube, coffre, fileOf }) => {
       '1',
     ]);
     expect(code).toBe(1);
-    expect(err).toContain('StatefulSet/coffre: it was not ready within 1 s; the webhooks were not written');
+    expect(err).toContain('StatefulSet/coffre: it was not ready in time; the webhooks were not written');
     expect(out).toContain('Mesh/default: made');
     expect(await webhookCodes()).toEqual([404, 404]);
   });
 
-  test('once they are ready the webhooks are written too, and the same again changes nothing', async () => {
+  test('webhooks that nobody answers behind are taken away again, and why is told', async () => {
     await ready();
-    const values = ['-f', await fileOf('trustDomain: mesh.example')];
+    const { out, err, code } = await coffre(['install', '--timeout', '3']);
+    expect({ code, made: madeOf(out) }).toEqual({ code: 1, made: webhooks.map((name) => `${name}: made`) });
+    expect(err).toMatch(/the webhooks: the API server gets no answer from them: .*; they were taken away again/);
+    expect(await webhookCodes()).toEqual([404, 404]);
+  });
+
+  test('the same again changes nothing, webhooks included where nobody waits to see them answered', async () => {
+    const values = ['-f', await fileOf('trustDomain: mesh.example'), '--timeout', '0'];
     const first = await coffre(['install', ...values]);
     expect(first).toMatchObject({ code: 0 });
-    expect(first.out.split('\n').filter((line) => line.endsWith(': made'))).toEqual(
-      webhooks.map((name) => `${name}: made`),
-    );
+    expect(madeOf(first.out)).toEqual(webhooks.map((name) => `${name}: made`));
     const versions = await versionsOf();
     const again = await coffre(['install', ...values]);
     expect(
@@ -141,7 +153,7 @@ whereOwnCluster('an installation', ({ kube, coffre, fileOf }) => {
       })),
     });
     expect(code).toBe(200);
-    await coffre(['install']);
+    await coffre(['install', '--timeout', '0']);
     const after = (await kube().request('GET', path)).body as typeof configuration;
     expect(after.webhooks.every(({ clientConfig }) => clientConfig.caBundle !== undefined)).toBe(true);
   });
@@ -150,7 +162,7 @@ whereOwnCluster('an installation', ({ kube, coffre, fileOf }) => {
     const root = { metadata: { name: 'coffre-mesh' }, data: { 'root.crt': kube().authority } };
     await kube().request('POST', '/api/v1/namespaces/coffre-system/configmaps', root);
     await withoutWebhooks();
-    await coffre(['install']);
+    await coffre(['install', '--timeout', '0']);
     const path = `${admissionPath}/mutatingwebhookconfigurations/coffre`;
     const { webhooks: each } = (await kube().request('GET', path)).body as { webhooks: { clientConfig: object }[] };
     const caBundle = Buffer.from(kube().authority).toString('base64');

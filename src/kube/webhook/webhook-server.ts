@@ -32,6 +32,8 @@ const strangersMax = 64;
 const arrivalMaxMs = 4_000;
 /** How often Node looks for requests that take too long, in ms: its own default is half a minute. */
 const checkMs = 500;
+/** Longest wait for answers that are under way when a server closes, in ms: no judge takes longer. */
+const lastAnswerMs = 1_500;
 /** Longest an idle connection stays, in ms. API servers end theirs after 90 s; whoever ends first may end one on which a review is on its way. */
 const idleMaxMs = 120_000;
 
@@ -93,6 +95,14 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
   const { server: https } = server;
   https.maxConnections = connectionsMax;
   https.headersTimeout = arrivalMaxMs;
+  const connections = new Set<Socket>();
+  https.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  const cutAll = () => {
+    for (const socket of connections) socket.destroy();
+  };
   closeOldestStrangers(https);
   // Before Node's own listener, which would begin to read HTTP.
   https.prependListener('secureConnection', (socket: TLSSocket) => {
@@ -140,7 +150,10 @@ export function createWebhookServer(options: WebhookServerOptions): WebhookServe
     async close() {
       isLeaving = true;
       if (https.listening) await sleep(options.drainMs);
+      // Node waits for connections that never asked for anything, for as long as they please.
+      const last = setTimeout(cutAll, lastAnswerMs);
       await server.close();
+      clearTimeout(last);
     },
   };
 }

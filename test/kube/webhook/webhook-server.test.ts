@@ -200,6 +200,18 @@ describe('FLT-22 the certificate is renewed without a restart', () => {
   });
 });
 
+test('it closes, whoever is connected and says nothing', async () => {
+  const asked = await start();
+  const { certificate: cert, key } = asked.apiServer;
+  const at = { host: loopback, port: asked.port };
+  const known = connectTls({ ...at, ca: asked.anchor, cert, key }).on('error', () => undefined);
+  const stranger = connect(at).on('error', () => undefined);
+  await Promise.all([once(known, 'secureConnect'), once(stranger, 'connect')]);
+  await asked.close();
+  server = undefined;
+  await Promise.all([known, stranger].map((socket) => socket.closed || once(socket, 'close')));
+});
+
 test('nothing older than TLS 1.3 is spoken', async () => {
   const asked = await start();
   const { certificate: cert, key } = asked.apiServer;

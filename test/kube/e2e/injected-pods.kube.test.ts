@@ -16,6 +16,8 @@ import { type Asked, application, whereInstalled } from './installed.ts';
 
 /** Longest time in which a withdrawal is to bite, in ms. */
 const withdrawnMaxMs = 2_000;
+/** Where the installation keeps what a replica knows. */
+const statePath = '/var/lib/coffre/state';
 /** Longest wait for what comes by itself, in ms: a bound of a loaded machine. */
 const soonMs = 30_000;
 
@@ -94,6 +96,22 @@ whereInstalled('an injected pod', ({ cluster, kubectl, apply, untilReady, newTen
     await becomes(200, 'shop/web', api);
   });
 
+  test('is struck by a drill that its people consented to, and is whole again when the drill is halted', async () => {
+    const ours = (...args: readonly string[]) =>
+      execIn('coffre-system/coffre-0', 'coffre', 'node', 'src/cli/main.ts', 'drill', ...args, '--state', statePath);
+    const phase = () => kubectl(['get', 'drill', 'errors', '-n', 'shop', '-o', 'jsonpath={.status.phase}']);
+    await apply(consent, drill, traffic);
+    await untilReady('shop/traffic');
+    await vi.waitFor(async () => expect(await phase()).toBe('declared'), { timeout: soonMs });
+    await ours('start', 'shop/errors', '--yes');
+    await becomes(503, 'shop/web', api);
+    await vi.waitFor(async () => expect(await phase()).toBe('running'), { timeout: soonMs });
+    await ours('halt', 'shop/errors', '--reason', 'enough was seen');
+    await becomes(200, 'shop/web', api);
+    await vi.waitFor(async () => expect(await phase()).toBe('aborted'), { timeout: soonMs });
+    await kubectl(['delete', 'pod', 'traffic', '-n', 'shop', '--force', '--grace-period=0']);
+  });
+
   test('that is deleted takes its token, its stream and its rights along, and leaves none of them to who has its address', async () => {
     await apply(...application('shop', 'thief'));
     await untilReady('shop/thief');
@@ -154,6 +172,59 @@ const noAdmin = {
   kind: 'AccessPolicy',
   metadata: { name: 'no-admin', namespace: 'shop' },
   spec: { selector: { matchLabels: { app: 'api' } }, deny: [{ to: { paths: ['/admin/*'] } }] },
+};
+
+const consent = {
+  apiVersion: 'coffre.dev/v1alpha1',
+  kind: 'DrillConsent',
+  metadata: { name: 'game-day', namespace: 'shop' },
+  spec: {
+    asTarget: { services: ['api'], callerTenants: ['shop'], methods: ['abort'], maxDuration: '5m', maxPercent: 100 },
+    asCaller: { targetTenants: ['shop'], methods: ['abort'], maxDuration: '5m', maxPercent: 100 },
+  },
+};
+
+const drill = {
+  apiVersion: 'coffre.dev/v1alpha1',
+  kind: 'Drill',
+  metadata: { name: 'errors', namespace: 'shop' },
+  spec: {
+    hypothesis: 'the web says so when its API fails',
+    risk: 'the API is lost',
+    mitigation: 'the web shows what it has kept',
+    target: { service: 'api', port: 80 },
+    method: { abort: { status: 503, percent: 100 } },
+    blastRadius: { callers: [{ tenant: 'shop', serviceAccounts: ['web'] }], percent: 100 },
+    steadyState: [
+      {
+        name: 'served',
+        source: { traffic: { metric: 'successRate' } },
+        tolerance: { atLeast: 0.99 },
+        phases: ['before', 'after'],
+      },
+    ],
+    abortOn: [{ alert: 'ShopClosed' }],
+    duration: '5m',
+    observe: '3s',
+  },
+};
+
+/** A steady state is a state of something. */
+const traffic = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name: 'traffic', namespace: 'shop' },
+  spec: {
+    serviceAccountName: 'web',
+    containers: [
+      {
+        name: 'app',
+        image: 'registry.example/lab-traffic:1',
+        args: ['http://api.shop.svc/', '100'],
+        securityContext: restricted,
+      },
+    ],
+  },
 };
 
 const grant = {

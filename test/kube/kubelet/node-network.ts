@@ -71,7 +71,7 @@ function claimNetwork(node: NetworkNamespace): number {
       runOrThrow(['ip', 'link', 'add', device, 'type', 'veth', 'peer', 'name', 'up0', 'netns', String(node.pid)]);
       node.ip('link set lo up', `addr add ${link}.2/30 dev up0`, 'link set up0 up', `route add default via ${link}.1`);
       node.run(['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
-      node.run(['iptables-restore'], noEndpoint(`${services}.0.0/16`));
+      node.run(['iptables-restore'], nobodyThere(`${services}.0.0/16`, `${pods}.0.0/16`));
       const lines = [
         `addr add ${link}.1/30 dev ${device}`,
         `link set ${device} up`,
@@ -87,14 +87,18 @@ function claimNetwork(node: NetworkNamespace): number {
   }
 }
 
-/** What still goes to a service when all was translated has nobody behind it: refused, and not sent to the machine and back. */
-function noEndpoint(serviceRange: string): string {
+/**
+ * What still goes to a service when all was translated has nobody behind it, and an address of a pod that leads away from
+ * the node is of a pod that is gone: refused at once, and not sent to the machine and back.
+ */
+function nobodyThere(services: string, pods: string): string {
   const lines = [
     '*filter',
     ':INPUT ACCEPT [0:0]',
     ':FORWARD ACCEPT [0:0]',
     ':OUTPUT ACCEPT [0:0]',
-    `-A FORWARD -d ${serviceRange} -p tcp -j REJECT --reject-with tcp-reset`,
+    `-A FORWARD -d ${services} -p tcp -j REJECT --reject-with tcp-reset`,
+    `-A FORWARD -o up0 -d ${pods} -p tcp -j REJECT --reject-with tcp-reset`,
     'COMMIT',
   ];
   return `${lines.join('\n')}\n`;

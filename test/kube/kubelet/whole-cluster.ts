@@ -4,6 +4,7 @@
  *   kubectl ──▶ API server ◀──▶ controllers                      pods ──service addresses──▶ pods, API server
  *                    ▲──────── kubelet ──▶ namespaces, processes
  */
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,8 +116,13 @@ async function writeEtc(folder: string) {
       { from: resolv, to: '/etc/resolv.conf', isReadOnly: true },
     ],
     named(text: string) {
-      if (text !== inForce) void writeFile(hosts, text);
+      if (text === inForce) return;
       inForce = text;
+      // In one write, and cut to its length behind it: whoever reads meanwhile finds every name that stays.
+      const file = openSync(hosts, 'r+');
+      writeSync(file, text, 0);
+      ftruncateSync(file, Buffer.byteLength(text));
+      closeSync(file);
     },
   };
 }

@@ -8,7 +8,7 @@
  * There is no revocation list: a person's certificate is short, and its end is checked with every request.
  */
 import { type CertificateProfile, intermediateLifetimeMs } from '../identity/certificate-profile.ts';
-import { issueCertificate } from '../identity/issue-certificate.io.ts';
+import { certifyKey, issueCertificate } from '../identity/issue-certificate.io.ts';
 import { ensureIntermediate, readIssuer } from '../identity/issuer-store.io.ts';
 import { generateKeyPair } from '../identity/key-pair.io.ts';
 import type { Leaf } from '../identity/leaf.ts';
@@ -38,6 +38,12 @@ export interface PeopleAuthority {
   /** The only anchor for certificates of people. */
   readonly anchorPem: string;
   issue(person: Omit<Person, 'trustDomain'>, lifetimeMs: number): Promise<Leaf>;
+  /** For whoever keeps the private key. @returns the certificate and its chain, as PEM. */
+  certify(
+    person: Omit<Person, 'trustDomain'>,
+    publicKey: Parameters<typeof certifyKey>[1],
+    lifetimeMs: number,
+  ): Promise<string>;
 }
 
 /** @throws StateError where the state folder holds no mesh yet, or is damaged. */
@@ -62,6 +68,10 @@ export async function openPeopleAuthority(options: PeopleAuthorityOptions): Prom
       const { pem, notBeforeMs, notAfterMs } = await issueCertificate(leafProfile, keys, issuer, ports);
       const certificateChainPem = pem + issuer.certificate.pem;
       return { certificateChainPem, privateKeyPem: keys.privateKeyPem, notBeforeMs, notAfterMs };
+    },
+    async certify(person, publicKey, lifetimeMs) {
+      const leafProfile = personProfile(formatPerson({ ...person, trustDomain }), lifetimeMs);
+      return (await certifyKey(leafProfile, publicKey, issuer, ports)).pem + issuer.certificate.pem;
     },
   };
 }

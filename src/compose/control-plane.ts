@@ -245,7 +245,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
     inCluster =
       host.cluster &&
       openCluster({
-        ...{ cluster: host.cluster, attest, authority, leadership, log, snapshot },
+        ...{ cluster: host.cluster, attest, authority, leadership, log, snapshot, records, stateFolder: config.state },
         ...{ objects: host.objects, handing: rollout, clients: () => xds.status(), drills: () => drills.engine },
         allProblems: () => [...(snapshot()?.problems ?? []), ...loop.problems()],
         webhook: config.webhook,

@@ -13,12 +13,13 @@ import type { KubeClient } from '../kube/kube-client.ts';
 import { KubeObjects } from '../kube/objects.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import { openPeople, type PeopleHost } from './open-people.ts';
 import { openStatus, type StatusHost } from './open-status.ts';
 import { openVolumes } from './open-volumes.ts';
 import { openWalls } from './open-walls.ts';
 import { openWebhook } from './open-webhook.ts';
 
-export interface ClusterHost extends StatusHost {
+export interface ClusterHost extends StatusHost, PeopleHost {
   /** Opened before the doors, which ask it. */
   readonly attest: Part | undefined;
   readonly cluster: KubeClient;
@@ -49,6 +50,7 @@ export function openCluster(host: ClusterHost) {
   const status = openStatus(host, objects);
   const { objects: sourced, webhook: config } = host;
   const webhook = config && openWebhook({ ...host, config, sourced, volumes: () => volumes.volumeKnowledge() });
+  const people = openPeople(host);
   const parts: readonly Part[] = [host.attest, volumes, walls, status, webhook].flatMap((part) => part ?? []);
   return {
     volumes,
@@ -62,6 +64,7 @@ export function openCluster(host: ClusterHost) {
     /** What is under way is let go of. */
     async close() {
       stop.abort();
+      people.close();
       for (const part of parts) await part.close();
     },
   };

@@ -65,6 +65,8 @@ export function openStatus(host: StatusHost, objects: KubeObjects) {
   let tallies: ReadonlyMap<string, Tally> = new Map();
   let timer = setTimeout(look, lookMs);
   let dueMs = performance.now() + lookMs;
+  /** When the next look may be at the earliest, whatever happens. */
+  let restedMs = Number.NEGATIVE_INFINITY;
 
   function look(): void {
     const beganMs = performance.now();
@@ -74,14 +76,15 @@ export function openStatus(host: StatusHost, objects: KubeObjects) {
       tallies = acknowledgements.tallies(published, proxies, systemClock.nowMs());
       if (leadership.term() !== undefined) writer.wish(book.wishes(findings()));
     }
-    const tookMs = performance.now() - beganMs;
-    lookIn(Math.max(lookMs, tookMs / share));
+    const nowMs = performance.now();
+    restedMs = nowMs + (nowMs - beganMs) / share;
+    lookAt(Math.max(restedMs, nowMs + lookMs));
   }
 
-  function lookIn(waitMs: number): void {
+  function lookAt(atMs: number): void {
     clearTimeout(timer);
-    dueMs = performance.now() + waitMs;
-    timer = setTimeout(look, waitMs);
+    dueMs = atMs;
+    timer = setTimeout(look, atMs - performance.now());
   }
 
   function publishedNow(): Published | undefined {
@@ -100,7 +103,8 @@ export function openStatus(host: StatusHost, objects: KubeObjects) {
     lookAgain() {
       const snapshot = host.snapshot();
       if (snapshot !== undefined) builtOf.set(snapshot, host.objects());
-      if (dueMs - performance.now() > settleMs) lookIn(settleMs);
+      const soonMs = Math.max(restedMs, performance.now() + settleMs);
+      if (dueMs > soonMs) lookAt(soonMs);
     },
     /** Of this replica, for the one that leads. */
     tallies: (): readonly Tally[] => [...tallies.values()],
@@ -113,13 +117,17 @@ export function openStatus(host: StatusHost, objects: KubeObjects) {
 
 function progressOf(engine: DrillEngine): ReadonlyMap<string, DrillProgress> {
   return new Map(
-    engine.list(onlooker).map((view) => {
-      const { drill, phase, reason, verdict, approvedBy, startedBy, startedAtMs, faultAtMs, deadlineMs, endedAtMs } =
-        view;
-      const shown = phase === 'declared' ? undefined : engine.show(drill, onlooker);
-      const { plannedBy = '', plan } = shown?.kind === 'ok' ? shown.value : {};
-      const who = { plannedBy, approvedBy, startedBy, planHash: plan?.hash ?? '' };
-      return [drill, { phase, reason, verdict, ...who, startedAtMs, faultAtMs, deadlineMs, endedAtMs }];
-    }),
+    // Newest first: of several runs of a drill the newest is to be the last word.
+    engine
+      .list(onlooker)
+      .toReversed()
+      .map((view) => {
+        const { drill, phase, reason, verdict, approvedBy, startedBy, startedAtMs, faultAtMs, deadlineMs, endedAtMs } =
+          view;
+        const shown = phase === 'declared' ? undefined : engine.show(drill, onlooker);
+        const { plannedBy = '', plan } = shown?.kind === 'ok' ? shown.value : {};
+        const who = { plannedBy, approvedBy, startedBy, planHash: plan?.hash ?? '' };
+        return [drill, { phase, reason, verdict, ...who, startedAtMs, faultAtMs, deadlineMs, endedAtMs }];
+      }),
   );
 }

@@ -25,10 +25,30 @@ export interface Issuer {
 const serialBytes = 16;
 
 /** @param issuer null for the root, which signs itself. */
-export async function issueCertificate(
+export function issueCertificate(
   profile: CertificateProfile,
   keys: KeyPair,
   issuer: Issuer | null,
+  ports: IdentityPorts,
+): Promise<IssuedCertificate> {
+  return sign(profile, keys.publicKey, issuer, issuer?.keys ?? keys, ports);
+}
+
+/** For whoever keeps the private key. @param publicKey P-256, of which its holder has shown that it is theirs. */
+export function certifyKey(
+  profile: CertificateProfile,
+  publicKey: KeyPair['publicKey'],
+  issuer: Issuer,
+  ports: IdentityPorts,
+): Promise<IssuedCertificate> {
+  return sign(profile, publicKey, issuer, issuer.keys, ports);
+}
+
+async function sign(
+  profile: CertificateProfile,
+  publicKey: KeyPair['publicKey'],
+  issuer: Issuer | null,
+  signing: KeyPair,
   { clock, entropy }: IdentityPorts,
 ): Promise<IssuedCertificate> {
   const validity = validityOf(profile.lifetimeMs, clock.nowMs(), issuer?.certificate.notAfterMs ?? Infinity);
@@ -42,12 +62,12 @@ export async function issueCertificate(
       notBefore: new Date(validity.notBeforeMs),
       notAfter: new Date(validity.notAfterMs),
       signingAlgorithm: ecdsaP256,
-      publicKey: keys.publicKey,
-      signingKey: issuer?.keys.privateKey ?? keys.privateKey,
+      publicKey,
+      signingKey: signing.privateKey,
       extensions: [
         ...extensionsOf(profile),
-        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
-        signer?.keyIdentifier ?? (await authorityKeyIdentifier(keys)),
+        await x509.SubjectKeyIdentifierExtension.create(publicKey, false, webcrypto),
+        signer?.keyIdentifier ?? (await authorityKeyIdentifier(signing)),
       ],
     },
     webcrypto,

@@ -1,0 +1,119 @@
+/** Single steps of an installation and of its end, before an API server that does what the test says. */
+import { describe, expect, test } from 'vitest';
+import { defaultValues } from '../../../src/kube/install/default-values.ts';
+import { installation } from '../../../src/kube/install/installation.ts';
+import { listObjects } from '../../../src/kube/install/list-objects.ts';
+import { preflight } from '../../../src/kube/install/preflight.ts';
+import { removalOf, remove } from '../../../src/kube/install/remove.ts';
+import type { KubeRequest } from '../../../src/kube/kube-client.ts';
+import { KubeObjects } from '../../../src/kube/objects.ts';
+
+type Answer = readonly [status: number, body: object];
+
+/** @param answer to each request, by its method and path. */
+function objectsThat(answer: (asked: KubeRequest) => Answer): {
+  readonly objects: KubeObjects;
+  readonly asked: string[];
+} {
+  const asked: string[] = [];
+  const send = async (request: KubeRequest) => {
+    asked.push(`${request.method} ${request.path}`);
+    const [status, body] = answer(request);
+    return { status, retryAfterMs: undefined, body: bytesOf(body) };
+  };
+  return { objects: new KubeObjects({ send }, new AbortController().signal), asked };
+}
+
+async function* bytesOf(body: object): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(JSON.stringify(body));
+}
+
+const wanted = installation(defaultValues);
+
+describe('before anything is written', () => {
+  test.each([
+    ['1', '30'],
+    ['1', '30+'],
+    ['1', '9'],
+    ['0', '99'],
+    ['1', ''],
+  ])('Kubernetes %s.%s is too old, and is asked for nothing', async (major, minor) => {
+    const { objects, asked } = objectsThat(() => [500, {}]);
+    const { obstacles } = await preflight(wanted, { major, minor }, objects);
+    expect(obstacles).toEqual([
+      expect.objectContaining({ where: 'the API server', advice: 'upgrade the cluster to 1.31 or newer' }),
+    ]);
+    expect(asked).toEqual([]);
+  });
+
+  test.each([
+    ['1', '31'],
+    ['1', '31+'],
+    ['1', '40'],
+    ['2', '0'],
+  ])('Kubernetes %s.%s is taken', async (major, minor) => {
+    const { objects } = objectsThat(({ method }) =>
+      method === 'GET' ? [404, {}] : [201, { status: { allowed: true } }],
+    );
+    expect((await preflight(wanted, { major, minor }, objects)).obstacles).toEqual([]);
+  });
+
+  test('an API server that cannot say what is there is no empty cluster', async () => {
+    const { objects } = objectsThat(({ method }) =>
+      method === 'GET' ? [503, {}] : [201, { status: { allowed: true } }],
+    );
+    const { obstacles } = await preflight(wanted.slice(0, 2), { major: '1', minor: '36' }, objects);
+    expect(obstacles.map(({ message }) => message)).toEqual(Array(2).fill('the API server answered 503'));
+  });
+});
+
+describe('a removal', () => {
+  const also = { definitions: false, namespace: false };
+  const there = (path: string) => ({ metadata: { name: path.split('/').at(-1), uid: `uid of ${path}` } });
+
+  test('while a webhook stands that could not be taken away, who answers it stays', async () => {
+    const { objects, asked } = objectsThat(({ method, path }) => {
+      if (method === 'GET') return [200, there(path)];
+      return path.includes('/validatingwebhookconfigurations/') ? [403, { message: 'no' }] : [200, {}];
+    });
+    const { removed, obstacles } = await remove(removalOf(wanted, also), objects);
+    expect(removed).toEqual([]);
+    expect(obstacles).toEqual([expect.objectContaining({ where: 'ValidatingWebhookConfiguration/coffre' })]);
+    expect(asked.filter((request) => request.startsWith('DELETE'))).toHaveLength(1);
+  });
+
+  test('anything else that cannot be removed is told, and the rest goes', async () => {
+    const { objects } = objectsThat(({ method, path }) => {
+      if (method === 'GET') return [200, there(path)];
+      return path.includes('/priorityclasses/') ? [500, {}] : [200, {}];
+    });
+    const going = removalOf(wanted, also);
+    const { removed, obstacles } = await remove(going, objects);
+    expect(obstacles.map(({ where }) => where)).toEqual(['PriorityClass/coffre-critical']);
+    expect(removed).toHaveLength(going.length - 1);
+  });
+
+  test('what people wrote, and what the keys lie in, goes only where that is said', () => {
+    const kinds = (definitions: boolean, namespace: boolean) =>
+      new Set(removalOf(wanted, { definitions, namespace }).map(({ kind }) => kind));
+    expect(kinds(false, false)).not.toContain('CustomResourceDefinition');
+    expect(kinds(false, false)).not.toContain('Namespace');
+    expect(kinds(true, false)).toContain('CustomResourceDefinition');
+    expect(kinds(false, true)).toContain('Namespace');
+  });
+});
+
+test('a long list is read page by page, and a refusal in the middle is one of the whole', async () => {
+  const client = (second: number) => ({
+    async get(path: string) {
+      const isFirst = !path.includes('continue=');
+      const name = isFirst ? 'a' : 'b';
+      const page = { items: [{ metadata: { name } }], metadata: isFirst ? { continue: 'more & more' } : {} };
+      return { status: isFirst ? 200 : second, retryAfterMs: undefined, body: bytesOf(page) };
+    },
+  });
+  const { signal } = new AbortController();
+  const whole = await listObjects(client(200), '/api/v1/pods', signal);
+  expect(whole).toEqual([{ metadata: { name: 'a' } }, { metadata: { name: 'b' } }]);
+  expect(await listObjects(client(410), '/api/v1/pods', signal)).toBe(410);
+});

@@ -111,7 +111,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
       ports: systemPorts,
     });
     const evidence = await openEvidence({
-      ...{ ...config, stateFolder: config.state, records, isWitnessed: host.cluster !== undefined, log },
+      ...{ ...config, stateFolder: config.state, outliving: host.cluster && records, log },
       rules: () => snapshot()?.mesh.evidence,
       recorded: telemetry.recorded,
     });

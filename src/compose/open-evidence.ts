@@ -26,6 +26,7 @@ import { openSqliteStore } from '../evidence/sqlite/sqlite-store.io.ts';
 import type { EvidenceStore } from '../evidence/store.ts';
 import { makePrivateFolder } from '../identity/atomic-file.io.ts';
 import type { SharedRecords } from '../identity/shared-records.ts';
+import { StateFolder } from '../identity/state-folder.io.ts';
 import { systemPorts } from '../identity/system-ports.io.ts';
 import { defaultEvidenceRules, type EvidenceRules } from '../model/evidence-rules.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
@@ -47,10 +48,9 @@ const firstPruneMs = 60_000;
 
 export interface EvidenceHost {
   readonly stateFolder: string;
-  /** Where its keys lie, and how far it was. */
-  readonly records: SharedRecords;
-  /** Whether `records` outlive the state folder. */
-  readonly isWitnessed: boolean;
+  readonly stateKeyFile: string | undefined;
+  /** What outlives the state folder, if anything does: there it is witnessed how far the chain was. */
+  readonly outliving: SharedRecords | undefined;
   /** Name of this replica's chain. */
   readonly replica: string;
   /** Holds the connection string of a shared store; undefined: a file in the state folder. */
@@ -78,7 +78,10 @@ export interface Evidence {
 
 /** @throws StateError where the state folder is damaged. A store that cannot be used is opened all the same, and says so. */
 export async function openEvidence(host: EvidenceHost): Promise<Evidence> {
-  const { stateFolder, records, replica, rules, log } = host;
+  const { stateFolder, stateKeyFile, outliving, replica, rules, log } = host;
+  const own = await StateFolder.open(stateFolder, stateKeyFile, systemPorts.entropy);
+  // The keys of a chain lie where it lies: with it they are lost, and whoever finds another key knows that it was.
+  const records = host.evidencePostgres === undefined ? own : (outliving ?? own);
   const headKey = await openHeadKey(records, replica);
   const keys = new PersonKeyFolder(join(stateFolder, peopleFolder), await openPersonWrapKey(records));
   const seal = personSeal({ keys, entropy: systemPorts.entropy });
@@ -108,9 +111,7 @@ export async function openEvidence(host: EvidenceHost): Promise<Evidence> {
     observe: (event) => heardOfSink(event, teller, log),
   });
   const failed = (cause: unknown) => log.warn({ err: cause }, 'how far the chain is could not be witnessed');
-  const witness = host.isWitnessed
-    ? new ChainWitness({ records, store, teller, tenant: systemNamespace, failed })
-    : undefined;
+  const witness = outliving && new ChainWitness({ records: outliving, store, teller, tenant: systemNamespace, failed });
   let cancelPrune = systemClock.setTimer(firstPruneMs, prune);
 
   async function prune(): Promise<void> {

@@ -3,6 +3,7 @@
  *
  * Who was trusted stays trusted until the cluster says otherwise; an answer that does not come says nothing.
  */
+import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { canonicalJson } from '../../model/canonical-json.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -44,7 +45,9 @@ export class TrustWatch {
   async look(): Promise<boolean> {
     if (this.#source.kind === 'anyone') return false;
     const [trust, problem] = [this.#trust, this.#problem];
-    const found = this.#source.kind === 'file' ? await readTrustFile(this.#source) : await this.#readCluster();
+    const found = certified(
+      this.#source.kind === 'file' ? await readTrustFile(this.#source) : await this.#readCluster(),
+    );
     if (typeof found === 'string') this.#problem = this.#trust.kind === 'nobody' ? closedProblem(found) : undefined;
     else {
       this.#problem = undefined;
@@ -60,6 +63,17 @@ export class TrustWatch {
     if (answer.kind !== 'done')
       return `${where} could not be read (${'message' in answer ? answer.message : answer.kind})`;
     return trustOf(answer.object) ?? `${where} names no authority for API servers as clients`;
+  }
+}
+
+/** Text that holds no certificate would let in nobody, and nobody would hear why. */
+function certified(found: ClientTrust | string): ClientTrust | string {
+  if (typeof found === 'string' || found.kind !== 'certificate') return found;
+  try {
+    new X509Certificate(found.anchorPem);
+    return found;
+  } catch {
+    return 'what should be certificates of an authority cannot be read as such';
   }
 }
 

@@ -36,7 +36,7 @@ export const webhookService = { name: 'coffre', port: 443 } as const;
 /** Name by which API servers know its certificate. */
 export const webhookServerName = `${webhookService.name}.${systemNamespace}.svc`;
 /** Of both configurations. */
-export const webhookConfigurationName = 'coffre';
+const webhookConfigurationName = 'coffre';
 
 export interface WebhookConfigurationsOf {
   /** Of the mesh's root, PEM; undefined before there is one. */

@@ -8,6 +8,7 @@ import { mayAsk } from '../../../src/kube/webhook/client-trust.ts';
 import { RegistrationKeeper } from '../../../src/kube/webhook/registration-keeper.ts';
 import { TrustWatch } from '../../../src/kube/webhook/trust-watch.ts';
 import { webhookConfigurations } from '../../../src/kube/webhook/webhook-configurations.ts';
+import { makeAuthority } from '../harness/certificates.ts';
 
 const gone: Outcome = { kind: 'unanswered', message: 'no answer, or half of one (ECONNREFUSED)' };
 
@@ -15,8 +16,10 @@ function said(data: object): Outcome {
   return { kind: 'done', object: { metadata: { name: 'extension-apiserver-authentication' }, data } };
 }
 
+const { certificate: frontCa } = await makeAuthority('front proxies');
+const { certificate: otherCa } = await makeAuthority('other proxies');
 const front = {
-  'requestheader-client-ca-file': 'the front CA',
+  'requestheader-client-ca-file': frontCa,
   'requestheader-allowed-names': '["front-proxy-client"]',
   'client-ca-file': 'the CA of people and kubelets',
 };
@@ -37,7 +40,7 @@ describe('SEC-45 whom the webhooks let in', () => {
     expect(mayAsk(trust.trust(), 'front-proxy-client')).toBe(false);
     expect(await trust.look()).toBe(true);
     expect(asked).toEqual(['kube-system/extension-apiserver-authentication']);
-    const wanted = { kind: 'certificate', anchorPem: 'the front CA', names: new Set(['front-proxy-client']) };
+    const wanted = { kind: 'certificate', anchorPem: frontCa, names: new Set(['front-proxy-client']) };
     expect(trust.trust()).toEqual(wanted);
     expect(trust.problems()).toEqual([]);
   });
@@ -45,6 +48,7 @@ describe('SEC-45 whom the webhooks let in', () => {
   test.each<[string, Outcome]>([
     ['says nothing of it', said({ 'client-ca-file': 'the CA of people and kubelets' })],
     ['says it in a form that nobody understands', said({ ...front, 'requestheader-allowed-names': 'all' })],
+    ['names what is no certificate', said({ ...front, 'requestheader-client-ca-file': 'garbage' })],
     ['may not be asked', { kind: 'refused', status: 403, message: 'forbidden' }],
     ['has no such object', { kind: 'missing' }],
   ])('nobody, and a problem, where the cluster %s', async (_, outcome) => {
@@ -59,14 +63,14 @@ describe('SEC-45 whom the webhooks let in', () => {
       said(front),
       gone,
       said(front),
-      said({ ...front, 'requestheader-client-ca-file': 'another' }),
+      said({ ...front, 'requestheader-client-ca-file': otherCa }),
     );
     await trust.look();
     const first = trust.trust();
     expect([await trust.look(), await trust.look()]).toEqual([false, false]);
     expect(trust.trust()).toBe(first);
     expect(await trust.look()).toBe(true);
-    expect(trust.trust()).toMatchObject({ anchorPem: 'another' });
+    expect(trust.trust()).toMatchObject({ anchorPem: otherCa });
   });
 
   test('by a file and names, read again and again', async () => {
@@ -75,7 +79,7 @@ describe('SEC-45 whom the webhooks let in', () => {
     const trust = new TrustWatch({ kind: 'file', file, names: ['kube-apiserver'] }, { read: async () => gone });
     await trust.look();
     expect(trust.problems()).toMatchObject([{ code: 'webhook-closed', message: expect.stringContaining(file) }]);
-    await writeFile(file, 'a CA');
+    await writeFile(file, frontCa);
     await trust.look();
     expect(trust.problems()).toEqual([]);
     expect([mayAsk(trust.trust(), 'kube-apiserver'), mayAsk(trust.trust(), 'kubelet')]).toEqual([true, false]);

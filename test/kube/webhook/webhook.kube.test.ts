@@ -28,6 +28,8 @@ import {
   playReplica,
 } from './play-replicas.ts';
 import { type PlayedServices, playServices } from './play-services.ts';
+import { writeFirst } from './write-first.ts';
+import { grantTo, ourObject, serviceOf } from './written.ts';
 
 /** A registration bites a moment after it was written. */
 const soon = { timeout: 20_000, interval: 100 };
@@ -129,41 +131,8 @@ describe.skipIf(!isKubernetesHere())('webhooks', () => {
     await replica.close();
   }
 
-  /** What a cluster needs that was down whole, before a control plane can answer. */
-  async function whatComesUpFirst(round: string): Promise<string[]> {
-    const named = (kind: string, apiVersion: string, spec: object) => ({
-      ...{ apiVersion, kind, metadata: { name: `first-${round}` }, spec },
-    });
-    const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
-    const volume = {
-      capacity: { storage: '1Gi' },
-      accessModes: ['ReadWriteOnce'],
-      csi: { driver: 'd', volumeHandle: round },
-    };
-    const claimRef = { namespace: 'coffre-system', name: `first-${round}` };
-    const attachment = { attacher: 'd', nodeName: 'n', source: { persistentVolumeName: `first-${round}` } };
-    const slice = { addressType: 'IPv4', endpoints: [], ports: [] };
-    const written: readonly [string, object][] = [
-      ['/api/v1/nodes', named('Node', 'v1', {})],
-      ['/apis/coordination.k8s.io/v1/namespaces/coffre-system/leases', named('Lease', 'coordination.k8s.io/v1', {})],
-      ['/api/v1/namespaces/coffre-system/secrets', named('Secret', 'v1', {})],
-      ['/api/v1/namespaces/coffre-system/configmaps', named('ConfigMap', 'v1', {})],
-      ['/api/v1/namespaces/coffre-system/persistentvolumeclaims', named('PersistentVolumeClaim', 'v1', claim)],
-      ['/api/v1/persistentvolumes', named('PersistentVolume', 'v1', { ...volume, claimRef })],
-      ['/apis/storage.k8s.io/v1/volumeattachments', named('VolumeAttachment', 'storage.k8s.io/v1', attachment)],
-      [
-        '/apis/discovery.k8s.io/v1/namespaces/coffre-system/endpointslices',
-        { ...named('EndpointSlice', 'discovery.k8s.io/v1', {}), ...slice },
-      ],
-      ['/api/v1/namespaces', named('Namespace', 'v1', {})],
-    ];
-    const answers = await Promise.all(written.map(([path, object]) => kube.request('POST', path, object)));
-    const pods = await Promise.all(['coffre-system', 'kube-system'].map((space) => create(space, `first-${round}`)));
-    return [...answers, ...pods].map(({ status, body }) => (status === 201 ? 'taken' : JSON.stringify(body)));
-  }
-
   test('FLT-22 before there is a control plane nothing that it guards is written, and all that it needs to come up is', async () => {
-    expect(new Set(await whatComesUpFirst('ever'))).toEqual(new Set(['taken']));
+    expect(new Set(await writeFirst(kube, 'ever'))).toEqual(new Set(['taken']));
     expect(await create('shop', 'early')).toMatchObject({ status: 500 });
     expect(await put('Grant', 'grants', 'early', grantTo('billing'))).toMatchObject({ status: 500 });
     // The mesh by whose name the CA is made.
@@ -445,7 +414,7 @@ describe.skipIf(!isKubernetesHere())('webhooks', () => {
       async () => expect(await create('shop', 'down', '?dryRun=All')).toMatchObject({ status: 500 }),
       soon,
     );
-    expect(new Set(await whatComesUpFirst('again'))).toEqual(new Set(['taken']));
+    expect(new Set(await writeFirst(kube, 'again'))).toEqual(new Set(['taken']));
     // What stands lets go and is labelled, and a mesh that keeps every control plane from starting can be mended.
     const held = await kube.kubectl([
       '-n',
@@ -490,16 +459,3 @@ describe.skipIf(!isKubernetesHere())('webhooks', () => {
     return user;
   }
 });
-
-function ourObject(kind: string, name: string, spec: object, metadata: object = {}): object {
-  return { apiVersion: 'coffre.dev/v1alpha1', kind, metadata: { name, ...metadata }, spec };
-}
-
-function grantTo(tenant: string, service = 'api'): object {
-  return { from: { tenant }, to: { service }, reason: 'they need it' };
-}
-
-function serviceOf(name: string, ports: Record<string, number>): object {
-  const list = Object.entries(ports).map(([portName, port]) => ({ name: portName, port }));
-  return { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { ports: list } };
-}

@@ -39,9 +39,9 @@ function routeNow(object: KubeObject, before: Record<string, unknown>, generatio
  * Whether the object that stands there is the one that was judged: its generation is then the one that was observed.
  * Of a broken one, whose last good state may be in force, whether the same is wrong with it.
  */
-export function isJudged(raw: KubeObject, { object, problems }: Wish): boolean {
+export function isJudged(raw: KubeObject, { object, problems, isWithdrawn }: Wish): boolean {
   const read = readObject(raw, object.where);
-  if (read.kind !== 'object') return false;
+  if (isWithdrawn || read.kind !== 'object') return isWithdrawn === true && read.kind === 'foreign';
   if (read.object.kind === 'valid') return read.object.hash === object.hash;
   return read.problems.every(({ code, path }) => problems.some((told) => told.code === code && told.path === path));
 }

@@ -41,13 +41,9 @@ export const wordsMs = 30_000;
 export class StatusQueue {
   readonly #entries = new Map<string, Entry>();
 
-  get(id: string): Entry | undefined {
-    return this.#entries.get(id);
-  }
-
   /** @param wishes of all objects, by id: of any other nothing is wished any more. */
   wish(wishes: ReadonlyMap<string, Wish>, nowMs: number): void {
-    for (const id of this.#entries.keys()) if (!wishes.has(id)) this.#entries.delete(id);
+    for (const [id, entry] of this.#entries) if (!wishes.has(id)) this.#letGo(id, entry, nowMs);
     for (const [id, wish] of wishes) {
       const entry = this.#entries.get(id);
       if (entry?.wish === wish) continue;
@@ -63,6 +59,28 @@ export class StatusQueue {
       entry.isUrgent ||= isOther;
       entry.dueMs = Math.min(entry.dueMs, nowMs + (isOther ? 0 : wordsMs));
     }
+  }
+
+  /** Of a route that has become another controller's, ours is to be taken back; of all else nothing is left to say. */
+  #letGo(id: string, entry: Entry, nowMs: number): void {
+    const { wish } = entry;
+    if (wish.isWithdrawn) return;
+    if (wish.object.ref.kind !== 'HTTPRoute') {
+      this.#entries.delete(id);
+      return;
+    }
+    entry.wish = { ...wish, isWithdrawn: true };
+    entry.known = undefined;
+    entry.isStale = entry.isUnderWay;
+    entry.dueMs = nowMs;
+  }
+
+  /** It stands as it was wished, or is gone. @param untilMs when to look at it again. */
+  done(entry: Entry, nowMs: number, untilMs: number): void {
+    entry.failures = 0;
+    entry.dueMs = Math.min(entry.dueMs, entry.isStale ? nowMs : untilMs);
+    entry.isUrgent ||= entry.isStale;
+    if (entry.wish.isWithdrawn && !entry.isStale) this.#entries.delete(entry.wish.object.id);
   }
 
   /** Everything is to be looked at again, and nothing is known of what stands there: somebody else may have written. */

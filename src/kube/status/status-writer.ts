@@ -156,9 +156,7 @@ export class StatusWriter {
     if (!isOfServer) this.#failures = 0;
     if (outcome.kind !== 'done') entry.known = undefined;
     if (outcome.kind === 'done' || outcome.kind === 'missing') {
-      entry.failures = 0;
-      entry.dueMs = Math.min(entry.dueMs, entry.isStale ? nowMs : (entry.known?.untilMs ?? nowMs + reviewMs));
-      entry.isUrgent ||= entry.isStale;
+      this.#queue.done(entry, nowMs, entry.known?.untilMs ?? nowMs + reviewMs);
       return;
     }
     entry.failures += 1;

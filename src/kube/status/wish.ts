@@ -19,6 +19,8 @@ export interface Wish {
   readonly conditions: readonly WishedCondition[];
   /** Of a drill. */
   readonly drill?: DrillFields;
+  /** The route is there and not ours any more: what we said of it goes. */
+  readonly isWithdrawn?: true;
 }
 
 export interface Judged {

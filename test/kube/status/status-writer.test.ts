@@ -1,5 +1,6 @@
 /** When a status is written, and when not: by a clock that moves when told to, over an API server in memory. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import type { KubeObject, Outcome } from '../../../src/kube/objects.ts';
 import { condition } from '../../../src/kube/status/condition.ts';
 import { wordsMs } from '../../../src/kube/status/status-queue.ts';
@@ -292,6 +293,31 @@ test('a wish that comes while the last one is being written is not lost', async 
   writer.wish(wishes(first));
   await pass(1_000);
   expect(conditionOf('a')).toMatchObject({ message: 'second' });
+});
+
+test('a route that becomes another controller’s loses what we said of it, and nothing else', async () => {
+  const text = (kind: string) =>
+    `{ apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: { name: r, namespace: shop }, spec: { parentRefs: [{ group: "", kind: ${kind}, name: api }], rules: [{ backendRefs: [{ name: api, port: 80 }] }] } }`;
+  const raw = (kind: string) => ({ ...(parse(text(kind)) as KubeObject) });
+  const [object] = parseDocument(text('Service'), 'r.yaml').objects;
+  if (object === undefined) throw new Error('no route');
+  const edge = { controllerName: 'example.com/edge', parentRef: { name: 'api' }, conditions: [] };
+  api.put('httproutes', { ...raw('Service'), status: { parents: [edge] } });
+  const parents = () => {
+    const status = api.objects.get('httproutes/shop/r')?.['status'];
+    return (status as { parents: { controllerName: string }[] }).parents.map(({ controllerName }) => controllerName);
+  };
+  writer.wish(wishes({ object, problems: [], conditions: [] }));
+  await pass(100);
+  expect(parents()).toEqual(['example.com/edge', 'coffre.dev/mesh']);
+  api.put('httproutes', { ...raw('Gateway'), status: api.objects.get('httproutes/shop/r')?.['status'] });
+  writer.wish(wishes());
+  await pass(100);
+  expect(parents()).toEqual(['example.com/edge']);
+  const { reads } = api.asked;
+  writer.wish(wishes());
+  await pass(2 * reviewMs);
+  expect(api.asked.reads).toBe(reads);
 });
 
 test('after it is closed nothing is asked', async () => {

@@ -55,21 +55,18 @@ export function entriesInto(tenant: string, slice: Snapshot, tenants: Snapshot['
     });
   const byClass = new Map<string, readonly Entry[]>();
   const of = new Map<string, readonly Entry[]>();
+  const faces = new Map<string, string>();
   for (const workload of slice.workloads.values()) {
     if (workload.tenant !== tenant) continue;
     const seat = inboundKey(now, workload);
-    const entries = byClass.get(seat) ?? entriesOf(now, workload, known);
-    byClass.set(seat, entries);
-    const from = new Set(reaching(workload));
-    of.set(
-      workload.key,
-      entries.filter((entry) => from.has(entry.tenant)),
-    );
+    const from = reaching(workload);
+    const face = JSON.stringify([seat, from]);
+    const entries = byClass.get(face) ?? entriesOf(now, workload, known).filter((entry) => from.includes(entry.tenant));
+    byClass.set(face, entries);
+    of.set(workload.key, entries);
+    faces.set(workload.key, `${workload.spiffeId} ${face}`);
   }
-  return {
-    of,
-    faceOf: (workload) => JSON.stringify([workload.spiffeId, inboundKey(now, workload), reaching(workload)]),
-  };
+  return { of, faceOf: ({ key }) => faces.get(key) ?? '' };
 }
 
 function entriesOf(now: Moment, workload: Workload, known: ReadonlyMap<string, readonly Workload[]>): readonly Entry[] {

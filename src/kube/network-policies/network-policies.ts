@@ -96,7 +96,7 @@ export class NetworkPolicies {
     const external = snapshot.externalServices.get(name) ?? nothing;
     const isCutOff = ({ members }: Kin) => members.every(({ spiffeId }) => snapshot.quarantines.has(spiffeId));
     const scrapedBy = (each: Kin) => (common.scraping.includes(each) ? common.scraped : nothing);
-    const inputs = [inside, surroundings, addresses, external, ...kin.map(isCutOff), ...kin.map(scrapedBy), ...near];
+    const inputs = [inside, surroundings, addresses, external, ...kin.map(scrapedBy), ...near];
     return this.#remembered.of(`policies/${name}`, inputs, () => ({
       policies: [
         basePolicy(name, surroundings),

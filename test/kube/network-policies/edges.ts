@@ -24,6 +24,11 @@ export interface Comparison {
   readonly wrong: readonly string[];
 }
 
+/** What a network does that keeps to one direction only. */
+export function onlyOf(direction: 'Ingress' | 'Egress', policies: readonly Policy[]): readonly Policy[] {
+  return policies.map((policy) => ({ ...policy, spec: { ...policy.spec, policyTypes: [direction] } }));
+}
+
 /** Every pair of two pods, at every port that any pod has. */
 export function compare(snapshot: Snapshot, policies: readonly Policy[], nowMs: number): Comparison {
   const relaxed = withoutConditions(snapshot);

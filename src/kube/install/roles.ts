@@ -15,6 +15,7 @@ import { informRules } from '../inform/resource.ts';
 import { keepRules, networkPolicyRules } from '../keep/kept-kind.ts';
 import { leaseNamespaceRules } from '../lease/lease-object.ts';
 import type { KubeObject } from '../objects.ts';
+import { peopleRules, rolesResource } from '../people/people-signer.ts';
 import type { PolicyRule } from '../policy-rule.ts';
 import { secretNamespaceRules } from '../secrets/state-secret.ts';
 import { statusRules } from '../status/status-rules.ts';
@@ -28,6 +29,7 @@ export const roomRules: Readonly<Record<string, readonly PolicyRule[]>> = {
   keep: keepRules,
   networkPolicies: networkPolicyRules,
   attest: attestRules,
+  people: peopleRules,
   status: statusRules,
   volumes: volumeRules,
   webhook: webhookRules,
@@ -52,7 +54,7 @@ export const roles: readonly KubeObject[] = [
   binding('RoleBinding', 'Role', metadata(controlPlaneName)),
   role('ClusterRole', aggregated('coffre-tenant-editor', 'edit', 'admin'), [ruleFor(tenantsOwn, writing)]),
   role('ClusterRole', aggregated('coffre-viewer', 'view'), [ruleFor(everyKind, reading)]),
-  role('ClusterRole', clusterMetadata('coffre-drill-operator'), [ruleFor(['Drill'], writing)]),
+  role('ClusterRole', clusterMetadata('coffre-drill-operator'), [ruleFor(['Drill'], writing), mayBear('game-master')]),
 ];
 
 function role(kind: 'ClusterRole' | 'Role', about: KubeObject['metadata'], rules: readonly PolicyRule[]): KubeObject {
@@ -79,6 +81,11 @@ function aggregated(name: string, ...to: readonly string[]): KubeObject['metadat
 
 function ruleFor(of: readonly OurKind[], verbs: readonly string[]): PolicyRule {
   return { apiGroups: [coffreGroup], resources: of.map((kind) => resourceFacts[kind].plural), verbs };
+}
+
+/** At the management door. */
+function mayBear(role: string): PolicyRule {
+  return { apiGroups: [coffreGroup], resources: [rolesResource], resourceNames: [role], verbs: ['use'] };
 }
 
 /** One rule for the resources of a group that bear the same verbs: two rooms may ask for one thing, and it is granted once. */

@@ -26,7 +26,7 @@ const requests: Collection = { group: 'certificates.k8s.io', version: 'v1', plur
 const reviews: Collection = { group: 'authorization.k8s.io', version: 'v1', plural: 'subjectaccessreviews' };
 
 /** Named in rules of RBAC alone: there is no such object. */
-const rolesResource = 'doorroles';
+export const rolesResource = 'doorroles';
 const signerNames = 'coffre.dev/*';
 
 /** What this needs, cluster-wide. */

@@ -41,7 +41,9 @@ const forbidden = [
   'delete validatingwebhookconfigurations/coffre',
   'patch validatingwebhookconfigurations/of-somebody-else',
   'patch customresourcedefinitions',
-  'approve certificatesigningrequests',
+  'approve signers/kubernetes.io/kube-apiserver-client',
+  'sign signers/kubernetes.io/kube-apiserver-client-kubelet',
+  'create certificatesigningrequests',
   'update configmaps/of-somebody-else -n shop',
 ] as const;
 

@@ -69,7 +69,7 @@ describe('at first', () => {
       'outbound',
       'statistics',
     ]);
-    expect(callee.names('endpoints')).toEqual(['atelier/api/80', 'atelier/db/5432', 'atelier/web/80']);
+    expect(callee.names('endpoints')).toEqual(['atelier/api/80', 'atelier/db/5432', 'atelier/web/80', 'coffre-authz']);
     expect(callee.names('route')).toEqual(['in/8080', 'out/atelier/api/80', 'out/atelier/web/80']);
     expect(callee.names('secret')).toContain('trust/atelier');
   });

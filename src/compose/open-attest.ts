@@ -9,9 +9,10 @@ import { tokenAudience } from '../identity/token-claims.ts';
 import { Attestor } from '../kube/attest/attestor.ts';
 import { reviewFor, tokenReviews } from '../kube/attest/token-review.ts';
 import { reviewMaxMs } from '../kube/attest/token-reviews.ts';
-import { type WorkerAddress, workerAddresses } from '../kube/attest/worker-addresses.ts';
+import { isWorkerSlice, type WorkerAddress, workerAddresses } from '../kube/attest/worker-addresses.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { KubeObjects } from '../kube/objects.ts';
+import { differenceOf } from '../model/difference.ts';
 import { keepUnchanged } from '../model/keep-unchanged.ts';
 import type { SourcedObject } from '../model/sourced-object.ts';
 import { systemClock } from '../system-clock.ts';
@@ -48,9 +49,12 @@ export function openAttest({ cluster, objects, judgeAgain, problemsChanged }: At
     lookAgain() {
       const newest = objects();
       if (newest === seen) return;
+      const difference = differenceOf(seen, newest);
       seen = newest;
-      workers = keepUnchanged(workers, workerAddresses(newest));
-      const changed = bearers.take(newest);
+      if ([...difference.gone, ...difference.come].some(isWorkerSlice)) {
+        workers = keepUnchanged(workers, workerAddresses(newest));
+      }
+      const changed = bearers.take(difference);
       if (changed.size > 0) judgeAgain(changed);
     },
     problems: () => bearers.problems(),

@@ -7,7 +7,8 @@
  * What a part came to is kept with what it read, and it is built again when one of those values is another (`part.ts`).
  * Namespaces meet in shared values alone: addresses that several claim, names of services and accounts, grants. So
  * nothing that one namespace holds changes another's workloads, services or policies, except an address that both claim
- * under explicit capture, or that both bring to a third by a grant: what nobody can tell apart is closed for each.
+ * under explicit capture, or that both bring to a third by a grant: what nobody can tell apart is closed for each. A tenant
+ * that wants its nodes for itself loses its own pods where another's stand beside them (`neighbours.ts`).
  * The surprise: what is equal is the very same value as before, even where it was built again.
  */
 

@@ -7,6 +7,7 @@
  * every time, so a deleted pod is nobody as soon as either of the two says so.
  */
 import type { BearerJudge, BearerVerdict } from '../../identity/bearer-verdict.ts';
+import type { Difference } from '../../model/difference.ts';
 import type { Problem } from '../../model/problem.ts';
 import { quote } from '../../model/quote.ts';
 import type { SourcedObject } from '../../model/sourced-object.ts';
@@ -37,8 +38,8 @@ export class Attestor implements BearerJudge {
   }
 
   /** @returns clients whose pod is not what it was: what streams they have are to be judged again. */
-  take(objects: readonly SourcedObject[]): ReadonlySet<string> {
-    const changed = new Set(this.#pods.take(objects, this.#ports.nowMs()));
+  take(difference: Difference<SourcedObject>): ReadonlySet<string> {
+    const changed = this.#pods.take(difference, this.#ports.nowMs());
     const { workerKey } = this.#ports;
     const isOfSystem = [...changed].some((key) => key.startsWith(vaultOf(workerKey)));
     return isOfSystem ? changed.add(workerKey) : changed;

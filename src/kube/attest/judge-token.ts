@@ -13,7 +13,7 @@ import type { RegisteredPod } from './pod-register.ts';
 import type { BoundToken } from './token-review.ts';
 
 /** Service account of the authorization workers, in the system's namespace. */
-export const workerAccount = 'coffre-authz';
+const workerAccount = 'coffre-authz';
 
 export type Attested =
   | { readonly kind: 'workload'; readonly subject: TokenSubject }

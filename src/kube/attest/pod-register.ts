@@ -1,11 +1,12 @@
 /**
  * The pods of a cluster by what makes each the very one it is: as tokens name them.
  *
- *   objects ──take──▶ which pods are not what they were ──▶ by uid: whose it is, where it runs, whether it is injected
+ *   what came and went ──take──▶ which pods are not what they were ──▶ by uid: whose it is, where it runs, whether it is injected
  *
  * A pod of the same name that came after another is another pod; so is one whose service account or node reads otherwise.
  * What moves besides, such as its readiness, is no news here.
  */
+import type { Difference } from '../../model/difference.ts';
 import { isOfKind, type SourcedObject, type ValidObject } from '../../model/sourced-object.ts';
 import { injectedByAnnotation, revisionLabel, sidecarName } from '../inject/names.ts';
 
@@ -24,40 +25,35 @@ export interface RegisteredPod {
   readonly sinceMs: number;
 }
 
-interface Entry {
-  readonly source: ValidObject<'Pod'>;
-  readonly pod: RegisteredPod;
-}
-
 export class PodRegister {
-  #byUid: ReadonlyMap<string, Entry> = new Map();
+  readonly #byUid = new Map<string, RegisteredPod>();
   /** Uids of those that were attested. */
   readonly #attested = new Set<string>();
 
   /** @returns keys of the pods that are not what they were, or are no more. */
-  take(objects: readonly SourcedObject[], nowMs: number): ReadonlySet<string> {
-    const byUid = new Map<string, Entry>();
+  take({ gone, come }: Difference<SourcedObject>, nowMs: number): Set<string> {
     const changed = new Set<string>();
-    for (const object of objects) {
-      if (!isOfKind(object, 'Pod')) continue;
-      const { uid } = object.object.metadata;
-      if (uid === undefined) continue;
+    const left = new Set(gone.flatMap((object) => uidOf(object) ?? []));
+    for (const object of come) {
+      const uid = uidOf(object);
+      if (uid === undefined || !isOfKind(object, 'Pod')) continue;
+      left.delete(uid);
       const before = this.#byUid.get(uid);
-      const entry = before?.source === object ? before : entryOf(object, uid, nowMs, before);
-      byUid.set(uid, entry);
-      if (before !== undefined && before.pod !== entry.pod) changed.add(entry.pod.key);
+      const pod = podOf(object, uid, nowMs, before);
+      this.#byUid.set(uid, pod);
+      if (before !== undefined && before !== pod) changed.add(pod.key);
     }
-    for (const [uid, { pod }] of this.#byUid) {
-      if (byUid.has(uid)) continue;
-      changed.add(pod.key);
+    for (const uid of left) {
+      const { key } = this.#byUid.get(uid) ?? {};
+      if (key !== undefined) changed.add(key);
+      this.#byUid.delete(uid);
       this.#attested.delete(uid);
     }
-    this.#byUid = byUid;
     return changed;
   }
 
   get(uid: string): RegisteredPod | undefined {
-    return this.#byUid.get(uid)?.pod;
+    return this.#byUid.get(uid);
   }
 
   /** For as long as it is there. */
@@ -70,8 +66,17 @@ export class PodRegister {
   }
 }
 
-function entryOf(source: ValidObject<'Pod'>, uid: string, nowMs: number, before: Entry | undefined): Entry {
-  const { metadata, spec } = source.object;
+function uidOf(object: SourcedObject): string | undefined {
+  return isOfKind(object, 'Pod') ? object.object.metadata.uid : undefined;
+}
+
+/** @returns the very same as before where it reads alike. */
+function podOf(
+  { object: { metadata, spec } }: ValidObject<'Pod'>,
+  uid: string,
+  nowMs: number,
+  before: RegisteredPod | undefined,
+): RegisteredPod {
   const pod: RegisteredPod = {
     key: `${metadata.namespace}/${metadata.name}`,
     uid,
@@ -84,7 +89,7 @@ function entryOf(source: ValidObject<'Pod'>, uid: string, nowMs: number, before:
     isEnding: metadata.deletionTimestamp !== undefined,
     sinceMs: nowMs,
   };
-  return { source, pod: before !== undefined && isSame(before.pod, pod) ? before.pod : pod };
+  return before !== undefined && isSame(before, pod) ? before : pod;
 }
 
 function isSame({ sinceMs: _, ...one }: RegisteredPod, { sinceMs: __, ...other }: RegisteredPod): boolean {

@@ -9,7 +9,7 @@
  */
 import { compareText } from '../../model/canonical-json.ts';
 import type { EndpointSliceObject } from '../../model/kinds/endpoint-slice.ts';
-import { isOfKind, type SourcedObject } from '../../model/sourced-object.ts';
+import { isOfKind, type SourcedObject, type ValidObject } from '../../model/sourced-object.ts';
 import { systemNamespace } from '../../model/system-namespace.ts';
 
 /** Service of the workers, in the system's namespace. */
@@ -24,13 +24,15 @@ export interface WorkerAddress {
 
 type SliceEndpoint = NonNullable<EndpointSliceObject['endpoints']>[number];
 
+/** Whether it says where a worker is. */
+export function isWorkerSlice(object: SourcedObject): object is ValidObject<'EndpointSlice'> {
+  if (object.ref.namespace !== systemNamespace || !isOfKind(object, 'EndpointSlice')) return false;
+  return object.object.metadata.labels?.['kubernetes.io/service-name'] === workerService;
+}
+
 export function workerAddresses(objects: readonly SourcedObject[]): readonly WorkerAddress[] {
-  const endpoints = objects.flatMap((object) => {
-    if (object.ref.namespace !== systemNamespace || !isOfKind(object, 'EndpointSlice')) return [];
-    const slice = object.object;
-    if (slice.metadata.labels?.['kubernetes.io/service-name'] !== workerService) return [];
-    return slice.addressType === 'FQDN' ? [] : endpointsOf(slice);
-  });
+  const slices = objects.filter(isWorkerSlice).map(({ object }) => object);
+  const endpoints = slices.flatMap((slice) => (slice.addressType === 'FQDN' ? [] : endpointsOf(slice)));
   const ready = endpoints.filter(({ isReady }) => isReady);
   const named = ready.length > 0 ? ready : endpoints;
   const byText = new Map(named.map(({ address, port }) => [`${address} ${port}`, { address, port }]));

@@ -1,4 +1,5 @@
 /** Who judges what by what is known: consents, namespaces, pods of nobody, and what is not known yet. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AdmissionRequest } from '../../../src/kube/admission.ts';
 import { approvedByAnnotation } from '../../../src/kube/inject/names.ts';
@@ -173,4 +174,52 @@ test('labels that choose pods are those of services and policies, broken ones to
   const view = viewOf(texts.flatMap((text) => parseDocument(text, 'mesh.yaml').objects));
   expect([...view.selectingLabels('shop')].sort()).toEqual(['app', 'tier', 'zone']);
   expect([...view.selectingLabels('nobody')]).toEqual([]);
+});
+
+describe('whatever stands in a review', () => {
+  const run = { seed: Number(process.env['COFFRE_SEED']), numRuns: 400 };
+  const kind = fc.constantFrom(
+    'Pod',
+    'Grant',
+    'DrillConsent',
+    'Tenant',
+    'Mesh',
+    'Namespace',
+    'PersistentVolume',
+    'ConfigMap',
+  );
+  const anything = fc
+    .anything({ withNullPrototype: false, maxDepth: 4 })
+    .map((value) => JSON.parse(JSON.stringify({ value })).value);
+  /** A pod of which one part is something else: what no API server sends, but a reader may have trusted. */
+  const brokenPod = fc.record({
+    metadata: fc.oneof(anything, fc.record({ labels: anything, annotations: anything })),
+    spec: fc.oneof(anything, fc.record({ containers: anything, initContainers: anything, volumes: anything })),
+  });
+  const object = fc.oneof(anything, brokenPod);
+  const known = judges();
+
+  test('each judge says something to it, and the same again', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...Object.values(at)),
+        fc.record({
+          operation: fc.constantFrom('CREATE', 'UPDATE', 'DELETE', 'CONNECT'),
+          ...{
+            kind: kind.map((text) => ({ kind: text })),
+            namespace: fc.constantFrom('shop', 'new'),
+            name: fc.string(),
+          },
+          ...{ subResource: fc.constantFrom('', 'exec', 'ephemeralcontainers'), object, oldObject: object },
+          userInfo: fc.record({ username: fc.string() }),
+        }),
+        async (path, request) => {
+          const verdict = await known[path](request);
+          expect(['allowed', 'refused', 'not-ready']).toContain(verdict.kind);
+          expect(await known[path](request)).toEqual(verdict);
+        },
+      ),
+      run,
+    );
+  });
 });

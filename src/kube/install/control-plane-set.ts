@@ -21,9 +21,10 @@ const postgresKey = 'connection';
 const apiServersPath = '/var/run/coffre/api-servers';
 const apiServersKey = 'ca.crt';
 const stateVolume = 'state';
+const stateKeyPath = '/var/run/coffre/state-key';
 
 export function controlPlaneSet(values: Values): KubeObject {
-  const { controlPlane, evidence, webhooks } = values;
+  const { controlPlane, evidence, stateKey, webhooks } = values;
   const isKept = evidence.kind === 'claim';
   return {
     apiVersion: 'apps/v1',
@@ -47,6 +48,7 @@ export function controlPlaneSet(values: Values): KubeObject {
           ...(evidence.kind === 'postgres'
             ? [{ name: 'postgres', secret: { secretName: evidence.postgresSecret, defaultMode: 0o440 } }]
             : []),
+          ...(stateKey === undefined ? [] : [keyVolume(stateKey.secretProviderClass)]),
           ...(webhooks.clients === 'authority'
             ? [{ name: 'api-servers', configMap: { name: webhooks.authorityConfigMap, defaultMode: 0o444 } }]
             : []),
@@ -58,7 +60,7 @@ export function controlPlaneSet(values: Values): KubeObject {
 }
 
 function containerOf(values: Values) {
-  const { images, webhooks } = values;
+  const { images, stateKey, webhooks } = values;
   const isShared = values.evidence.kind === 'postgres';
   const isNamed = webhooks.clients === 'authority';
   return {
@@ -83,6 +85,7 @@ function containerOf(values: Values) {
       `--redirect-image=${images.redirect}`,
       `--health=${anyAddress(values, healthPort)}`,
       `--log-level=${values.logLevel}`,
+      ...(stateKey === undefined ? [] : [`--state-key-file=${stateKeyPath}/${stateKey.file}`]),
       ...(isShared ? [`--evidence-postgres=${postgresPath}/${postgresKey}`] : []),
     ],
     env: [fieldEnv('POD_NAME', 'metadata.name'), fieldEnv('POD_IP', 'status.podIP')],
@@ -91,9 +94,15 @@ function containerOf(values: Values) {
       { name: stateVolume, mountPath: volumePath },
       { name: 'tmp', mountPath: '/tmp' },
       ...(isShared ? [{ name: 'postgres', mountPath: postgresPath, readOnly: true }] : []),
+      ...(stateKey === undefined ? [] : [{ name: 'state-key', mountPath: stateKeyPath, readOnly: true }]),
       ...(isNamed ? [{ name: 'api-servers', mountPath: apiServersPath, readOnly: true }] : []),
     ],
   };
+}
+
+function keyVolume(secretProviderClass: string) {
+  const driver = 'secrets-store.csi.k8s.io';
+  return { name: 'state-key', csi: { driver, readOnly: true, volumeAttributes: { secretProviderClass } } };
 }
 
 function listed(flag: string, values: readonly string[]): string[] {

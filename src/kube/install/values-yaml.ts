@@ -20,12 +20,23 @@ export function valuesYaml(schema: TSchema, defaults: object): string {
 function linesOf({ properties = {} }: DescribedSchema, defaults: object): string[] {
   return Object.entries(properties).flatMap(([name, part]) => {
     const value: unknown = Reflect.get(defaults, name);
-    const [example] = part.examples ?? [];
     const choice = part.enum === undefined ? '' : ` One of ${part.enum.join(', ')}.`;
     const comment = `# ${part.description ?? ''}${choice}`;
-    if (value === undefined) return [comment, `# ${stringify({ [name]: example }).trimEnd()}`];
+    if (value === undefined) return [comment, ...commented({ [name]: exampleOf(part) })];
     const isMap = part.properties !== undefined && typeof value === 'object' && value !== null;
     if (!isMap) return [comment, stringify({ [name]: value }).trimEnd()];
     return [comment, `${name}:`, ...linesOf(part, value).map((line) => `${indent}${line}`)];
   });
+}
+
+function exampleOf({ examples = [], properties = {} }: DescribedSchema): unknown {
+  const ofParts = Object.entries(properties).map(([name, part]) => [name, exampleOf(part)]);
+  return examples[0] ?? Object.fromEntries(ofParts);
+}
+
+function commented(value: object): string[] {
+  return stringify(value)
+    .trimEnd()
+    .split('\n')
+    .map((line) => `# ${line}`);
 }

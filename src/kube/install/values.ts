@@ -128,6 +128,21 @@ export const valuesSchema = ourObject(
       },
       'Where evidence is kept.',
     ),
+    stateKey: Type.Optional(
+      ourObject(
+        {
+          secretProviderClass: subdomain('SecretProviderClass of `coffre-system`.', 'coffre-state-key'),
+          file: Type.String({
+            description: 'Name of the file with the key, 32 bytes in base64.',
+            examples: ['state-key'],
+            minLength: 1,
+            maxLength: 253,
+            pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]*$',
+          }),
+        },
+        'Key store that the key of the state is mounted from, by the Secrets Store CSI driver; absent: it lies in a Secret beside what it seals.',
+      ),
+    ),
     logLevel: Type.Enum(['debug', 'info', 'warn', 'error'], {
       description: 'Least severity that is logged.',
       examples: ['info'],

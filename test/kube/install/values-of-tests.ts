@@ -39,6 +39,7 @@ webhooks:
   unproxied: [shop/node-agent]
   caretakers: [ada@example.com, "system:serviceaccount:ops:mesh"]
 `,
+  'a key of the state that no Secret holds': 'stateKey: { secretProviderClass: vault, file: state.key }\n',
   'API servers that nobody knows': 'webhooks: { clients: anyone, clientNames: [nobody] }\n',
 };
 
@@ -54,6 +55,8 @@ export const hostile: readonly (readonly [text: string, path: string])[] = [
   ['images: { pullSecrets: ["../x"] }', 'images.pullSecrets[0]'],
   ['trustDomain: "{{ .Release.Name }}"', 'trustDomain'],
   ['trustDomain: Prod.Example', 'trustDomain'],
+  ['stateKey: { secretProviderClass: vault }', 'stateKey.file'],
+  ['stateKey: { secretProviderClass: vault, file: ../root }', 'stateKey.file'],
   ['logLevel: "info --admin=0.0.0.0:1"', 'logLevel'],
   ['evidence: { kind: postgres }', 'evidence.postgresSecret'],
   ['evidence: { size: 10Gb }', 'evidence.size'],

@@ -97,16 +97,19 @@ whereInstalled('an injected pod', ({ cluster, kubectl, apply, untilReady, newTen
   });
 
   test('is struck by a drill that its people consented to, and is whole again when the drill is halted', async () => {
-    const ours = (...args: readonly string[]) =>
-      execIn('coffre-system/coffre-0', 'coffre', 'node', 'src/cli/main.ts', 'drill', ...args, '--state', statePath);
+    const ours = async (verb: string, ...args: readonly string[]) => {
+      const argv = ['node', 'src/cli/main.ts', 'drill', verb, 'shop/errors', '--state', statePath, ...args];
+      const said = await cluster().kubelet().container('coffre-system/coffre-0', 'coffre').exec(argv);
+      expect(said.code, `${said.stdout}${said.stderr}`).toBe(0);
+    };
     const phase = () => kubectl(['get', 'drill', 'errors', '-n', 'shop', '-o', 'jsonpath={.status.phase}']);
-    await apply(consent, drill, traffic);
+    await apply(mesh, consent, drill, traffic);
     await untilReady('shop/traffic');
     await vi.waitFor(async () => expect(await phase()).toBe('declared'), { timeout: soonMs });
-    await ours('start', 'shop/errors', '--yes');
+    await ours('start', '--yes');
     await becomes(503, 'shop/web', api);
     await vi.waitFor(async () => expect(await phase()).toBe('running'), { timeout: soonMs });
-    await ours('halt', 'shop/errors', '--reason', 'enough was seen');
+    await ours('halt', '--reason', 'enough was seen');
     await becomes(200, 'shop/web', api);
     await vi.waitFor(async () => expect(await phase()).toBe('aborted'), { timeout: soonMs });
     await kubectl(['delete', 'pod', 'traffic', '-n', 'shop', '--force', '--grace-period=0']);
@@ -172,6 +175,14 @@ const noAdmin = {
   kind: 'AccessPolicy',
   metadata: { name: 'no-admin', namespace: 'shop' },
   spec: { selector: { matchLabels: { app: 'api' } }, deny: [{ to: { paths: ['/admin/*'] } }] },
+};
+
+/** One caller is all there is, and so every drill strikes each: it takes no second person here. */
+const mesh = {
+  apiVersion: 'coffre.dev/v1alpha1',
+  kind: 'Mesh',
+  metadata: { name: 'default' },
+  spec: { trustDomain: 'mesh.example', drills: { secondPersonAbove: { percent: 100, callers: 20 } } },
 };
 
 const consent = {

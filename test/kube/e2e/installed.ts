@@ -92,7 +92,7 @@ const dnsService = {
   spec: { ports: [{ name: 'dns', port: 53, protocol: 'UDP' }] },
 };
 
-export function tenantOf(name: string): object {
+function tenantOf(name: string): object {
   const spec = { environment: 'prod', defaultAccess: 'sameTenant' };
   return { apiVersion: 'coffre.dev/v1alpha1', kind: 'Tenant', metadata: { name }, spec };
 }

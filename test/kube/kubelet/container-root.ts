@@ -5,6 +5,7 @@
  *   nsenter --net ─▶ unshare --mount ─▶ sh: tmpfs, binds ─▶ chroot ─▶ setpriv: user, capabilities ─▶ the program
  *
  * Each step replaces the one before it, so the pid that was spawned is the program's own.
+ * Processes are not hidden from each other: what a container could do to another by a signal is not proven here.
  */
 import { labPath } from '../../../src/lab/lab-path.ts';
 import { type Bind, imagePrograms } from './image.ts';

@@ -37,7 +37,7 @@ export function commandOf({ command, args = [] }: ContainerSpec, variables: Read
 }
 
 /** `$(NAME)` of what is known, as it stands where it is not; `$$` is a dollar. */
-export function expand(text: string, variables: Readonly<Record<string, string>>): string {
+function expand(text: string, variables: Readonly<Record<string, string>>): string {
   return text.replaceAll(/\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)/g, (found, name) =>
     found === '$$' ? '$' : (variables[name] ?? found),
   );

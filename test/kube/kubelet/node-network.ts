@@ -67,8 +67,8 @@ function claimNetwork(node: NetworkNamespace): number {
     const index = randomInt(networks);
     const { link, pods, services } = rangesOf(index);
     const device = `cfn${node.pid}`;
+    runOrThrow(['ip', 'link', 'add', device, 'type', 'veth', 'peer', 'name', 'up0', 'netns', String(node.pid)]);
     try {
-      runOrThrow(['ip', 'link', 'add', device, 'type', 'veth', 'peer', 'name', 'up0', 'netns', String(node.pid)]);
       node.ip('link set lo up', `addr add ${link}.2/30 dev up0`, 'link set up0 up', `route add default via ${link}.1`);
       node.run(['sysctl', '-qw', 'net.ipv4.ip_forward=1']);
       node.run(['iptables-restore'], nobodyThere(`${services}.0.0/16`, `${pods}.0.0/16`));

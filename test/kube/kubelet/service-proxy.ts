@@ -7,7 +7,7 @@ import type { Cluster } from '../harness/cluster.ts';
 import { follow } from './follow.ts';
 import type { NodeNetwork } from './node-network.ts';
 
-export interface Service {
+interface Service {
   readonly metadata: { readonly namespace: string; readonly name: string };
   readonly spec: {
     readonly clusterIP?: string;
@@ -15,7 +15,7 @@ export interface Service {
   };
 }
 
-export interface EndpointSlice {
+interface EndpointSlice {
   readonly metadata: {
     readonly namespace: string;
     readonly name: string;
@@ -34,7 +34,7 @@ export interface EndpointSlice {
 const serviceNameLabel = 'kubernetes.io/service-name';
 
 /** @returns table `nat`. A service without an endpoint that is ready refuses, as one of kube-proxy's does. */
-export function serviceRules(services: Iterable<Service>, slices: Iterable<EndpointSlice>): string {
+function serviceRules(services: Iterable<Service>, slices: Iterable<EndpointSlice>): string {
   const ofService = Map.groupBy(slices, serviceKeyOf);
   const chains: string[] = [];
   const rules: string[] = [];
@@ -62,7 +62,7 @@ export function serviceRules(services: Iterable<Service>, slices: Iterable<Endpo
 }
 
 /** Names for `/etc/hosts`, in place of a DNS server: services, and pods of a headless one by their own names. */
-export function hostsText(services: Iterable<Service>, slices: Iterable<EndpointSlice>): string {
+function hostsText(services: Iterable<Service>, slices: Iterable<EndpointSlice>): string {
   const lines = ['127.0.0.1 localhost', '::1 localhost'];
   for (const { metadata, spec } of services) {
     if (spec.clusterIP !== undefined && spec.clusterIP !== 'None' && spec.clusterIP !== '') {

@@ -1,7 +1,7 @@
 /**
  * The volumes of one pod, as folders of the machine: files of ConfigMaps, Secrets and tokens, or nothing at first.
  *
- *   sources ──▶ ..1/root.crt, ..1/token ◀── ..data ◀── root.crt, token        renewed: ..2, then `..data` is moved over
+ *   sources ──▶ ..version-a/root.crt ◀── ..data ◀── root.crt        renewed: ..version-b, then `..data` is moved over
  *
  * As a kubelet does it: all files of a volume change in one moment, by the rename of one link, which is what Envoy watches.
  */
@@ -10,6 +10,7 @@ import {
   chownSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -17,13 +18,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type Facts, fieldOf } from './environment.ts';
 import type { Files, KubeReader } from './kube-reader.ts';
 import type { KeyToPath, Source, Volume } from './pod-spec.ts';
 
 /** Share of its life after which a token is renewed, as a kubelet does. */
 const renewalShare = 0.8;
+const versionPrefix = '..version-';
 /** Between two looks at ConfigMaps and Secrets, in ms: a kubelet takes up to a minute, and no test waits that long. */
 const lookMs = 2_000;
 
@@ -38,7 +40,6 @@ export class PodVolumes {
   readonly #kube: KubeReader;
   /** By volume and path. */
   readonly #tokens = new Map<string, Held>();
-  #written = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(folder: string, facts: Facts, kube: KubeReader) {
@@ -126,16 +127,15 @@ export class PodVolumes {
   #write(folder: string, files: Files): void {
     const link = join(folder, '..data');
     if (existsSync(link) && isSame(link, files)) return;
-    this.#written += 1;
-    const version = `..${this.#written}`;
-    const before = existsSync(link) ? readdirSync(folder).filter((name) => /^\.\.\d+$/.test(name)) : [];
+    const before = readdirSync(folder).filter((name) => name.startsWith(versionPrefix));
+    const version = mkdtempSync(join(folder, versionPrefix));
+    chmodSync(version, 0o755);
     for (const [path, bytes] of files) {
-      const file = join(folder, version, path);
+      const file = join(version, path);
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, bytes, { mode: 0o444 });
     }
-    mkdirSync(join(folder, version), { recursive: true });
-    symlinkSync(version, join(folder, '..new'));
+    symlinkSync(basename(version), join(folder, '..new'));
     renameSync(join(folder, '..new'), link);
     for (const path of new Set([...files.keys()].map((path) => path.split('/')[0] ?? path))) {
       if (!existsSync(join(folder, path))) symlinkSync(join('..data', path), join(folder, path));

@@ -3,10 +3,10 @@
  *
  *   door of a follower ──who asks, proven here──▶ leader ──▶ DrillEngine ──▶ answer, word for word
  *
- * Runs are kept where they were led, so of one that the leader has not heard of this replica may know itself. Where the
- * leader gives no answer the engine here speaks: it begins nothing, and ends what is its own.
+ * Runs are kept where they were led, so of a drill this replica may know a newer run than the leader. Where the leader gives
+ * no answer the engine here speaks: it begins nothing, and ends what is its own.
  */
-import type { DrillEngine, DrillView } from '../chaos/drill-engine.ts';
+import type { DrillEngine, DrillRecord, DrillView } from '../chaos/drill-engine.ts';
 import { type AlertDoor, answerAlerts, answerDrillCall, type DrillAnswers, type DrillReply } from './drills.ts';
 import type { DrillCall } from './drills-requests.ts';
 import type { Caller } from './methods.ts';
@@ -23,13 +23,6 @@ export type DrillTold = DrillReply<DrillAnswers[DrillCall] | AlertDoor['answer']
 /** @returns undefined where the leader gives no answer, or is this very control plane. */
 export type AskLeader = (question: DrillQuestion) => Promise<DrillTold | undefined>;
 
-/** Of these a replica may know what the leader does not. */
-const readings: ReadonlySet<DrillQuestion['method']> = new Set<DrillQuestion['method']>([
-  'drills',
-  'drill',
-  'drillReport',
-]);
-
 export async function answerOfReplicas(
   engine: DrillEngine,
   askLeader: AskLeader,
@@ -37,12 +30,41 @@ export async function answerOfReplicas(
 ): Promise<DrillTold> {
   const told = await askLeader(question);
   if (told === undefined) return answerHere(engine, question);
-  if (!readings.has(question.method)) return told;
-  if (question.method !== 'drills' && told.kind === 'ok') return told;
-  const own = await answerHere(engine, question);
-  if (told.kind !== 'ok' || own.kind !== 'ok') return told.kind === 'ok' ? told : own;
-  const [theirs, ours] = [told.value as readonly DrillView[], own.value as readonly DrillView[]];
-  return { kind: 'ok', value: [...theirs, ...ours.filter(({ phase }) => phase !== 'declared')] };
+  switch (question.method) {
+    case 'drills':
+      return joined(told, await answerHere(engine, question));
+    case 'drill':
+      return newerOf(told, await answerHere(engine, question));
+    case 'drillReport': {
+      const run: DrillQuestion = { ...question, method: 'drill', body: { drill: drillOf(question.body) } };
+      const [theirs, own] = [await askLeader(run), await answerHere(engine, run)];
+      return theirs !== undefined && newerOf(theirs, own) === theirs ? told : answerHere(engine, question);
+    }
+    default:
+      return told;
+  }
+}
+
+/** The leader's, and of this replica what is not merely declared. */
+function joined(theirs: DrillTold, own: DrillTold): DrillTold {
+  if (theirs.kind !== 'ok' || own.kind !== 'ok') return theirs;
+  const runs = (own.value as readonly DrillView[]).filter(({ phase }) => phase !== 'declared');
+  return { kind: 'ok', value: [...(theirs.value as readonly DrillView[]), ...runs] };
+}
+
+function newerOf(theirs: DrillTold, own: DrillTold): DrillTold {
+  if (own.kind !== 'ok') return theirs;
+  if (theirs.kind !== 'ok') return own;
+  return beganOf(own.value) > beganOf(theirs.value) ? own : theirs;
+}
+
+/** Epoch ms. */
+function beganOf(record: unknown): number {
+  return (record as DrillRecord).startedAtMs;
+}
+
+function drillOf(body: unknown): unknown {
+  return (body as { readonly drill?: unknown } | null)?.drill;
 }
 
 export async function answerHere(engine: DrillEngine, { method, caller, body }: DrillQuestion): Promise<DrillTold> {

@@ -12,7 +12,8 @@ const stream = 'lever';
 /** Writes one record. @returns why it could not be written; undefined if it was. */
 export type AppendRecord = (stream: string, body: string) => string | undefined;
 
-interface LeverRecord {
+export interface LeverRecord {
+  /** Epoch ms. */
   readonly atMs: number;
   readonly pulled: boolean;
   readonly by: string;
@@ -27,6 +28,18 @@ export class Lever {
     this.#append = append;
     const newest = records.findLast((record) => record.stream === stream);
     if (newest !== undefined) this.#newest = JSON.parse(newest.body);
+  }
+
+  /** As it was moved last, if ever. */
+  newest(): LeverRecord | undefined {
+    return this.#newest;
+  }
+
+  /** Moved elsewhere, by whoever commanded there. Of two the later counts. @returns why it could not be written. */
+  take(moved: LeverRecord): string | undefined {
+    if (this.#newest !== undefined && moved.atMs <= this.#newest.atMs) return undefined;
+    this.#newest = moved;
+    return this.#append(stream, JSON.stringify(moved));
   }
 
   /** @returns why it could not be written; it is pulled all the same. */

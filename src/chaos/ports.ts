@@ -8,6 +8,7 @@ import type { Probe } from '../model/drill.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { ProxyTraffic, TimelineEntry } from './drill-engine.ts';
 import type { Journal } from './journal.ts';
+import type { LeverRecord } from './lever.ts';
 import type { ConnectedProxy } from './plan.ts';
 import type { Refusal } from './refusal.ts';
 import type { Happenings } from './report/happening.ts';
@@ -109,5 +110,7 @@ export interface ProbedEdge {
 export type DrillEvent =
   | { readonly kind: 'told'; readonly drill: string; readonly entry: TimelineEntry }
   | { readonly kind: 'store-failed'; readonly message: string }
+  /** Somebody moved the safety lever here. */
+  | { readonly kind: 'lever'; readonly lever: LeverRecord }
   /** Something of ours threw; the watchdog ends what depends on it. */
   | { readonly kind: 'stumbled'; readonly drill: string; readonly cause: unknown };

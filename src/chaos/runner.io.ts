@@ -20,7 +20,7 @@ import type {
   SignedReport,
 } from './drill-engine.ts';
 import { crowdRefusals, type RunningDrill } from './house-rules.ts';
-import { Lever } from './lever.ts';
+import { Lever, type LeverRecord } from './lever.ts';
 import { type DrillPlan, planDrill } from './plan.ts';
 import type { DrillPorts } from './ports.ts';
 import { formatRefusals, type Refusal } from './refusal.ts';
@@ -127,6 +127,7 @@ export class DrillRunner implements DrillEngine {
     const unwritten = isLever
       ? this.#lever.pull(by.name, reason.slice(0, reasonMax), this.#ports.clock.nowMs())
       : undefined;
+    if (isLever) this.#tellLever();
     const ended = this.#book.all().filter(({ run }) => run.stage !== 'over' && isSeen(by, run));
     for (const entry of ended) this.#keeper.abort(entry, isLever ? 'lever' : 'halt', haltReason(by, reason), by.name);
     if (unwritten === undefined) return ok(ended.map((entry) => this.#view(entry, by)));
@@ -146,6 +147,7 @@ export class DrillRunner implements DrillEngine {
     const forbidden = strikeRefusals(by);
     if (forbidden.length > 0) return refused(forbidden);
     const unwritten = this.#lever.release(by.name, this.#ports.clock.nowMs());
+    this.#tellLever();
     return unwritten === undefined ? ok({ released: true }) : store(unwritten);
   }
 
@@ -218,6 +220,17 @@ export class DrillRunner implements DrillEngine {
     this.#keeper.returned(proxy);
   }
 
+  /** The safety lever as it was moved last, if ever. */
+  lever(): LeverRecord | undefined {
+    return this.#lever.newest();
+  }
+
+  /** Whoever commands has it so: it is to be so when this one does. */
+  takeLever(moved: LeverRecord): void {
+    const unwritten = this.#lever.take(moved);
+    if (unwritten !== undefined) this.#ports.observe({ kind: 'store-failed', message: unwritten });
+  }
+
   /** Something was begun and is not seen to its end yet. */
   isUnderWay(): boolean {
     return this.#keeper.isUnderWay();
@@ -274,6 +287,11 @@ export class DrillRunner implements DrillEngine {
     if (planned.kind !== 'ok' || planned.value.plan.view.hash === planHash) return planned;
     const message = `the plan of \`${drill}\` is now \`${planned.value.plan.view.hash}\`, not \`${planHash.slice(0, 64)}\``;
     return { kind: 'conflict', message, advice: 'plan it again, and look at what changed' };
+  }
+
+  #tellLever(): void {
+    const lever = this.#lever.newest();
+    if (lever !== undefined) this.#ports.observe({ kind: 'lever', lever });
   }
 
   #strikeRefusals(by: Actor): readonly Refusal[] {

@@ -26,7 +26,7 @@ export interface DrillHost {
   readonly journal: Journal;
   readonly reports: ReportEvidence;
   /** Every proxy of the mesh, whichever replica serves it. */
-  readonly peers: Pick<Peers, 'clients' | 'layers' | 'watchLoads' | 'attend' | 'listen'>;
+  readonly peers: Pick<Peers, 'clients' | 'layers' | 'watchLoads' | 'attend' | 'lever' | 'listen'>;
   readonly leadership: Leadership;
   snapshot(): Snapshot | undefined;
   readonly eyes: ProxyEyes;
@@ -65,6 +65,7 @@ export function openDrills(host: DrillHost): Drills {
     evidence: reports,
     observe(event) {
       report.drill(event);
+      if (event.kind === 'lever') peers.lever(event.lever);
       // Told in the middle of a step; what is under way is known behind it.
       if (event.kind === 'told') queueMicrotask(() => peers.attend(runner.isUnderWay()));
     },
@@ -82,7 +83,17 @@ export function openDrills(host: DrillHost): Drills {
     } else if (streams.closed(proxy) === 0) runner.left(proxy);
   }
 
-  peers.listen({ news, load: (load) => probes.load(load), record: (record) => probes.record(record) });
+  const lever = runner.lever();
+  if (lever !== undefined) peers.lever(lever);
+  peers.listen({
+    news,
+    load: (load) => probes.load(load),
+    record: (record) => probes.record(record),
+    lever(moved) {
+      runner.takeLever(moved);
+      peers.lever(moved);
+    },
+  });
   return {
     engine: runner,
     lookAgain: () => runner.lookAgain(),

@@ -8,6 +8,7 @@
  * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
  */
 import type { Logger } from 'pino';
+import type { LeverRecord } from '../chaos/lever.ts';
 import type { DrillLayers } from '../chaos/ports.ts';
 import type { WatchLoads } from '../chaos/probe/edge-watches.ts';
 import type { EdgeLoad, EdgeRecord } from '../chaos/probe/traffic-window.ts';
@@ -60,6 +61,8 @@ export interface DrillHearing {
   news(news: ProxyNews): void;
   load(load: EdgeLoad): void;
   record(record: EdgeRecord): void;
+  /** The leader has moved the safety lever. */
+  lever(moved: LeverRecord): void;
 }
 
 export type Peers = ReturnType<typeof openPeers>;
@@ -92,6 +95,7 @@ export function openPeers(host: PeersHost) {
     hand: {
       ...hands.leaders,
       watch: (watch, proxies, cluster) => void stops.set(watch, host.watchLoads(proxies, cluster)),
+      lever: (moved) => drills?.lever(moved),
       unwatch(watch) {
         stops.get(watch)?.();
         stops.delete(watch);
@@ -145,6 +149,8 @@ export function openPeers(host: PeersHost) {
         for (const end of ends) end();
       };
     }) satisfies WatchLoads,
+    /** It was moved here. */
+    lever: (moved: LeverRecord) => followers.lever(moved),
     /** Whether a drill wants to hear what proxies accept. */
     attend: (on: boolean) => followers.attend(on),
     listen(hearing: DrillHearing) {

@@ -19,6 +19,11 @@ export function logDrills(log: Logger) {
           log.info({ drill: event.drill, what, about, text }, 'drill');
           return;
         }
+        case 'lever': {
+          const { pulled, by, reason } = event.lever;
+          log.warn({ by, reason }, pulled ? 'the lever was pulled: no drill begins' : 'the lever was released');
+          return;
+        }
         case 'store-failed':
           log.error({ why: event.message }, 'the journal of drills is not well; no drill starts until it is');
           return;

@@ -15,6 +15,7 @@ import {
   type FollowingEffect,
   type FollowingEvent,
   follow,
+  type MovedLever,
   notFollowing,
   type Settings,
 } from './following.ts';
@@ -48,6 +49,8 @@ export interface LeadersHand {
   /** Each number once, until its `unwatch`. */
   watch(watch: number, proxies: readonly string[], cluster: string): void;
   unwatch(watch: number): void;
+  /** To be kept beyond its stream. */
+  lever(moved: MovedLever): void;
 }
 
 export type FollowerEvent =
@@ -199,6 +202,7 @@ export class Follower {
     else if (effect.kind === 'lift') hand.lift(effect.proxy);
     else if (effect.kind === 'watch') hand.watch(effect.watch, effect.proxies, effect.cluster);
     else if (effect.kind === 'unwatch') hand.unwatch(effect.watch);
+    else if (effect.kind === 'lever') hand.lever(effect.lever);
     else this.#refuse(effect.why, lifted);
   }
 

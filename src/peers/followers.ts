@@ -16,6 +16,7 @@ import {
   type Layer,
   LayerSchema,
   LayersSchema,
+  LeverSchema,
   type Report,
   UnwatchSchema,
   WatchSchema,
@@ -23,7 +24,7 @@ import {
 import type { ClientStatus } from '../xds/client-status.ts';
 import { clientOf } from './client-message.ts';
 import { type EdgeLoad, type EdgeRecord, loadOf, recordOf } from './edge-traffic.ts';
-import type { Settings, Watched } from './following.ts';
+import type { MovedLever, Settings, Watched } from './following.ts';
 import { followersMax, perMessageMax, replicaNameMax, silenceMs } from './limits.ts';
 import type { PeerHearing, PeerStream } from './peer-stream.ts';
 import { newsOf, type ProxyNews } from './proxy-news.ts';
@@ -78,6 +79,7 @@ export class Followers {
   readonly #watches = new Map<number, Watched>();
   #newestWatch = 0;
   #attends = false;
+  #lever: MovedLever | undefined;
   /** What is to be said in this turn, by proxy. */
   #unsaid = new Map<string, Settings>();
 
@@ -138,6 +140,12 @@ export class Followers {
     };
   }
 
+  /** As it stands at the leader: every follower is told, also those that come later. */
+  lever(moved: MovedLever): void {
+    this.#lever = moved;
+    this.#command({ case: 'lever', value: create(LeverSchema, moved) });
+  }
+
   /** Whether acceptances are to be told. */
   attend(on: boolean): void {
     if (this.#attends === on) return;
@@ -170,6 +178,9 @@ export class Followers {
     };
     this.#attached.set(replica, attached);
     this.#tell([attached], { case: 'attend', value: create(AttendSchema, { on: this.#attends }) });
+    if (this.#lever !== undefined) {
+      this.#tell([attached], { case: 'lever', value: create(LeverSchema, this.#lever) });
+    }
     for (const [watch, watched] of this.#watches) this.#tell([attached], watchOf(watch, watched));
     this.#tellLayers([attached], this.#laid);
     this.#ports.observe({ kind: 'joined', replica, followers: this.#attached.size });

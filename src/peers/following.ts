@@ -18,6 +18,15 @@ export interface Watched {
   readonly cluster: string;
 }
 
+/** The safety lever of drills. */
+export interface MovedLever {
+  readonly pulled: boolean;
+  readonly by: string;
+  readonly reason: string;
+  /** Epoch ms. */
+  readonly atMs: number;
+}
+
 export interface Following {
   /** Highest that was ever seen; 0 before any. */
   readonly term: number;
@@ -45,6 +54,8 @@ export type FollowingEffect =
   | { readonly kind: 'lift'; readonly proxy: string }
   | ({ readonly kind: 'watch'; readonly watch: number } & Watched)
   | { readonly kind: 'unwatch'; readonly watch: number }
+  /** To be kept, whoever leads next. */
+  | { readonly kind: 'lever'; readonly lever: MovedLever }
   /** The stream is to be ended. */
   | { readonly kind: 'refuse'; readonly why: string };
 
@@ -110,6 +121,10 @@ function commanded(state: Following, { term: termOfCommand, kind }: Command): Fo
       const watches = new Map(stream.watches);
       watches.delete(watch);
       return step({ ...heard, watches }, [{ kind: 'unwatch', watch }]);
+    }
+    case 'lever': {
+      const { pulled, by, reason, atMs } = kind.value;
+      return step(heard, [{ kind: 'lever', lever: { pulled, by, reason, atMs } }]);
     }
     case 'attend':
       return step({ ...heard, attends: kind.value.on }, []);

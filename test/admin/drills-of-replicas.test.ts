@@ -47,10 +47,27 @@ test('a run that the leader does not know is told by the replica that led it', a
   expect(await answerOfReplicas(empty.runner, async () => unknown, show)).toMatchObject({ kind: 'conflict' });
 });
 
-test('a run that the leader knows is told by the leader', async () => {
+test('of two runs the newer is told, whoever led it, and its report as well', async () => {
   const world = await ran();
-  const theirs: DrillTold = { kind: 'ok', value: { ...world.view(), phase: 'completed' } };
-  expect(await answerOfReplicas(world.runner, async () => theirs, show)).toBe(theirs);
+  const { startedAtMs } = world.view();
+  const report: DrillQuestion = { method: 'drillReport', caller, body: { drill, form: 'json', language: 'en' } };
+  const theirReport = { text: 'theirs', signature: '', phase: 'completed', verdict: 'held' } as const;
+  const leaderWith =
+    (beganMs: number) =>
+    async ({ method }: DrillQuestion): Promise<DrillTold> =>
+      method === 'drill'
+        ? { kind: 'ok', value: { ...world.view(), phase: 'completed', startedAtMs: beganMs } }
+        : { kind: 'ok', value: theirReport };
+  for (const [beganMs, phase, isTheirs] of [
+    [startedAtMs + 1, 'completed', true],
+    [startedAtMs - 1, 'running', false],
+  ] as const) {
+    const leader = leaderWith(beganMs);
+    expect(await answerOfReplicas(world.runner, leader, show)).toMatchObject({ kind: 'ok', value: { phase } });
+    const told = await answerOfReplicas(world.runner, leader, report);
+    expect(told.kind === 'ok' && told.value === theirReport).toBe(isTheirs);
+    expect(told.kind).toBe('ok');
+  }
 });
 
 test('a list has the leader’s drills, and the runs of this replica', async () => {

@@ -52,3 +52,26 @@ test('halting is allowed to whoever commands no more', async () => {
   await world.pass(20_000);
   expect(world.view().phase).toBe('aborted');
 });
+
+test('the lever that whoever commands has pulled holds here, over a restart, until it is released', async () => {
+  const world = new DrillWorld();
+  const former = new DrillWorld();
+  await former.runner.haltAll(owner, 'customers suffer');
+  const [event] = former.events.filter(({ kind }) => kind === 'lever');
+  if (event?.kind !== 'lever') throw new Error('nobody was told');
+  world.runner.takeLever(event.lever);
+  world.restart();
+  const start = async () => {
+    const plan = await world.runner.plan('atelier/trip', owner);
+    if (plan.kind !== 'ok') throw new Error(plan.message);
+    return world.runner.start('atelier/trip', plan.value.hash, owner);
+  };
+  expect(await start()).toMatchObject({
+    kind: 'refused',
+    message: 'the lever was pulled by `owner`: customers suffer',
+  });
+  world.runner.takeLever({ ...event.lever, pulled: false, atMs: event.lever.atMs - 1 });
+  expect((await start()).kind).toBe('refused');
+  world.runner.takeLever({ ...event.lever, pulled: false, atMs: event.lever.atMs + 1 });
+  expect((await start()).kind).toBe('ok');
+});

@@ -10,7 +10,7 @@ import type { Command, Report } from '#gen/coffre/peers/v1/peers_pb.js';
 import type { EdgeLoad, EdgeRecord } from '../../src/peers/edge-traffic.ts';
 import { Follower, type FollowerEvent } from '../../src/peers/follower.ts';
 import { Followers, type FollowersEvent } from '../../src/peers/followers.ts';
-import type { Settings } from '../../src/peers/following.ts';
+import type { MovedLever, Settings } from '../../src/peers/following.ts';
 import type { Lead } from '../../src/peers/lead.ts';
 import type { PeerHearing, PeerStream } from '../../src/peers/peer-stream.ts';
 import type { ProxyNews } from '../../src/peers/proxy-news.ts';
@@ -43,6 +43,7 @@ export class Replica {
   /** What the leader's hand has laid here, and has had watched. */
   readonly laid = new Map<string, Settings>();
   readonly watched = new Map<number, string>();
+  readonly levers: MovedLever[] = [];
   readonly heard: ProxyNews[] = [];
   readonly loads: EdgeLoad[] = [];
   readonly records: EdgeRecord[] = [];
@@ -83,6 +84,7 @@ export class Replica {
         lift: (proxy) => this.laid.delete(proxy),
         watch: (watch, _proxies, cluster) => this.watched.set(watch, cluster),
         unwatch: (watch) => this.watched.delete(watch),
+        lever: (moved) => this.levers.push(moved),
       },
       observe: (event) => this.events.push(event),
     });

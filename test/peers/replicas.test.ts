@@ -130,6 +130,19 @@ describe('a leader', () => {
     expect([...world.replica('b').laid.keys()]).toEqual(['shop/b2']);
   });
 
+  test('has its safety lever kept by every follower, also by one that comes later', async () => {
+    const world = new PeerWorld('a', 'b', 'c');
+    for (const early of ['a', 'b']) world.replica(early).learn({ name: 'a', term: 1 });
+    await world.pass(10);
+    const pulled = { pulled: true, by: 'ana', reason: 'customers suffer', atMs: 12_345 };
+    world.replica('a').followers.lever(pulled);
+    await world.pass(10);
+    expect(world.replica('b').levers).toEqual([pulled]);
+    world.replica('c').learn({ name: 'a', term: 1 });
+    await world.pass(10);
+    expect(world.replica('c').levers).toEqual([pulled]);
+  });
+
   test('FLT-29 counts proxies of a follower that is gone as out of reach, and those alone that something lay on', async () => {
     const world = await ledByA('b');
     const { followers, heard } = world.replica('a');

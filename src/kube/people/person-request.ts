@@ -16,7 +16,7 @@ import type { KubeObject } from '../objects.ts';
 const signer = /^coffre\.dev\/(?:([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)\.)?([a-z-]{1,32})$/;
 
 /** Life of a certificate unless told otherwise, and at most, in ms: a working day. */
-export const personLifetimeMs = 12 * 3_600_000;
+const personLifetimeMs = 12 * 3_600_000;
 /** Shortest that Kubernetes lets anybody ask for, in ms. */
 const lifetimeMsMin = 600_000;
 

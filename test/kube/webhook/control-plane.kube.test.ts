@@ -18,7 +18,7 @@ import { podWith } from '../inject/settings.ts';
 import { playServices } from './play-services.ts';
 
 const main = join(import.meta.dirname, '../../../src/main.ts');
-const soon = { timeout: 30_000, interval: 100 };
+const soon = { timeout: 60_000, interval: 100 };
 
 whereKube('a control plane with webhooks', () => {
   test('is asked as soon as it serves, says whom to believe, and leaves in order', async () => {

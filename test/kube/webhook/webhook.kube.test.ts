@@ -32,7 +32,7 @@ import { writeFirst } from './write-first.ts';
 import { grantTo, ourObject, serviceOf } from './written.ts';
 
 /** A registration bites a moment after it was written. */
-const soon = { timeout: 20_000, interval: 100 };
+const soon = { timeout: 40_000, interval: 100 };
 const admission = '/apis/admissionregistration.k8s.io/v1';
 const ours = '/apis/coffre.dev/v1alpha1';
 

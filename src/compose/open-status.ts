@@ -18,7 +18,7 @@ import { WishBook } from '../kube/status/wish-book.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { SourcedObject } from '../model/sourced-object.ts';
-import { systemClock } from '../system-clock.ts';
+import { drillClock, systemClock } from '../system-clock.ts';
 import type { ClientStatus } from '../xds/client-status.ts';
 
 export interface StatusHost {
@@ -56,7 +56,7 @@ export function openStatus(host: StatusHost, objects: KubeObjects) {
   /** What each snapshot was built of: the one that is published may not be the newest. */
   const builtOf = new WeakMap<Snapshot, readonly SourcedObject[]>();
   const writer = new StatusWriter({
-    ...{ leadership, objects, clock: systemClock, random: Math.random },
+    ...{ leadership, objects, clock: drillClock, random: Math.random },
     report({ kind, ...event }) {
       if (kind === 'written') log.debug(event, 'status written');
       else log.warn(event, kind === 'refused' ? 'a status was refused' : 'no status can be written for now');

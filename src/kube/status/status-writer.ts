@@ -25,7 +25,13 @@ import type { Wish } from './wish.ts';
 export interface StatusWriterPorts {
   readonly leadership: Pick<Leadership, 'term' | 'onChange'>;
   readonly objects: Pick<KubeObjects, 'read' | 'replace'>;
-  readonly clock: { nowMs(): number; setTimer(afterMs: number, then: () => void): () => void };
+  readonly clock: {
+    /** Epoch ms: what a status says of the time. */
+    nowMs(): number;
+    /** Of a clock that nobody sets: when something is due. */
+    monotonicMs(): number;
+    setTimer(afterMs: number, then: () => void): () => void;
+  };
   /** From 0 to below 1. */
   random(): number;
   report(event: StatusEvent): void;
@@ -68,7 +74,7 @@ export class StatusWriter {
 
   /** @param wishes of all objects, by id; one that is the very same value as before is the same wish. */
   wish(wishes: ReadonlyMap<string, Wish>): void {
-    this.#queue.wish(wishes, this.#ports.clock.nowMs());
+    this.#queue.wish(wishes, this.#ports.clock.monotonicMs());
     this.#turn();
   }
 
@@ -80,7 +86,7 @@ export class StatusWriter {
 
   #ledAnew(): void {
     const term = this.#ports.leadership.term();
-    if (term !== this.#term) this.#queue.renew(this.#ports.clock.nowMs());
+    if (term !== this.#term) this.#queue.renew(this.#ports.clock.monotonicMs());
     this.#term = term;
     this.#turn();
   }
@@ -89,7 +95,7 @@ export class StatusWriter {
   #turn(): void {
     const { clock, leadership } = this.#ports;
     this.#cancelTimer();
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     const isFull = () => this.#underWay >= (this.#failures > 0 ? 1 : together);
     while (!this.#isClosed && leadership.term() !== undefined && !isFull()) {
       const entry = this.#paceMs <= nowMs ? this.#queue.next(nowMs) : undefined;
@@ -124,8 +130,9 @@ export class StatusWriter {
     const { wish } = entry;
     const { ref, id } = wish.object;
     const of = collectionOf(wish);
-    const known = entry.known?.of === wish.object && clock.nowMs() < entry.known.untilMs ? entry.known : undefined;
-    const untilMs = known?.untilMs ?? clock.nowMs() + reviewMs * (0.8 + 0.4 * random());
+    const known =
+      entry.known?.of === wish.object && clock.monotonicMs() < entry.known.untilMs ? entry.known : undefined;
+    const untilMs = known?.untilMs ?? clock.monotonicMs() + reviewMs * (0.8 + 0.4 * random());
     const read: Outcome =
       known === undefined ? await objects.read(of, ref.name) : { kind: 'done', object: known.object };
     if (read.kind !== 'done') return read;
@@ -150,7 +157,7 @@ export class StatusWriter {
 
   #settle(entry: Entry, outcome: Outcome): void {
     const { clock, random, report } = this.#ports;
-    const nowMs = clock.nowMs();
+    const nowMs = clock.monotonicMs();
     const { id } = entry.wish.object;
     const isOfServer = outcome.kind === 'unanswered' || (outcome.kind === 'refused' && isOfRights(outcome.status));
     if (!isOfServer) this.#failures = 0;

@@ -9,7 +9,7 @@ import { statusRules } from '../../../src/kube/status/status-rules.ts';
 import { type StatusEvent, StatusWriter } from '../../../src/kube/status/status-writer.ts';
 import { type Wish, wishFor } from '../../../src/kube/status/wish.ts';
 import { readObject } from '../../../src/model/read-object.ts';
-import { systemClock } from '../../../src/system-clock.ts';
+import { drillClock } from '../../../src/system-clock.ts';
 import { startFaultyProxy } from '../faulty-proxy.ts';
 import { installDefinitions } from '../harness/install-definitions.ts';
 import { connectKube, type Kube } from '../harness/kube.ts';
@@ -58,7 +58,7 @@ whereKube('a status', () => {
     const writer = new StatusWriter({
       leadership: { term: () => term, onChange: () => () => undefined },
       objects: new KubeObjects(client, stop.signal),
-      ...{ clock: systemClock, random: Math.random, report: (event) => void events.push(event) },
+      ...{ clock: drillClock, random: Math.random, report: (event) => void events.push(event) },
     });
     closers.push(
       () => client.close(),

@@ -14,6 +14,8 @@ let clock: TestClock;
 let api: FakeApi;
 let events: StatusEvent[];
 let term: number | undefined;
+/** By how much somebody set the clock on the wall, in ms. */
+let wallMs: number;
 let changed: () => void;
 let writer: StatusWriter;
 
@@ -22,6 +24,7 @@ beforeEach(() => {
   api = new FakeApi();
   events = [];
   term = 7;
+  wallMs = 0;
   changed = () => undefined;
   writer = newWriter();
 });
@@ -34,10 +37,15 @@ function newWriter(): StatusWriter {
       return () => undefined;
     },
   };
+  const clocks = {
+    nowMs: () => clock.nowMs() + wallMs,
+    monotonicMs: () => clock.nowMs(),
+    setTimer: (afterMs: number, then: () => void) => clock.setTimer(afterMs, then),
+  };
   return new StatusWriter({
     leadership,
     objects: api,
-    clock,
+    clock: clocks,
     random: () => 0.5,
     report: (event) => events.push(event),
   });
@@ -318,6 +326,16 @@ test('a route that becomes another controller’s loses what we said of it, and 
   writer.wish(wishes());
   await pass(2 * reviewMs);
   expect(api.asked.reads).toBe(reads);
+});
+
+test('a clock that is set back by a day holds nothing up', async () => {
+  for (const name of ['a', 'b']) api.put('tenants', standing(name));
+  writer.wish(wishes(wish('a')));
+  await pass(100);
+  wallMs = -86_400_000;
+  writer.wish(wishes(wish('a', 'not any more', 'False'), wish('b')));
+  await pass(1_000);
+  expect([conditionOf('a')?.['message'], conditionOf('b')?.['message']]).toEqual(['not any more', 'fine']);
 });
 
 test('after it is closed nothing is asked', async () => {

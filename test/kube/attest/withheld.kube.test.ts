@@ -43,6 +43,11 @@ whereKube('an identity that is withheld', () => {
     cluster = await startKube();
     kube = connectKube(cluster);
     await installDefinitions(kube);
+    const gallery = {
+      ...tenant('gallery'),
+      spec: { environment: 'prod', images: { registries: ['registry.example'] } },
+    };
+    await write(kube, namespace('gallery'), gallery);
     const bank = { ...tenant('bank'), spec: { environment: 'prod', dedicatedNodes: {} } };
     await write(
       kube,
@@ -114,15 +119,19 @@ whereKube('an identity that is withheld', () => {
     expect((await of.kubectl(patch)).stderr).toBe('');
   }
 
-  test('a dedicated pod loses its stream when a stranger lands on its node, and has it back when that has gone', async () => {
-    if (kube === undefined) throw new Error('no cluster');
-    const believed = async (of: Kube) => {
+  /** The root, as sidecars get it. */
+  async function believe(of: Kube): Promise<void> {
+    const root = async () => {
       const { body } = await of.request('GET', '/api/v1/namespaces/bank/configmaps/coffre-mesh');
       rootPem = (body as { data?: Record<string, string> }).data?.['root.crt'] ?? '';
       return rootPem;
     };
-    const of = kube;
-    await expect.poll(() => believed(of), { timeout: soonMs }).toContain('CERTIFICATE');
+    await expect.poll(root, { timeout: soonMs }).toContain('CERTIFICATE');
+  }
+
+  test('a dedicated pod loses its stream when a stranger lands on its node, and has it back when that has gone', async () => {
+    if (kube === undefined) throw new Error('no cluster');
+    await believe(kube);
     const ledger = await runPod(kube, 'bank', { name: 'ledger', node: 'n-1' });
     await place(kube, ledger, '10.9.0.1');
     const { told } = await sidecarOf(kube, ledger);
@@ -138,6 +147,22 @@ whereKube('an identity that is withheld', () => {
     expect(new Set(told.slice(ends))).toEqual(new Set(['ended']));
 
     await place(kube, stranger, '10.9.0.2', 'Succeeded');
+    await expect.poll(() => told.at(-1), { timeout: soonMs }).toBe('identity');
+  });
+
+  test('a pod whose image can be moved has no identity until it names the bytes that it runs', async () => {
+    if (kube === undefined) throw new Error('no cluster');
+    await believe(kube);
+    const pod = await runPod(kube, 'gallery', { name: 'wall' });
+    await place(kube, pod, '10.9.1.1');
+    const { told } = await sidecarOf(kube, pod);
+    const problem = () => lines.find((line) => line.includes('image-not-allowed')) ?? '';
+    await expect.poll(problem, { timeout: soonMs }).toContain('`app` runs `registry.example/app:1`');
+    await expect.poll(() => told.length, { timeout: soonMs }).toBeGreaterThan(1);
+    expect(new Set(told)).toEqual(new Set(['ended']));
+
+    const image = `app=registry.example/app@sha256:${'a'.repeat(64)}`;
+    expect((await kube.kubectl(['set', 'image', '-n', 'gallery', `pod/${pod.name}`, image])).stderr).toBe('');
     await expect.poll(() => told.at(-1), { timeout: soonMs }).toBe('identity');
   });
 });

@@ -27,8 +27,8 @@ export interface Asked {
   readonly body: string;
 }
 
-/** Longest wait for the installation, in s: it takes some ten on a machine that is free. */
-const installMaxSeconds = 100;
+/** Longest wait for the installation, in s: it takes some thirty, of which fifteen are the first leader's patience. */
+const installMaxSeconds = 180;
 /** Longest that one question is waited for, in s. */
 const askMaxSeconds = 5;
 

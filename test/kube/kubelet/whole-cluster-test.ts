@@ -14,10 +14,13 @@ export interface ClusterInTest {
   untilReady(...pods: readonly string[]): Promise<void>;
 }
 
+/** Longest that one test or hook of such a file may take, in ms: each is a story with many pods, on a machine that is loaded. */
+const storyMaxMs = 300_000;
 /** Longest wait for pods, in ms: they come up in two or three seconds on a machine that is free. */
 const readyMaxMs = 90_000;
 
 export function whereWholeCluster(name: string, tests: (within: ClusterInTest) => void): void {
+  vi.setConfig({ testTimeout: storyMaxMs, hookTimeout: storyMaxMs });
   // Users and namespaces of its own are what this is about: a user namespace has one user.
   const missing = [
     ...(isKubernetesHere() ? [] : ['no Kubernetes could be built here']),

@@ -176,6 +176,47 @@ whereKube('the state in secrets', () => {
     expect(after.authority.bundlePem('shop')).toBe(before.authority.bundlePem('shop'));
   });
 
+  test('a write whose answer was lost is known to be done, and is not taken for another replica’s', async () => {
+    let isLost = false;
+    const losing: KubeClient = {
+      ...client,
+      async send(request, signal) {
+        const answer = await client.send(request, signal);
+        if (!isLost || request.method !== 'PUT') return answer;
+        isLost = false;
+        throw new Error('the connection was cut');
+      },
+    };
+    const records = await StateSecrets.open({
+      ...{ client: losing, keyFile: undefined, entropy: systemPorts.entropy, changed: () => undefined },
+    });
+    opened.push(records);
+    expect(await records.create('tenants/shop', { step: 1 })).toBe(true);
+    isLost = true;
+    expect(await records.replace('tenants/shop', { step: 2 })).toBe(true);
+    expect(isLost).toBe(false);
+    expect(await records.replace('tenants/shop', { step: 3 })).toBe(true);
+    expect(await records.read('tenants/shop')).toEqual({ step: 3 });
+  });
+
+  test('a record that another replica has replaced is not written over, until it was read', async () => {
+    const open = async () => {
+      const records = await StateSecrets.open({
+        ...{ client, keyFile: undefined, entropy: systemPorts.entropy, changed: () => undefined },
+      });
+      opened.push(records);
+      return records;
+    };
+    const [one, other] = [await open(), await open()];
+    expect(await one.create('tenants/shop', { by: 'one' })).toBe(true);
+    expect(await other.create('tenants/shop', { by: 'other' })).toBe(false);
+    await other.read('tenants/shop');
+    expect(await other.replace('tenants/shop', { by: 'other' })).toBe(true);
+    expect(await one.replace('tenants/shop', { by: 'one, late' })).toBe(false);
+    expect(await one.read('tenants/shop')).toEqual({ by: 'other' });
+    expect(await one.replace('tenants/shop', { by: 'one' })).toBe(true);
+  });
+
   test('a root that is gone is told by its name, and no other is made', async () => {
     await start();
     await kube.request('DELETE', `${secretsPath}/coffre-state.root`);

@@ -63,6 +63,11 @@ export class Follower<T extends Item> {
     return this.#state.isSynced;
   }
 
+  /** Newest revision of the cluster that was heard of: what was written up to it is in the store. */
+  revision(): string | undefined {
+    return this.#state.resourceVersion;
+  }
+
   /** Why they cannot be read; none while all is well. */
   problems(): readonly Problem[] {
     const trouble = troubleOf(this.#state);

@@ -127,9 +127,10 @@ export class Keeper {
     const wanted = this.#wanted;
     if (term === undefined || wanted === undefined || !this.#follower.isSynced()) return undefined;
     const found = new Map(this.#store.objects().map((object) => [object.key, object]));
-    const plan = planKeeping({ wanted, found, settled: this.#settled });
-    this.#prune(wanted, found);
     const nowMs = options.nowMs();
+    const [revision, isTroubled] = [this.#follower.revision(), this.#follower.problems().length > 0];
+    const plan = planKeeping({ wanted, found, settled: this.#settled, revision, isTroubled, nowMs });
+    this.#prune(wanted, found);
     const due = plan.filter((step) => this.#attempts.dueMs(step.key, wishOf(step)) <= nowMs);
     for (const step of due) {
       // What was planned may have become false meanwhile; then it is planned anew.
@@ -158,11 +159,16 @@ export class Keeper {
       this.#failures.delete(step.key);
       const made = step.kind === 'remove' ? undefined : readFound(this.#kind, outcome.object);
       if (made === undefined || step.kind === 'remove') this.#settled.delete(step.key);
-      else this.#settled.set(step.key, { wanted: hashOf(step.object), found: made.hash });
+      else this.#settle(step, made);
       if (step.kind === 'replace' && made !== undefined && isUndone(step.found, made))
         this.#tellDrift({ ...step, isDrift: true });
     }
     if (before !== undefined || this.#failures.has(step.key)) changed();
+  }
+
+  #settle({ key, object }: Exclude<Step, { kind: 'remove' }>, { hash, resourceVersion }: FoundObject): void {
+    const atMs = this.#ports.options.nowMs();
+    this.#settled.set(key, { wanted: hashOf(object), found: hash, resourceVersion, atMs });
   }
 
   async #ask(step: Step): Promise<Outcome> {
@@ -176,7 +182,7 @@ export class Keeper {
         const there = await objects.read(of, step.object.metadata.name);
         const found = there.kind === 'done' ? readFound(this.#kind, there.object) : undefined;
         if (found === undefined || found.isGoing) return there.kind === 'done' ? outcome : there;
-        const taking = replacing(step.key, step.object, found, this.#settled.get(step.key));
+        const taking = replacing(step.key, step.object, found, step.isLost ? this.#settled.get(step.key) : undefined);
         this.#tellDrift(taking);
         return this.#ask(taking);
       }

@@ -9,6 +9,7 @@
  * Only what bears our labels is removed, whatever its name is, and only the very version that was seen is replaced.
  */
 import { canonicalJson, compareText, contentHash } from '../../model/canonical-json.ts';
+import { isNewer } from '../inform/revision.ts';
 import type { KubeObject } from '../objects.ts';
 import type { FoundObject } from './found-object.ts';
 
@@ -31,6 +32,8 @@ export interface Settled {
   readonly wanted: string;
   /** Hash of what the API server made of it. */
   readonly found: string;
+  readonly resourceVersion: string;
+  readonly atMs: number;
 }
 
 export interface Keeping {
@@ -38,16 +41,28 @@ export interface Keeping {
   readonly wanted: ReadonlyMap<string, KubeObject>;
   readonly found: ReadonlyMap<string, FoundObject>;
   readonly settled: ReadonlyMap<string, Settled>;
+  /** Up to which `found` is known; see `Follower.revision`. */
+  readonly revision: string | undefined;
+  /** Whether `found` cannot be read at the moment, so that nobody knows how late it is. */
+  readonly isTroubled: boolean;
+  readonly nowMs: number;
 }
 
-export function planKeeping({ wanted, found, settled }: Keeping): readonly Step[] {
+/** Longest that our own write may take to be seen again, in ms; then the cluster is another than it was, as after a restore. */
+const lagMaxMs = 60_000;
+
+export function planKeeping(keeping: Keeping): readonly Step[] {
+  const { wanted, found, settled } = keeping;
   const written = [...wanted].flatMap(([key, object]): readonly Step[] => {
     const there = found.get(key);
     const last = settled.get(key);
-    if (there === undefined) return [{ kind: 'create', key, object, isLost: last !== undefined }];
+    const isBehind = last !== undefined && isUnseen(last, keeping);
+    // What was written is not seen yet: what is seen is older, and nobody's doing.
+    if (isBehind && last.wanted === hashOf(object)) return [];
+    if (there === undefined) return [{ kind: 'create', key, object, isLost: last !== undefined && !isBehind }];
     // What goes cannot be kept: it is made anew once it is gone.
     if (there.isGoing || isInStep(object, there, last)) return [];
-    return [replacing(key, object, there, last)];
+    return [replacing(key, object, there, isBehind ? undefined : last)];
   });
   const removed = [...found.values()].flatMap((there): readonly Step[] =>
     there.isOurs && !there.isGoing && !wanted.has(there.key) ? [{ kind: 'remove', key: there.key, found: there }] : [],
@@ -55,7 +70,12 @@ export function planKeeping({ wanted, found, settled }: Keeping): readonly Step[
   return [...written, ...removed].sort((left, right) => compareText(left.key, right.key));
 }
 
-/** Of an object that a list did not show, because it had lost our labels. */
+function isUnseen({ resourceVersion, atMs }: Settled, { revision, isTroubled, nowMs }: Keeping): boolean {
+  const isNewest = revision === undefined || isNewer(resourceVersion, revision);
+  return isNewest && (isTroubled || nowMs - atMs < lagMaxMs);
+}
+
+/** @param last of the very object, as far as it was seen again. */
 export function replacing(key: string, object: KubeObject, found: FoundObject, last: Settled | undefined): Step {
   return { kind: 'replace', key, object, found, isDrift: last !== undefined && last.found !== found.hash };
 }

@@ -5,7 +5,7 @@ import { Attempts } from '../../../src/kube/keep/attempts.ts';
 import { type FoundObject, readFound } from '../../../src/kube/keep/found-object.ts';
 import { driftProblem } from '../../../src/kube/keep/keep-problems.ts';
 import { type KeptKind, keptLabels, stamped } from '../../../src/kube/keep/kept-kind.ts';
-import { hashOf, planKeeping, type Settled } from '../../../src/kube/keep/plan-keeping.ts';
+import { hashOf, type Keeping, planKeeping, type Settled } from '../../../src/kube/keep/plan-keeping.ts';
 import type { KubeObject } from '../../../src/kube/objects.ts';
 
 const kind: KeptKind = {
@@ -24,15 +24,24 @@ function found(data: object, more: object = {}, labels: object = keptLabels(kind
   return read;
 }
 
-function plan(wanted: KubeObject | undefined, there: FoundObject | undefined, last?: Settled) {
+function plan(
+  wanted: KubeObject | undefined,
+  there: FoundObject | undefined,
+  last?: Settled,
+  more: Partial<Keeping> = {},
+) {
   return planKeeping({
     wanted: new Map(wanted === undefined ? [] : [['shop/a', wanted]]),
     found: new Map(there === undefined ? [] : [['shop/a', there]]),
     settled: new Map(last === undefined ? [] : [['shop/a', last]]),
+    ...{ revision: '9', isTroubled: false, nowMs: 0, ...more },
   });
 }
 
-const settledAs = (wanted: KubeObject, there: FoundObject): Settled => ({ wanted: hashOf(wanted), found: there.hash });
+const settledAs = (wanted: KubeObject, there: FoundObject): Settled => ({
+  ...{ wanted: hashOf(wanted), found: there.hash, resourceVersion: '7', atMs: 0 },
+});
+const behind = { revision: '6' };
 
 describe('the plan', () => {
   test.each<readonly [string, ReturnType<typeof plan>, object[]]>([
@@ -71,6 +80,35 @@ describe('the plan', () => {
     [
       'a word of others in the metadata is not',
       plan(wish('1'), found({ x: '1' }, { annotations: { note: '1' } }), settledAs(wish('1'), found({ x: '1' }))),
+      [],
+    ],
+    [
+      'what was made and is not seen yet is waited for',
+      plan(wish('1'), undefined, settledAs(wish('1'), found({ x: '1' })), behind),
+      [],
+    ],
+    [
+      'so is what was changed, and is seen as it was',
+      plan(wish('2'), found({ x: '1' }), settledAs(wish('2'), found({ x: '2' })), behind),
+      [],
+    ],
+    [
+      'another wish does not wait, and blames nobody for what is old',
+      plan(wish('3'), found({ x: '1' }), settledAs(wish('2'), found({ x: '2' })), behind),
+      [{ kind: 'replace', isDrift: false }],
+    ],
+    [
+      'for a minute, as long as the cluster can be read: it may have been restored',
+      plan(wish('2'), found({ x: '1' }), settledAs(wish('2'), found({ x: '2' })), { ...behind, nowMs: 60_000 }),
+      [{ kind: 'replace', isDrift: true }],
+    ],
+    [
+      'and for as long as it cannot',
+      plan(wish('2'), found({ x: '1' }), settledAs(wish('2'), found({ x: '2' })), {
+        ...behind,
+        nowMs: 60_000,
+        isTroubled: true,
+      }),
       [],
     ],
     ['what goes is left to go', plan(wish('1'), found({ x: '9' }, { deletionTimestamp: 'now' })), []],

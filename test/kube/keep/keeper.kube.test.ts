@@ -160,7 +160,7 @@ whereKube('objects that are kept', (kube) => {
     await until(() => keeper.problems().length === 0);
   });
 
-  test('while nobody answers nothing is inferred, and it is tried until somebody does', async () => {
+  test('FLT-17: while nobody answers nothing is inferred, and it is tried until somebody does', async () => {
     const { keeper } = keep();
     keeper.want([wish('a')]);
     await isNow('a', { x: '1' });

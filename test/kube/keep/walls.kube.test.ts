@@ -216,7 +216,7 @@ whereKube('the walls of a cluster', () => {
     );
   });
 
-  test('a grant that is withdrawn closes its way, and is told of the volume that is still attached', async () => {
+  test('SEC-48: a grant that is withdrawn closes its way, and is told of the volume that is still attached', async () => {
     expect(lines.filter((line) => line.includes('volume-wall'))).toEqual([]);
     await kubectl(['delete', 'grant', 'ledger', '-n', 'shop']);
     await said('volume-wall', 'it is attached to `node-1`');

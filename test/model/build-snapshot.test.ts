@@ -86,6 +86,16 @@ const rows: readonly Row[] = [
     absent: ['workloads lost/a'],
   },
   {
+    sentence: 'a pod of Coffre itself, and one of the cluster, are nobody’s and nothing is told of them',
+    texts: [
+      ...sound,
+      ...['coffre-system', 'kube-system'].flatMap((name) => [namespaceOf(name), pod(name, 'a', '10.0.9.1')]),
+    ],
+    told: [],
+    says: '',
+    absent: ['workloads coffre-system/a', 'workloads kube-system/a'],
+  },
+  {
     sentence: 'a namespace that nobody owns is told',
     texts: [...sound, namespaceOf('lost')],
     told: [['warning missing-tenant ', 5, 'apiVersion']],

@@ -63,7 +63,8 @@ export function buildTenants(
     });
   }
   for (const source of inventory.of('Namespace')) {
-    if (tenants.has(source.ref.name)) continue;
+    // The cluster's own and ours are to be nobody's.
+    if (tenants.has(source.ref.name) || neverStrangers.includes(source.ref.name)) continue;
     problems.warning(source, {
       code: 'missing-tenant',
       path: '',

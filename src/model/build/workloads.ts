@@ -22,7 +22,7 @@ import type { ValidObject } from '../sourced-object.ts';
 import { formatSpiffeId } from '../spiffe-id.ts';
 import { imageFindings } from './image-findings.ts';
 import type { Inventory } from './inventory.ts';
-import { neighbourFinding, type Strangers } from './neighbours.ts';
+import { neighbourFinding, neverStrangers, type Strangers } from './neighbours.ts';
 
 export interface PodWorkload {
   readonly workload: Workload;
@@ -114,6 +114,8 @@ function isRunning({ status }: PodObject): boolean {
 
 function isOwned(source: ValidObject<'Pod'>, isTenant: boolean, problems: ProblemList): boolean {
   const { namespace } = source.ref;
+  // The cluster's own and ours are to be nobody's.
+  if (!isTenant && neverStrangers.includes(namespace)) return false;
   if (!isTenant) {
     problems.warning(source, {
       code: 'missing-tenant',

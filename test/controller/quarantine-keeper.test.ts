@@ -1,6 +1,6 @@
 /** Quarantines of replicas that share one record. */
 import { expect, test } from 'vitest';
-import { QuarantineKeeper } from '../../src/controller/quarantine-keeper.io.ts';
+import { QuarantineKeeper, type QuarantineKeeperPorts } from '../../src/controller/quarantine-keeper.io.ts';
 import type { Quarantine } from '../../src/model/quarantine.ts';
 
 const sinceMs = Date.parse('2026-11-20T10:00:00Z');
@@ -11,7 +11,7 @@ class SharedRecord {
   revision = 0;
   isDown = false;
 
-  handle(): ConstructorParameters<typeof Replica>[0] {
+  handle(): QuarantineKeeperPorts['state'] {
     let read = -1;
     return {
       read: async () => {
@@ -35,10 +35,10 @@ class Replica {
   nowMs = sinceMs;
   changes = 0;
   readonly ended: string[] = [];
-  readonly state: Parameters<typeof QuarantineKeeper.open>[0]['state'];
+  readonly state: QuarantineKeeperPorts['state'];
   keeper: QuarantineKeeper | undefined;
 
-  constructor(state: Parameters<typeof QuarantineKeeper.open>[0]['state']) {
+  constructor(state: QuarantineKeeperPorts['state']) {
     this.state = state;
   }
 

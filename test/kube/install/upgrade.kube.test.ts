@@ -56,15 +56,23 @@ whereInstalled('an upgrade', ({ apply, cluster, kubectl, newTenant, untilReady }
     });
   }
 
-  async function podsOf(name: string): Promise<readonly { readonly uid: string; readonly args: readonly string[] }[]> {
+  /** How each of the pods ends: 137 is one that was killed, since it took longer than it may. */
+  function endsOf(name: string, pods: readonly RunningPod[]): readonly Promise<number>[] {
+    return pods.map((pod) => cluster().kubelet().container(`coffre-system/${pod.name}`, name).ended);
+  }
+
+  async function podsOf(name: string): Promise<readonly RunningPod[]> {
     const selector = `app.kubernetes.io/name=${name}`;
     const text = await kubectl(['get', 'pods', '-n', 'coffre-system', '-l', selector, '-o', 'json']);
     const { items } = JSON.parse(text) as {
-      items: { metadata: { uid: string; deletionTimestamp?: string }; spec: { containers: { args: string[] }[] } }[];
+      items: {
+        metadata: { name: string; uid: string; deletionTimestamp?: string };
+        spec: { containers: { args: string[] }[] };
+      }[];
     };
     return items
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-      .map(({ metadata, spec }) => ({ uid: metadata.uid, args: spec.containers[0]?.args ?? [] }));
+      .map(({ metadata, spec }) => ({ name: metadata.name, uid: metadata.uid, args: spec.containers[0]?.args ?? [] }));
   }
 
   test(
@@ -75,7 +83,9 @@ whereInstalled('an upgrade', ({ apply, cluster, kubectl, newTenant, untilReady }
       await vi.waitFor(() => expect(answers().at(-1)?.outcome).toBe(200), { timeout: seenMaxMs });
       const before = answers().length;
       await untilSeen(seen);
-      const former = [...(await podsOf('coffre')), ...(await podsOf('coffre-authz'))].map(({ uid }) => uid);
+      const [replicas, workers] = [await podsOf('coffre'), await podsOf('coffre-authz')];
+      const former = [...replicas, ...workers].map(({ uid }) => uid);
+      const ends = [...endsOf('coffre', replicas), ...endsOf('coffre-authz', workers)];
 
       const { kube } = cluster();
       const file = join(kube.folder, 'other-values.yaml');
@@ -84,18 +94,19 @@ whereInstalled('an upgrade', ({ apply, cluster, kubectl, newTenant, untilReady }
       expect({ err, code }).toEqual({ err: '', code: 0 });
       expect(out).toContain('StatefulSet/coffre: changed\nDeployment/coffre-authz: changed\n');
 
-      for (const [name, replicas] of [
+      for (const [name, count] of [
         ['coffre', 2],
         ['coffre-authz', 3],
       ] as const) {
         const pods = await vi.waitFor(async () => {
           const now = await podsOf(name);
-          expect(now).toHaveLength(replicas);
+          expect(now).toHaveLength(count);
           return now;
         });
         expect(pods.map(({ args }) => args.includes('--log-level=debug'))).toEqual(pods.map(() => true));
         expect(pods.filter(({ uid }) => former.includes(uid))).toEqual([]);
       }
+      expect(await Promise.all(ends)).toEqual(former.map(() => 0));
       await untilSeen(seen);
       expect(
         answers()
@@ -121,6 +132,12 @@ whereInstalled('an upgrade', ({ apply, cluster, kubectl, newTenant, untilReady }
     expect(await kubectl(['get', 'pod', 'late', '-n', 'shop', '-o', 'jsonpath={.spec.initContainers}'])).toBe('');
   });
 });
+
+interface RunningPod {
+  readonly name: string;
+  readonly uid: string;
+  readonly args: readonly string[];
+}
 
 /** The leader keeps the webhooks in step and has no right to make them: before they are installed it is refused. */
 function isTooEarly(line: string): boolean {

@@ -5,8 +5,8 @@ import { restricted } from '../inject/settings.ts';
 import type { PodObject } from '../kubelet/pod-spec.ts';
 import { application, whereInstalled } from './installed.ts';
 
-/** Between two requests of each of the two clients, in ms: two hundred a second together. */
-const periodMs = 10;
+/** Between two requests of each of the two clients, in ms: 130 a second together. */
+const periodMs = 15;
 /** Least that is asked in a second while something is killed. */
 const perSecondMin = 100;
 /** Longest wait for what comes by itself, in ms: a bound of a loaded machine. */

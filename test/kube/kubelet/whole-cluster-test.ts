@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { isKubernetesHere } from '../harness/cluster.ts';
+import { takeTurn } from './take-turn.ts';
 import { startWholeCluster, type WholeCluster } from './whole-cluster.ts';
 
 export interface ClusterInTest {
@@ -16,6 +17,8 @@ export interface ClusterInTest {
 
 /** Longest that one test or hook of such a file may take, in ms: each is a story with many pods, on a machine that is loaded. */
 const storyMaxMs = 300_000;
+/** Longest wait for the turn, in ms: two other files, on a machine that is loaded. */
+const turnMaxMs = 2 * storyMaxMs;
 /** Longest wait for pods, in ms: they come up in two or three seconds on a machine that is free. */
 const readyMaxMs = 90_000;
 
@@ -28,13 +31,20 @@ export function whereWholeCluster(name: string, tests: (within: ClusterInTest) =
   ];
   describe.skipIf(missing.length > 0)(missing.length === 0 ? name : `${name} (${missing.join(', ')})`, () => {
     let cluster: WholeCluster | undefined;
+    let giveTurn = async () => {};
+    beforeAll(async () => {
+      giveTurn = await takeTurn();
+    }, turnMaxMs);
     beforeAll(async () => {
       cluster = await startWholeCluster();
     });
     afterEach(({ task }) => {
       if (task.result?.state === 'fail') console.error(cluster?.kubelet().words());
     });
-    afterAll(() => cluster?.close());
+    afterAll(async () => {
+      await cluster?.close();
+      await giveTurn();
+    });
     tests(within(() => cluster ?? expect.fail('the cluster has not started')));
   });
 }

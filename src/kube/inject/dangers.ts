@@ -24,6 +24,7 @@ export function dangersOf({ spec, metadata }: Pod): readonly PodFinding[] {
     ...windowsFindings(spec),
     ...captureFindings(metadata?.annotations ?? {}),
     ...userFindings('spec.securityContext.runAsUser', spec.securityContext?.runAsUser),
+    ...confinementFindings('spec.securityContext', spec.securityContext),
     ...(spec.volumes ?? []).flatMap(tokenFindings),
     ...(['initContainers', 'containers'] as const).flatMap((field) =>
       (spec[field] ?? []).flatMap((container, index) => containerDangers(container, `spec.${field}[${index}]`)),
@@ -70,9 +71,16 @@ export function containerDangers(container: Container | EphemeralContainer, path
       'remove it',
     ),
     ...userFindings(`${at}.runAsUser`, runAsUser),
-    ...ports.flatMap(({ containerPort }, index) =>
-      portFindings(`${path}.ports[${index}].containerPort`, containerPort),
-    ),
+    ...confinementFindings(at, securityContext),
+    ...ports.flatMap(({ containerPort, hostPort = 0 }, index) => [
+      ...portFindings(`${path}.ports[${index}].containerPort`, containerPort),
+      ...refuse(
+        hostPort !== 0,
+        `${path}.ports[${index}].hostPort`,
+        'a port of the node is taken from whoever else is asked there, the node itself included',
+        'remove it, and be asked through a service',
+      ),
+    ]),
     ...volumeMounts.flatMap(({ name }, index) =>
       refuse(
         volumeNames.has(name),
@@ -137,6 +145,17 @@ function userFindings(path: string, user: number | undefined): readonly PodFindi
     path,
     `the users ${first} to ${last} are for sidecars, whose connections are not intercepted`,
     'choose another user',
+  );
+}
+
+/** The namespace's own Pod Security must let the redirection pass, so what it would refuse of these is refused here. */
+function confinementFindings(at: string, context: Container['securityContext'] = {}): readonly PodFinding[] {
+  const { seccompProfile, appArmorProfile, seLinuxOptions = {} } = context;
+  const message = 'what its node confines less than others has more ways into the node, and so past its sidecar';
+  const loose = Object.entries({ seccompProfile, appArmorProfile }).filter(([, each]) => each?.type === 'Unconfined');
+  const isOther = ['user', 'role', 'type'].some((key) => (seLinuxOptions[key] ?? '') !== '');
+  return [...loose.map(([field]) => field), ...(isOther ? ['seLinuxOptions'] : [])].flatMap((field) =>
+    refuse(true, `${at}.${field}`, message, 'remove it, or leave it to the node'),
   );
 }
 

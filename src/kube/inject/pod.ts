@@ -39,10 +39,25 @@ const probe = Type.Object({
   timeoutSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 
+/** What the kernel and its modules keep a process from, of a pod or of one container. */
+const confinement = {
+  seccompProfile: Type.Optional(Type.Object({ type: Type.Optional(Type.String()) })),
+  appArmorProfile: Type.Optional(Type.Object({ type: Type.Optional(Type.String()) })),
+  seLinuxOptions: Type.Optional(texts),
+};
+
 const container = Type.Object({
   name: Type.String(),
   image: Type.Optional(Type.String()),
-  ports: Type.Optional(Type.Array(Type.Object({ name: Type.Optional(Type.String()), containerPort: Type.Integer() }))),
+  ports: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.Optional(Type.String()),
+        containerPort: Type.Integer(),
+        hostPort: Type.Optional(Type.Integer()),
+      }),
+    ),
+  ),
   livenessProbe: Type.Optional(probe),
   readinessProbe: Type.Optional(probe),
   startupProbe: Type.Optional(probe),
@@ -55,6 +70,7 @@ const container = Type.Object({
       allowPrivilegeEscalation: Type.Optional(Type.Boolean()),
       runAsUser: Type.Optional(Type.Integer()),
       procMount: Type.Optional(Type.String()),
+      ...confinement,
       capabilities: Type.Optional(
         Type.Object({
           add: Type.Optional(Type.Array(Type.String())),
@@ -107,7 +123,7 @@ export const podSchema = Type.Object({
     hostIPC: Type.Optional(Type.Boolean()),
     shareProcessNamespace: Type.Optional(Type.Boolean()),
     terminationGracePeriodSeconds: Type.Optional(Type.Integer({ minimum: 0 })),
-    securityContext: Type.Optional(Type.Object({ runAsUser: Type.Optional(Type.Integer()) })),
+    securityContext: Type.Optional(Type.Object({ runAsUser: Type.Optional(Type.Integer()), ...confinement })),
   }),
 });
 

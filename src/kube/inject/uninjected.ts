@@ -41,9 +41,10 @@ function userOf({ spec }: Pod): number | undefined {
   return user !== undefined && user >= sidecarUsers.first && user <= sidecarUsers.last ? user : undefined;
 }
 
-/** Fields of a container that would be somebody else's doing: `envFrom`, another `lifecycle`, a device. */
+/** Fields of a container that would be somebody else's doing: `envFrom`, another hook of its `lifecycle`, a device. */
 function sameKeys(left: readonly Container[], right: readonly Container[]): boolean {
-  const keys = (container: Container) => Object.keys(container).sort().join(' ');
+  const keys = ({ lifecycle = {}, ...container }: Container) =>
+    [container, lifecycle].map((each) => Object.keys(each).sort().join(' ')).join(';');
   return left.map(keys).join('\n') === right.map(keys).join('\n');
 }
 

@@ -109,6 +109,28 @@ describe('refused is', () => {
       podWith({}, { securityContext: { runAsUser: sidecarUsers.last } }),
       'sidecar-bypass spec.securityContext.runAsUser',
     ],
+    ...['seccompProfile', 'appArmorProfile'].flatMap((field): [string, Pod, string][] => [
+      [
+        `${field} Unconfined`,
+        inContainer({ [field]: { type: 'Unconfined' } }),
+        `sidecar-bypass spec.containers[0].securityContext.${field}`,
+      ],
+      [
+        `${field} Unconfined, for the whole pod`,
+        podWith({}, { securityContext: { [field]: { type: 'Unconfined' } } }),
+        `sidecar-bypass spec.securityContext.${field}`,
+      ],
+    ]),
+    [
+      'a domain of SELinux that confines nobody',
+      inContainer({ seLinuxOptions: { type: 'spc_t' } }),
+      'sidecar-bypass spec.containers[0].securityContext.seLinuxOptions',
+    ],
+    [
+      'a port of the node',
+      podWith({ ports: [{ containerPort: 8_080, hostPort: 10_250 }] }),
+      'sidecar-bypass spec.containers[0].ports[0].hostPort',
+    ],
     [
       'a port of ours',
       podWith({ ports: [{ containerPort: 15_006 }] }),

@@ -165,6 +165,13 @@ describe('a pod that is created', () => {
       edited(({ spec }) => Object.assign(spec.initContainers[1] ?? {}, { envFrom: [] })),
       ['sidecar-changed spec.initContainers'],
     ],
+    [
+      'with another hook in the sidecar',
+      edited(({ spec }) =>
+        Object.assign(spec.initContainers[1]?.lifecycle ?? {}, { postStart: { exec: { command: ['sh'] } } }),
+      ),
+      ['sidecar-changed spec.initContainers'],
+    ],
     ['with something before ours', edited(({ spec }) => void spec.initContainers.reverse()), ['sidecar-changed spec']],
     [
       'as a sidecar user of its own choice',

@@ -25,7 +25,9 @@ beforeEach(() => {
   module('tools/kube/kubernetes', 'require (\n\tk8s.io/kubernetes v1.36.3\n)\n');
   module('tools/kube/helm', 'require helm.sh/helm/v4 v4.2.3 // indirect\n');
   mkdirSync(join(repo, '.cache'));
-  pretend('case $PWD in */etcd) says="etcd Version: 3.6.16";; */helm) says="v4.2.3";; *) says="Kubernetes v1.36.3";; esac');
+  pretend(
+    'case $PWD in */etcd) says="etcd Version: 3.6.16";; */helm) says="v4.2.3";; *) says="Kubernetes v1.36.3";; esac',
+  );
   process.env['PATH'] = `${join(repo, 'bin')}:${path}`;
 });
 afterEach(() => {

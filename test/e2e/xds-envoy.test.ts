@@ -99,6 +99,8 @@ describe.each(['DELTA_GRPC', 'GRPC'] as const)('a real Envoy over %s', (apiType)
     return Number(body.split(': ')[1] ?? 'NaN');
   };
 
+  const stateOf = (typeUrl: string) => service.status()[0]?.types.find((type) => type.typeUrl === typeUrl)?.state;
+
   beforeEach(async () => {
     expect(existsSync(envoyPath), `no Envoy at ${envoyPath}: run the set-up`).toBe(true);
     folder = mkdtempSync(join(tmpdir(), 'xe-'));
@@ -123,7 +125,7 @@ describe.each(['DELTA_GRPC', 'GRPC'] as const)('a real Envoy over %s', (apiType)
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('boots, follows an update in order, survives a bad listener, and a server restart redelivers nothing', async () => {
+  test('boots, follows an update in order, and survives a bad listener', async () => {
     // Boot: each type once, nothing refused.
     expect(events.filter(({ kind }) => kind === 'nacked')).toEqual([]);
     for (const typeUrl of [typeUrls.runtime, typeUrls.cluster, typeUrls.endpoints, typeUrls.listener, typeUrls.route]) {
@@ -159,22 +161,24 @@ describe.each(['DELTA_GRPC', 'GRPC'] as const)('a real Envoy over %s', (apiType)
 
     // XDS-21: corrected, it is accepted.
     set({ listeners: ['one', 'two'], clusters: ['y'], routes: { one: 'y', two: 'y' } });
-    const stateOf = (typeUrl: string) => service.status()[0]?.types.find((type) => type.typeUrl === typeUrl)?.state;
     await expect.poll(() => stateOf(typeUrls.listener), { timeout: showMs }).toBe('SYNCED');
+  });
 
-    // FLT-01: a restarted server with the same content.
-    const modified = await statOf('listener_manager.listener_modified');
-    service.close();
-    server.forceShutdown();
-    await startServer();
-    await expect.poll(() => stateOf(typeUrls.listener), { timeout: showMs }).toBe('SYNCED');
+  test('FLT-01 a server that restarts with the same content redelivers nothing that Envoy can name, and no request fails', async () => {
     await expect.poll(() => stateOf(typeUrls.route), { timeout: showMs }).toBe('SYNCED');
+    const modified = await statOf('listener_manager.listener_modified');
+    await underLoad(async () => {
+      service.close();
+      server.forceShutdown();
+      await startServer();
+      await expect.poll(() => stateOf(typeUrls.listener), { timeout: showMs }).toBe('SYNCED');
+      await expect.poll(() => stateOf(typeUrls.route), { timeout: showMs }).toBe('SYNCED');
+    });
     const resources = pushed().filter((event) => event.kind === 'pushed' && event.resources > 0);
     const redelivered = new Set(resources.flatMap((event) => (event.kind === 'pushed' ? [event.typeUrl] : [])));
     // SotW cannot tell what is known by name, so those types are answered again (XDS-35); listeners and clusters are not.
     const byName = [typeUrls.runtime, typeUrls.endpoints, typeUrls.route];
     expect([...redelivered].sort()).toEqual(apiType === 'DELTA_GRPC' ? [] : byName.sort());
     expect(await statOf('listener_manager.listener_modified')).toBe(modified);
-    expect(await answerOf('two', '/end')).toBe('200 upstream /end');
   });
 });

@@ -110,7 +110,7 @@ function accountOf(workload: string): string {
   return workload.slice(workload.indexOf('/') + 1);
 }
 
-test('whatever they lived through, replicas that are told the same agree, and who changes between them is sent nothing', {
+test('FLT-07 whatever they lived through, replicas that are told the same agree, and who changes between them is sent nothing', {
   timeout: randomTestMs,
 }, async () => {
   await fc.assert(

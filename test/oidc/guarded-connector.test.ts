@@ -92,7 +92,7 @@ async function fetchFrom(
   return { error, resolved };
 }
 
-describe('the connector dials nothing inside', () => {
+describe('SEC-44: the connector dials nothing inside', () => {
   test.each(inside.filter((address) => !address.includes('%')))(
     'not by a name that resolves to %s',
     async (address) => {

@@ -76,7 +76,7 @@ describe.skipIf(!isKubernetesHere())('the volume wall', () => {
       ? kube.request('POST', `${pathOf(act.object)}?dryRun=All`, act.object)
       : patch(act.object, act.patch, '', '?dryRun=All');
 
-  test.each(attacks)('$name: it is refused, with the reason and what to do', async ({ act, says }) => {
+  test.each(attacks)('SEC-48: $name: it is refused, with the reason and what to do', async ({ act, says }) => {
     consents = consentsOf();
     const { status, body } = await attempt(act);
     const message: unknown = expect.stringMatching(says);

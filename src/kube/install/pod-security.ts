@@ -2,7 +2,7 @@
  * Namespaces of tenants that would refuse every injected pod: Pod Security of Kubernetes knows levels for a whole namespace, and the
  * init container that leads a pod through its sidecar has NET_ADMIN, which only `privileged` lets in.
  *
- * What the label lets in beside it our webhook refuses: it holds every other container of an injected pod to `restricted`.
+ * What the label lets in beside it our webhook refuses where it leads past a sidecar or into the node (`dangers.ts`), and no more.
  */
 import type { Problem } from '../../model/problem.ts';
 import { clusterProblem } from '../cluster-problem.ts';
@@ -28,7 +28,7 @@ export function podSecurityProblems(
           severity: 'error',
           path: `metadata.labels['${enforceLabel}']`,
           message: `the namespace enforces \`${level}\`, which refuses the init container that leads a pod through its sidecar: no pod of this tenant can begin`,
-          advice: `set it to \`${needed}\`; the webhook of Coffre holds everything else in these pods to \`restricted\``,
+          advice: `set it to \`${needed}\`; the webhook of Coffre refuses in these pods what would lead past a sidecar or into the node`,
         },
       ),
     ];

@@ -1,5 +1,8 @@
 /** `coffre inject`: every kind that makes pods, what is refused, and what stays as its author wrote it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
+import { text as readAll } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { folderOf, run } from './run-command.ts';
@@ -32,6 +35,18 @@ test.each(['Deployment', 'StatefulSet', 'DaemonSet', 'Job'])(
     expect(out).toContain('# what it is for');
   },
 );
+
+test('`-f -` reads standard input, to its end and not a file of that name, and answers as of a file', async () => {
+  const text = template('Deployment');
+  const main = join(import.meta.dirname, '../../src/cli/main.ts');
+  const child = spawn(process.execPath, [main, 'inject', '-f', '-', '--dry-run'], { cwd: folderOf({ '-': '{' }) });
+  const ended = once(child, 'close');
+  // In two writes, as a slow `kubectl get` would.
+  child.stdin.write(text.slice(0, 40));
+  child.stdin.end(text.slice(40));
+  const [out, err] = await Promise.all([readAll(child.stdout), readAll(child.stderr)]);
+  expect({ out, err, code: (await ended)[0] }).toEqual(await inject(text));
+});
 
 test('what is injected is injected once, and several objects stay several', async () => {
   const both = `apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n${pod('')}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\n---\n${cronJob}`;

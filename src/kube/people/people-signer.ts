@@ -16,7 +16,7 @@ import { type PersonRequest, personRequest } from './person-request.ts';
 
 /** Between two looks at the requests, in ms: somebody waits at a terminal. */
 const lookMs = 2_000;
-/** Requests in one look; who asks for more at once waits for the next. */
+/** Requests on one page: those of kubelets and others lie among them, and must not hide ours. */
 const requestsMax = 500;
 /** Longest answer that is read, in bytes: that many requests, with their certificates. */
 const answerBytesMax = 16 * 1_024 * 1_024;
@@ -62,6 +62,11 @@ export type PeopleEvent =
     }
   | { readonly kind: 'troubled'; readonly why: string };
 
+interface Page {
+  readonly items: readonly KubeObject[];
+  readonly metadata?: { readonly continue?: string };
+}
+
 export function signPeople(ports: PeopleSignerPorts) {
   const stop = new AbortController();
   const objects = new KubeObjects(ports.client, stop.signal);
@@ -69,18 +74,23 @@ export function signPeople(ports: PeopleSignerPorts) {
 
   async function look(): Promise<void> {
     try {
-      if (ports.term() !== undefined) for (const each of await listed()) await answer(each);
+      if (ports.term() !== undefined) for await (const each of listed()) await answer(each);
     } catch (error) {
       if (!stop.signal.aborted) ports.report({ kind: 'troubled', why: String(error) });
     }
     if (!stop.signal.aborted) timer = setTimeout(() => void look(), lookMs);
   }
 
-  async function listed(): Promise<readonly KubeObject[]> {
-    const { status, body } = await ports.client.get(path, stop.signal);
-    const text = await readText(body, answerBytesMax);
-    if (status !== 200) throw new Error(`requests of people cannot be listed: the API server answered ${status}`);
-    return (JSON.parse(text) as { items: readonly KubeObject[] }).items;
+  async function* listed(): AsyncGenerator<KubeObject> {
+    let rest = '';
+    do {
+      const { status, body } = await ports.client.get(`${path}${rest}`, stop.signal);
+      const text = await readText(body, answerBytesMax);
+      if (status !== 200) throw new Error(`requests of people cannot be listed: the API server answered ${status}`);
+      const { items, metadata } = JSON.parse(text) as Page;
+      yield* items;
+      rest = metadata?.continue ? `&continue=${encodeURIComponent(metadata.continue)}` : '';
+    } while (rest !== '');
   }
 
   async function answer(object: KubeObject): Promise<void> {

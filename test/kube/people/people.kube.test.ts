@@ -145,6 +145,22 @@ whereKube('a person of a cluster', () => {
     await denied('weak').toMatchObject({ type: 'Denied', message: expect.stringContaining('must be P-256') });
   });
 
+  test('hundreds of requests to other signers hide none of ours', async () => {
+    const request = Buffer.from(await requestOf('CN=kubelet')).toString('base64');
+    const others = Array.from({ length: 520 }, (_, index) => ({
+      ...{ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest' },
+      metadata: { name: `a-${String(index).padStart(3, '0')}` },
+      spec: { signerName: 'other.example/any', usages: ['client auth'], request },
+    }));
+    const made = await Promise.all(
+      others.map((each) => kube.request('POST', '/apis/certificates.k8s.io/v1/certificatesigningrequests', each)),
+    );
+    expect(made.filter(({ status }) => status !== 201)).toEqual([]);
+    await ask(ana, 'z-behind-them-all', 'coffre.dev/shop.game-master');
+    const certificate = async () => (await told('z-behind-them-all')).certificate;
+    await expect.poll(certificate, { timeout: longMs }).toBeTypeOf('string');
+  });
+
   test('a replica that does not lead answers nobody', async () => {
     term = undefined;
     await ask(ana, 'later', 'coffre.dev/shop.game-master');

@@ -194,7 +194,19 @@ function handlersOf({ livenessProbe, readinessProbe, startupProbe, lifecycle }: 
 /** A kubelet can be told to ask anything, at any port: not the sidecar, in the application's name. A named port is found where it is declared. */
 function handlerFindings(path: string, handler: Handler | undefined): readonly PodFinding[] {
   const asked = handler?.httpGet?.port ?? handler?.tcpSocket?.port ?? handler?.grpc?.port;
-  return asked === undefined ? [] : portFindings(path, Number(asked));
+  return [...hostOfHandlerFindings(path, handler), ...(asked === undefined ? [] : portFindings(path, Number(asked)))];
+}
+
+/** A kubelet asks from the network of its node, with any headers: its loopback, a metadata service, a neighbour. */
+function hostOfHandlerFindings(path: string, { httpGet, tcpSocket }: Handler = {}): readonly PodFinding[] {
+  return Object.entries({ httpGet, tcpSocket }).flatMap(([field, asked]) =>
+    refuse(
+      (asked?.host ?? '') !== '',
+      `${path}.${field}.host`,
+      'a kubelet would ask whatever address is named, in the name of its node',
+      'remove it, and the pod itself is asked; or ask by `exec`',
+    ),
+  );
 }
 
 /** `CAP_NET_RAW` and `net_raw` are the same to a container runtime. */

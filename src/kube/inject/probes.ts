@@ -3,8 +3,8 @@
  *
  *   httpGet :8080/healthz ──divert──▶ httpGet :15021/app/web/readiness    original in an annotation, answer in the bootstrap
  *
- * A kubelet comes in plaintext, for which there is no way in. `exec` needs none, and a question that names a host is not
- * put to the pod: both stay. Hooks that the kubelet calls by HTTP are questions, too.
+ * A kubelet comes in plaintext, for which there is no way in. `exec` needs none and stays. Hooks that the kubelet calls by
+ * HTTP are questions, too. Whoever names a host is refused before (`dangers.ts`).
  */
 
 import type { ApplicationProbe } from '../../envoy/health-listener.ts';
@@ -119,7 +119,6 @@ function take(
   const asked = httpGet ?? tcpSocket;
   // Kubernetes never calls a hook by TCP, although it can be written.
   if (slot.isHook && httpGet === undefined) return undefined;
-  if (asked?.host !== undefined && asked.host !== '') return undefined;
   if (asked !== undefined) {
     const port = portOf(container, asked.port);
     if (port === undefined) return unknownPort(asked.port);

@@ -28,6 +28,8 @@ function refusal(pod: Pod): string[] {
     : [injection.kind];
 }
 
+const loopback = { tcpSocket: { host: '127.0.0.1', port: 10_257 } };
+
 const scenarios = readdirSync(golden).filter((name) => name.endsWith('.input.yaml'));
 
 test.each(scenarios)('the pod of %s reads as in the golden file', async (name) => {
@@ -148,6 +150,25 @@ describe('refused is', () => {
     ],
     ['a container of our name', podWith({}, { initContainers: [ours] }), 'sidecar-bypass spec.initContainers[0].name'],
     ['a volume of our name', podWith({}, { volumes: [{ name: 'coffre-run' }] }), 'sidecar-bypass spec.volumes[0].name'],
+    [
+      'a kubelet that asks a metadata service',
+      podWith({
+        readinessProbe: {
+          httpGet: { host: '169.254.169.254', port: 80, httpHeaders: [{ name: 'Metadata-Flavor', value: 'Google' }] },
+        },
+      }),
+      'sidecar-bypass spec.containers[0].readinessProbe.httpGet.host',
+    ],
+    [
+      'a kubelet that asks the loopback of its node',
+      podWith({}, { initContainers: [{ name: 'i', securityContext: restricted, startupProbe: loopback }] }),
+      'sidecar-bypass spec.initContainers[0].startupProbe.tcpSocket.host',
+    ],
+    [
+      'a hook elsewhere',
+      podWith({ lifecycle: { preStop: { httpGet: { host: '10.0.0.1', port: 10_250 } } } }),
+      'sidecar-bypass spec.containers[0].lifecycle.preStop.httpGet.host',
+    ],
     [
       'a mount of the identity',
       podWith({ volumeMounts: [{ name: 'coffre-identity', mountPath: '/x' }] }),

@@ -1,6 +1,9 @@
 /** Drills that strike proxies of two replicas, and what is left of one whose leader is killed, or stands still for a minute. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { hasEnded, isEffective } from '../../../src/lab/drill-control.ts';
+import { run } from '../../cli/run-command.ts';
 import { whereKube } from '../harness/kube-test.ts';
 import { answer, DrilledMesh, drill, patience } from './drilled-mesh.ts';
 import { longMs, type Replicas } from './replicas.ts';
@@ -11,6 +14,15 @@ const deadManMs = 11_000;
 const followerMs = 6_000;
 /** Until a Lease that nobody renews is another's. */
 const electionMs = 40_000;
+
+/** Of the callers struck, up to their group, and of proxies, without the time that each took. */
+function rows(report: string): readonly string[] {
+  const lines = report.replaceAll(/[\u00a0\u202f]/g, ' ').split('\n');
+  return lines.flatMap((line) => {
+    const [row] = /^\| `shop` \| `shop\/web` \| [^|]+ \||^\| `shop\/web-\d` \| (?:after|après) .*/.exec(line) ?? [];
+    return row === undefined ? [] : [row.replaceAll(/(after|après) [^|]+ \|/g, '$1 … |')];
+  });
+}
 
 whereKube('a drill on the proxies of two replicas', () => {
   let mesh: DrilledMesh;
@@ -64,6 +76,37 @@ whereKube('a drill on the proxies of two replicas', () => {
     expect(record.proxies.map(({ state }) => state)).toEqual(['clean', 'clean']);
     expect(record.traffic.map(({ proxy }) => proxy)).toEqual(expect.arrayContaining(['shop/web-0', 'shop/web-1']));
     expect([await struck(0), await struck(1)]).toEqual([[], []]);
+  });
+
+  test('its report in either language names the callers of both replicas and sees each clean, on a chain that verifies', async () => {
+    await struckBy(0);
+    const { drills, state } = replicas.all[0];
+    await drills.halt(drill, 'seen enough');
+    await drills.until(drill, 'its end', longMs, hasEnded);
+    const fileOf = (name: string) => join(replicas.folder, name);
+    const [key, report, copy] = ['evidence.pem', 'report.md', 'evidence.jsonl'].map(fileOf) as [string, string, string];
+    await writeFile(key, (await run('evidence', 'head', '--public-key', '--state', state)).out);
+    await run('drill', 'report', drill, '--state', state, '--out', report);
+    const english = await readFile(report, 'utf8');
+    const french = await run('drill', 'report', drill, '--state', state, '--lang', 'fr');
+    expect(rows(english)).toEqual([
+      '| `shop` | `shop/web` | the fault was laid for it: 2 proxies |',
+      '| `shop/web-0` | after … | after … | confirmed: seen clean |',
+      '| `shop/web-1` | after … | after … | confirmed: seen clean |',
+    ]);
+    expect(rows(french.out)).toEqual([
+      '| `shop` | `shop/web` | la panne lui était destinée : 2 proxys |',
+      '| `shop/web-0` | après … | après … | confirmé : vu sans la panne |',
+      '| `shop/web-1` | après … | après … | confirmé : vu sans la panne |',
+    ]);
+    expect(await run('drill', 'verify-report', report, '--key', key)).toMatchObject({ code: 0 });
+    expect(await run('evidence', 'export', '--state', state, '--out', copy)).toMatchObject({ code: 0 });
+    // The report's own witness: what it was made from is in the copy, and nothing was cut off since.
+    const [witness = 'none'] = /replica-0:\d+:[0-9a-f]{64}/.exec(english) ?? [];
+    expect(await run('evidence', 'verify', copy, '--key', key, '--expect-head', witness)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/ of `replica-0`, positions 1 to .*^whole: /ms),
+    });
   });
 
   test('what is asked at a follower the leader answers: its drill is planned, started and halted there', async () => {

@@ -2,24 +2,15 @@
  * What the control plane says of objects, as their authors see it: a real API server, a real control plane process, and
  * two proxies that take or refuse what they are told.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { systemNamespace } from '../../../src/model/system-namespace.ts';
-import { freePort } from '../../fixtures/free-port.ts';
 import { runPod, tokenOf } from '../attest/attesting.ts';
-import { installDefinitions } from '../harness/install-definitions.ts';
-import { connectKube, type Kube } from '../harness/kube.ts';
+import type { Kube } from '../harness/kube.ts';
 import { whereKube } from '../harness/kube-test.ts';
-import { type RunningCluster, startKube } from '../harness/start-kube.ts';
 import { type AdsProxy, startAdsProxy } from './ads-proxy.ts';
-import { gatewayDefinition, installGateway } from './gateway-definitions.ts';
+import { gatewayDefinition } from './gateway-definitions.ts';
+import { ServedCluster } from './served-cluster.ts';
 
-const main = join(import.meta.dirname, '../../../src/main.ts');
 const golden = join(import.meta.dirname, '../golden/kubectl');
 /** Longest wait for anything, in ms. */
 const longMs = 60_000;
@@ -83,6 +74,11 @@ spec:
 ---
 ${policy('GET')}
 ---
+apiVersion: coffre.dev/v1alpha1
+kind: DrillConsent
+metadata: { name: game-day, namespace: shop }
+spec: { asTarget: { services: [web], callerTenants: [shop], methods: [abort], maxDuration: 5m, maxPercent: 50 } }
+---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: { name: web, namespace: shop }
@@ -92,57 +88,26 @@ spec:
 `;
 
 whereKube('the status of objects', () => {
-  let cluster: RunningCluster;
+  let served: ServedCluster;
   let kube: Kube;
-  let state: string;
-  let child: ChildProcess;
   let proxies: AdsProxy[];
 
-  async function kubectl(args: readonly string[], input = ''): Promise<string> {
-    const { code, stdout, stderr } = await kube.kubectl(args, { input });
-    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
-    return stdout;
-  }
+  const kubectl = (args: readonly string[], input?: string) => served.kubectl(args, input);
 
   beforeAll(async () => {
-    cluster = await startKube();
-    kube = connectKube(cluster);
-    await installDefinitions(kube);
-    await installGateway(kube, gatewayDefinition('HTTPRoute', 'httproutes', 'v1'));
-    for (const name of ['shop', 'billing', systemNamespace]) await kubectl(['create', 'namespace', name]);
-    await kubectl(['apply', '-f', '-'], world);
-    state = await mkdtemp(join(tmpdir(), 'coffre-state-'));
-    const xds = `127.0.0.1:${await freePort()}`;
-    const addresses = ['--xds', xds, '--evidence', `127.0.0.1:${await freePort()}`];
-    const args = ['--kube', await kube.adminKubeconfig(), '--state', state, ...addresses];
-    child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
-    await served(child);
-    proxies = await Promise.all(
-      ['web-1', 'web-2'].map((name, index) => startedProxy(xds, name, `10.1.0.${index + 1}`)),
-    );
+    const gateway = [gatewayDefinition('HTTPRoute', 'httproutes', 'v1')];
+    served = await ServedCluster.start({ namespaces: ['shop', 'billing'], gateway, objects: world });
+    ({ kube } = served);
+    proxies = await Promise.all(['web-1', 'web-2'].map((name, index) => startedProxy(name, `10.1.0.${index + 1}`)));
   }, 2 * longMs);
 
   afterAll(async () => {
     for (const proxy of proxies ?? []) proxy.stop();
-    child?.kill('SIGTERM');
-    await (child === undefined ? undefined : once(child, 'exit'));
-    await rm(state, { recursive: true, force: true });
-    await kube.close();
-    await cluster.stop();
+    await served?.close();
   });
 
-  async function served({ stdout }: ChildProcess): Promise<void> {
-    if (stdout === null) throw new Error('the control plane has no output');
-    const lines = createInterface(stdout);
-    await new Promise<void>((resolve) => {
-      lines.on('line', (line) => {
-        if (line.includes('"serving"')) resolve();
-      });
-    });
-  }
-
   /** A pod that runs and is ready, as its kubelet would say, and its proxy. */
-  async function startedProxy(xds: string, name: string, address: string): Promise<AdsProxy> {
+  async function startedProxy(name: string, address: string): Promise<AdsProxy> {
     const pod = await runPod(kube, 'shop', { name });
     await kubectl(['label', 'pod', '-n', 'shop', name, 'app=web']);
     const path = `/api/v1/namespaces/shop/pods/${name}`;
@@ -151,7 +116,7 @@ whereKube('the status of objects', () => {
     const status = { phase: 'Running', podIP: address, podIPs: [{ ip: address }], conditions };
     const written = await kube.request('PUT', `${path}/status`, { ...(body as object), status });
     expect(written.status).toBe(200);
-    return startAdsProxy(xds, `shop/${name}`, await tokenOf(kube, pod));
+    return startAdsProxy(served.xds, `shop/${name}`, await tokenOf(kube, pod));
   }
 
   const wait = (condition: string, what: string) =>
@@ -210,6 +175,25 @@ whereKube('the status of objects', () => {
     await polled('grant.coffre.dev/nowhere', 'Accepted').toMatch(/^True/);
     await polled('grant.coffre.dev/nowhere', 'ResolvedRefs').toMatch(/^False DanglingReference: .*`ghost`/);
     await polled('grant.coffre.dev/nowhere').toMatch(/^False NotInForce/);
+  });
+
+  test('two policies of the same ports contradict each other, until one of them goes', async () => {
+    const one = 'trafficpolicy.coffre.dev/web';
+    const rival = `
+apiVersion: coffre.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: web-again, namespace: shop }
+spec: { service: web, timeouts: { request: 9s } }
+`;
+    await polled(one, 'Conflicted').toBe('False NoConflict: nothing contradicts it');
+    await kubectl(['apply', '-f', '-'], rival);
+    await polled(one, 'Conflicted').toMatch(/^True PolicyConflict: .*`web-again`.*none of them is in force/);
+    await polled('trafficpolicy.coffre.dev/web-again', 'Conflicted').toMatch(/^True PolicyConflict: .*`web` /);
+    expect(await wait('Conflicted', one)).toContain('condition met');
+    await polled(one).toMatch(/^False NotInForce/);
+    await kubectl(['delete', '-f', '-'], rival);
+    await polled(one, 'Conflicted').toBe('False NoConflict: nothing contradicts it');
+    await polled(one).toBe('True Acknowledged: 2 of 2 proxies');
   });
 
   test('a drill says that it is declared', async () => {

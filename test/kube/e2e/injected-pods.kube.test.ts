@@ -13,9 +13,12 @@ import { typeUrls } from '../../../src/xds/type-url.ts';
 import { restricted } from '../inject/settings.ts';
 import { addressAnnotation } from '../kubelet/kubelet.ts';
 import { type Asked, application, whereInstalled } from './installed.ts';
+import { trafficPod } from './traffic.ts';
 
 /** Longest time in which a withdrawal is to bite, in ms. */
 const withdrawnMaxMs = 2_000;
+/** Between two requests of each client beside a drill, in ms: a steady state is a state of something. */
+const steadyPeriodMs = 100;
 /** Where the installation keeps what a replica knows. */
 const statePath = '/var/lib/coffre/state';
 /** Longest wait for what comes by itself, in ms: a bound of a loaded machine. */
@@ -103,7 +106,7 @@ whereInstalled('an injected pod', ({ cluster, kubectl, apply, untilReady, newTen
       expect(said.code, `${said.stdout}${said.stderr}`).toBe(0);
     };
     const phase = () => kubectl(['get', 'drill', 'errors', '-n', 'shop', '-o', 'jsonpath={.status.phase}']);
-    await apply(mesh, consent, drill, traffic);
+    await apply(mesh, consent, drill, trafficPod(steadyPeriodMs));
     await untilReady('shop/traffic');
     await vi.waitFor(async () => expect(await phase()).toBe('declared'), { timeout: soonMs });
     await ours('start', '--yes');
@@ -217,24 +220,6 @@ const drill = {
     abortOn: [{ alert: 'ShopClosed' }],
     duration: '5m',
     observe: '3s',
-  },
-};
-
-/** A steady state is a state of something. */
-const traffic = {
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name: 'traffic', namespace: 'shop' },
-  spec: {
-    serviceAccountName: 'web',
-    containers: [
-      {
-        name: 'app',
-        image: 'registry.example/lab-traffic:1',
-        args: ['http://api.shop.svc/', '100'],
-        securityContext: restricted,
-      },
-    ],
   },
 };
 

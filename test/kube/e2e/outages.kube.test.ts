@@ -1,9 +1,8 @@
 /** What becomes of traffic while the pods of Coffre die, and of everything when all of it does. */
 import { beforeAll, expect, test, vi } from 'vitest';
-import type { SteadyAnswer } from '../../e2e/steady-traffic.ts';
-import { restricted } from '../inject/settings.ts';
 import type { PodObject } from '../kubelet/pod-spec.ts';
 import { application, whereInstalled } from './installed.ts';
+import { answersIn, lostOf, trafficPod } from './traffic.ts';
 
 /** Between two requests of each of the two clients, in ms: 130 a second together. */
 const periodMs = 15;
@@ -44,16 +43,9 @@ whereInstalled('a mesh', ({ cluster, kubectl, apply, untilReady, newTenant, ask 
   }
 
   test('loses no request while every replica of the control plane and every worker is killed in turn', async () => {
-    await apply(traffic);
+    await apply(trafficPod(periodMs));
     await untilReady('shop/traffic');
-    const answers = (): SteadyAnswer[] =>
-      cluster()
-        .kubelet()
-        .container('shop/traffic', 'app')
-        .log()
-        .split('\n')
-        .slice(0, -1)
-        .map((line) => JSON.parse(line));
+    const answers = () => answersIn(logOf('shop/traffic', 'app'));
     await vi.waitFor(() => expect(answers().length).toBeGreaterThan(perSecondMin), { timeout: soonMs });
     const beganAtMs = performance.now();
     const before = answers().length;
@@ -73,7 +65,7 @@ whereInstalled('a mesh', ({ cluster, kubectl, apply, untilReady, newTenant, ask 
     const seconds = (performance.now() - beganAtMs) / 1_000;
     const all = answers();
     await kubectl(['delete', 'pod', 'traffic', '-n', 'shop', '--force', '--grace-period=0']);
-    const lost = all.flatMap(({ client, outcome }, at) => (outcome === 200 ? [] : [`${at}: ${client} ${outcome}`]));
+    const lost = lostOf(all);
     console.info(
       `${all.length - before} requests in ${seconds.toFixed(0)} s, ${lost.length} lost; ${kills.join(', ')}`,
     );
@@ -98,20 +90,3 @@ whereInstalled('a mesh', ({ cluster, kubectl, apply, untilReady, newTenant, ask 
     expect((await ask('shop/late', 'http://api.shop.svc/')).status).toBe(200);
   });
 });
-
-const traffic = {
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name: 'traffic', namespace: 'shop' },
-  spec: {
-    serviceAccountName: 'web',
-    containers: [
-      {
-        name: 'app',
-        image: 'registry.example/lab-traffic:1',
-        args: ['http://api.shop.svc/', String(periodMs)],
-        securityContext: restricted,
-      },
-    ],
-  },
-};

@@ -18,7 +18,7 @@ export default async function setup({ provide }: TestProject): Promise<(() => Pr
     provide('cluster', null);
     return undefined;
   }
-  const { stop, restart: _notForAll, ...cluster } = await startKube();
+  const { stop, restart: _notForAll, without: _norThis, ...cluster } = await startKube();
   const kube = connectKube(cluster);
   await installDefinitions(kube);
   await kube.close();

@@ -12,6 +12,8 @@ export interface ClusterProcess {
   tail(): string;
   /** @throws with the end of what it said, once it ended by itself. */
   assertAlive(): void;
+  /** Nothing happens to one that has ended. */
+  signal(signal: NodeJS.Signals): void;
   stop(): Promise<void>;
 }
 
@@ -38,6 +40,9 @@ export function startProcess(program: Program, args: readonly string[], folder: 
     assertAlive() {
       if (failure !== undefined) throw failure;
       if (hasEnded(child)) throw new Error(`\`${program}\` ended by itself:\n${tail()}`);
+    },
+    signal(signal) {
+      child.kill(signal);
     },
     async stop() {
       if (hasEnded(child) || failure !== undefined) return;

@@ -18,8 +18,12 @@ import { type ClusterProcess, startProcess } from './process.ts';
 export interface RunningCluster extends Cluster {
   /** Stops both, lets `between` do what it likes with the folder, and starts them again at the same address. */
   restart(between: () => Promise<void>): Promise<void>;
+  /** Ends the API server alone, or lets it stand still with its connections open, until `meanwhile` is over. */
+  without(how: Outage, meanwhile: () => Promise<void>): Promise<void>;
   stop(): Promise<void>;
 }
+
+export type Outage = 'stopped' | 'stalled';
 
 export interface KubeOptions {
   /** Of services' addresses. */
@@ -60,11 +64,9 @@ export async function startKube(options: KubeOptions = {}): Promise<RunningClust
     const authority = await writeKeys(folder, options);
     const [etcdPort, peerPort, port] = [await freePort(), await freePort(), await freePort()];
     const cluster: Cluster = { url: `https://${loopback}:${port}`, folder, authority, adminToken };
+    const startApiServer = () => startProcess('kube-apiserver', apiServerArgs(folder, etcdPort, port, options), folder);
     const start = () => {
-      started = [
-        startProcess('etcd', etcdArgs(folder, etcdPort, peerPort), folder),
-        startProcess('kube-apiserver', apiServerArgs(folder, etcdPort, port, options), folder),
-      ];
+      started = [startProcess('etcd', etcdArgs(folder, etcdPort, peerPort), folder), startApiServer()];
       return untilReady(cluster, started);
     };
     const restart = async (between: () => Promise<void>) => {
@@ -72,8 +74,21 @@ export async function startKube(options: KubeOptions = {}): Promise<RunningClust
       await between();
       await start();
     };
+    const without = async (how: Outage, meanwhile: () => Promise<void>) => {
+      const apiServer = started.pop();
+      if (apiServer === undefined) throw new Error('the API server does not run');
+      if (how === 'stopped') await apiServer.stop();
+      else apiServer.signal('SIGSTOP');
+      try {
+        await meanwhile();
+      } finally {
+        if (how === 'stalled') apiServer.signal('SIGCONT');
+        started.push(how === 'stopped' ? startApiServer() : apiServer);
+        await untilReady(cluster, started);
+      }
+    };
     await start();
-    return { ...cluster, restart, stop };
+    return { ...cluster, restart, without, stop };
   } catch (error) {
     const words = started.map(({ name, tail }) => `${name}:\n${tail()}`).join('\n');
     await stop();

@@ -9,8 +9,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectKube, type Kube } from '../harness/kube.ts';
+import { allowNodes } from '../harness/nodes.ts';
 import { startControllers } from '../harness/start-controllers.ts';
-import { startKube } from '../harness/start-kube.ts';
+import { type RunningCluster, startKube } from '../harness/start-kube.ts';
 import { type Kubelet, nodeName, startKubelet } from './kubelet.ts';
 import { makeNodeNetwork, type NodeNetwork } from './node-network.ts';
 import { startServiceProxy } from './service-proxy.ts';
@@ -22,6 +23,8 @@ export interface WholeCluster {
   kubelet(): Kubelet;
   /** All processes of all pods at once, then etcd and the API server; then everything is started as it was found. */
   restartEverything(): Promise<void>;
+  /** The API server alone is away; everything else, its etcd as well, runs on. */
+  readonly withoutApiServer: RunningCluster['without'];
   close(): Promise<void>;
 }
 
@@ -52,6 +55,7 @@ export async function startWholeCluster(): Promise<WholeCluster> {
     closers.push(kube.close);
     closers.push(await startControllers(kube, workloadControllers));
     await registerNode(kube);
+    await allowNodes(kube);
     await publishApi(kube, network);
     const folder = await mkdtemp(join(tmpdir(), 'coffre-node-'));
     closers.push(() => rm(folder, { recursive: true, force: true }));
@@ -69,6 +73,7 @@ export async function startWholeCluster(): Promise<WholeCluster> {
       kube,
       network,
       kubelet: () => kubelet,
+      withoutApiServer: cluster.without,
       async restartEverything() {
         await kubelet.crash();
         await cluster.restart(async () => {});

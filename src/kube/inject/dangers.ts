@@ -149,14 +149,18 @@ function userFindings(path: string, user: number | undefined): readonly PodFindi
 }
 
 /** The namespace's own Pod Security must let the redirection pass, so what it would refuse of these is refused here. */
-function confinementFindings(at: string, context: Container['securityContext'] = {}): readonly PodFinding[] {
-  const { seccompProfile, appArmorProfile, seLinuxOptions = {} } = context;
+export function confinementFindings(at: string, context: Container['securityContext'] = {}): readonly PodFinding[] {
+  const { seccompProfile, appArmorProfile, seLinuxOptions = {}, windowsOptions = {} } = context;
   const message = 'what its node confines less than others has more ways into the node, and so past its sidecar';
   const loose = Object.entries({ seccompProfile, appArmorProfile }).filter(([, each]) => each?.type === 'Unconfined');
   const isOther = ['user', 'role', 'type'].some((key) => (seLinuxOptions[key] ?? '') !== '');
-  return [...loose.map(([field]) => field), ...(isOther ? ['seLinuxOptions'] : [])].flatMap((field) =>
-    refuse(true, `${at}.${field}`, message, 'remove it, or leave it to the node'),
-  );
+  const isOfNode = windowsOptions.hostProcess === true;
+  const fields = [
+    ...loose.map(([field]) => field),
+    ...(isOther ? ['seLinuxOptions'] : []),
+    ...(isOfNode ? ['windowsOptions.hostProcess'] : []),
+  ];
+  return fields.flatMap((field) => refuse(true, `${at}.${field}`, message, 'remove it, or leave it to the node'));
 }
 
 function portFindings(path: string, port: number): readonly PodFinding[] {
@@ -181,7 +185,12 @@ function tokenFindings({ projected }: NonNullable<Pod['spec']['volumes']>[number
 
 type HandlerField = readonly [field: string, handler: Handler | undefined];
 
-function handlersOf({ livenessProbe, readinessProbe, startupProbe, lifecycle }: Container): readonly HandlerField[] {
+export function handlersOf({
+  livenessProbe,
+  readinessProbe,
+  startupProbe,
+  lifecycle,
+}: Container): readonly HandlerField[] {
   return [
     ['livenessProbe', livenessProbe],
     ['readinessProbe', readinessProbe],
@@ -198,7 +207,7 @@ function handlerFindings(path: string, handler: Handler | undefined): readonly P
 }
 
 /** A kubelet asks from the network of its node, with any headers: its loopback, a metadata service, a neighbour. */
-function hostOfHandlerFindings(path: string, { httpGet, tcpSocket }: Handler = {}): readonly PodFinding[] {
+export function hostOfHandlerFindings(path: string, { httpGet, tcpSocket }: Handler = {}): readonly PodFinding[] {
   return Object.entries({ httpGet, tcpSocket }).flatMap(([field, asked]) =>
     refuse(
       (asked?.host ?? '') !== '',
@@ -210,10 +219,10 @@ function hostOfHandlerFindings(path: string, { httpGet, tcpSocket }: Handler = {
 }
 
 /** `CAP_NET_RAW` and `net_raw` are the same to a container runtime. */
-function plainCapability(name: string): string {
+export function plainCapability(name: string): string {
   return name.toUpperCase().replace(/^CAP_/, '');
 }
 
-function refuse(isSo: boolean, path: string, message: string, advice: string): readonly PodFinding[] {
+export function refuse(isSo: boolean, path: string, message: string, advice: string): readonly PodFinding[] {
   return isSo ? [{ code: 'sidecar-bypass', path, message, advice }] : [];
 }

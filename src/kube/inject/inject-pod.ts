@@ -7,6 +7,7 @@
  * second, before init containers of the author's: those, too, speak through it.
  */
 import { dangersOf } from './dangers.ts';
+import { dangersToNode } from './dangers-to-node.ts';
 import { injectedByAnnotation, probesAnnotation, revisionLabel } from './names.ts';
 import { optOutOf } from './opt-out.ts';
 import type { Container, Pod } from './pod.ts';
@@ -28,6 +29,8 @@ export interface InjectionOf {
   readonly tenant: string;
   /** Of `sidecarUsers`, drawn for this pod. */
   readonly sidecarUser: number;
+  /** Whether a caretaker writes it, who may let a pod without a sidecar into its node. */
+  readonly byCaretaker?: boolean;
 }
 
 /** Kubernetes' own, in s. */
@@ -38,7 +41,10 @@ export function injectPod(given: Pod, settings: InjectSettings, of: InjectionOf)
   if ('findings' in stripped) return { kind: 'refused', findings: stripped.findings };
   const { pod } = stripped;
   const wish = optOutOf(pod, of.namespace, settings);
-  if (wish.kind === 'allowed') return { kind: 'left', pod };
+  if (wish.kind === 'allowed') {
+    const findings = of.byCaretaker === true ? [] : dangersToNode(pod);
+    return findings.length > 0 ? { kind: 'refused', findings } : { kind: 'left', pod };
+  }
   const { spec, metadata } = pod;
   const initial = divertProbes(spec.initContainers ?? [], 'initContainers');
   const usual = divertProbes(spec.containers, 'containers');

@@ -11,14 +11,15 @@ import { problemOf } from './problem-of.ts';
 import { refOf, wrongShape } from './review.ts';
 
 export function mutatePod(request: AdmissionRequest, context: AdmissionContext): Verdict {
-  const { namespace = '', operation, object, subResource = '' } = request;
+  const { namespace = '', operation, object, subResource = '', userInfo } = request;
   const tenant = context.tenantOf(namespace);
   if (tenant === undefined || operation !== 'CREATE' || subResource !== '') return unchanged;
   const ref = refOf(request);
   const read = readPod(object);
   if ('wrongAt' in read) return { kind: 'refused', problems: [problemOf(ref, wrongShape(read.wrongAt))] };
   const { sidecarUser, settings } = context;
-  const injection = injectPod(read.pod, settings, { namespace, tenant, sidecarUser });
+  const byCaretaker = settings.caretakers.has(userInfo.username);
+  const injection = injectPod(read.pod, settings, { namespace, tenant, sidecarUser, byCaretaker });
   if (injection.kind === 'refused') {
     return { kind: 'refused', problems: injection.findings.map((finding) => problemOf(ref, finding)) };
   }

@@ -6,7 +6,7 @@
  *
  * An annotation is written by whoever may create pods, and a pod is created by a controller of the cluster in nobody's
  * name: neither can carry a right. So the right is the installation's own setting. A pod without a sidecar has no identity:
- * it may call nobody and is called by nobody in the mesh.
+ * it may call nobody and is called by nobody in the mesh. Nor is it without walls; see `dangers-to-node.ts`.
  */
 import { quote } from '../../model/quote.ts';
 import { injectAnnotation } from './names.ts';

@@ -44,6 +44,7 @@ const confinement = {
   seccompProfile: Type.Optional(Type.Object({ type: Type.Optional(Type.String()) })),
   appArmorProfile: Type.Optional(Type.Object({ type: Type.Optional(Type.String()) })),
   seLinuxOptions: Type.Optional(texts),
+  windowsOptions: Type.Optional(Type.Object({ hostProcess: Type.Optional(Type.Boolean()) })),
 };
 
 const container = Type.Object({
@@ -116,7 +117,18 @@ export const podSchema = Type.Object({
     ephemeralContainers: Type.Optional(Type.Array(ephemeralContainer)),
     volumes: Type.Optional(Type.Array(volume)),
     serviceAccountName: Type.Optional(Type.String()),
+    nodeName: Type.Optional(Type.String()),
     nodeSelector: Type.Optional(texts),
+    tolerations: Type.Optional(
+      Type.Array(
+        Type.Object({
+          key: Type.Optional(Type.String()),
+          operator: Type.Optional(Type.String()),
+          value: Type.Optional(Type.String()),
+          effect: Type.Optional(Type.String()),
+        }),
+      ),
+    ),
     os: Type.Optional(Type.Object({ name: Type.String() })),
     hostNetwork: Type.Optional(Type.Boolean()),
     hostPID: Type.Optional(Type.Boolean()),

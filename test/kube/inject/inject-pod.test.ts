@@ -242,6 +242,49 @@ test('a pod is left without a sidecar where it asks for that and the installatio
   expect(injectPod(agent, settings, { ...shop, namespace: 'bank', tenant: 'bank' }).kind).toBe('refused');
 });
 
+describe('a pod without a sidecar is no way into its node', () => {
+  const agentWith = (change: object, spec: object = {}) =>
+    podWith(
+      change,
+      { serviceAccountName: 'node-agent', hostNetwork: true, ...spec },
+      { annotations: { 'coffre.dev/inject': 'disabled' } },
+    );
+  const context = 'sidecar-bypass spec.containers[0].securityContext';
+  test.each<[string, Pod, string]>([
+    ['by the processes of the node', agentWith({}, { hostPID: true }), 'sidecar-bypass spec.hostPID'],
+    ['by the memory of the node', agentWith({}, { hostIPC: true }), 'sidecar-bypass spec.hostIPC'],
+    ['as root of the node', agentWith({ securityContext: { privileged: true } }), `${context}.privileged`],
+    [
+      'by a capability',
+      agentWith({ securityContext: { capabilities: { add: ['CHOWN', 'SYS_ADMIN'] } } }),
+      `${context}.capabilities.add`,
+    ],
+    ['by all of `/proc`', agentWith({ securityContext: { procMount: 'Unmasked' } }), `${context}.procMount`],
+    [
+      'by every system call',
+      agentWith({ securityContext: { seccompProfile: { type: 'Unconfined' } } }),
+      `${context}.seccompProfile`,
+    ],
+    [
+      'as a process of Windows',
+      agentWith({}, { securityContext: { windowsOptions: { hostProcess: true } } }),
+      'sidecar-bypass spec.securityContext.windowsOptions.hostProcess',
+    ],
+    [
+      'by its kubelet',
+      agentWith({ livenessProbe: loopback }),
+      'sidecar-bypass spec.containers[0].livenessProbe.tcpSocket.host',
+    ],
+  ])('%s, unless a caretaker writes it', (_name, pod, says) => {
+    expect(refusal(pod)).toEqual([says]);
+    expect(injectPod(pod, settings, { ...shop, byCaretaker: true })).toEqual({ kind: 'left', pod });
+  });
+
+  test('and may be what a container is by itself', () => {
+    expect(refusal(agentWith({ securityContext: undefined }, { hostPID: false }))).toEqual(['left']);
+  });
+});
+
 test('a claim to be injected is not believed: what bears our names is made anew', () => {
   const forged = podWith(
     {},

@@ -1,6 +1,7 @@
 /**
  * What an edit of a living pod may not touch: our containers and statements, and the labels by which services and policies
- * choose it. Most of a pod's spec no edit can change anyway; images, resources, labels and annotations it can.
+ * choose it. Most of a pod's spec no edit can change anyway; images, resources, labels and annotations it can. An image may
+ * be changed where it does not say as whom it runs.
  *
  * A pod that takes another label takes another pod's place: as an endpoint of its service, with its rights.
  */
@@ -10,10 +11,12 @@ import { ownPrefix } from './names.ts';
 import { ourContainers } from './our-containers.ts';
 import type { Pod } from './pod.ts';
 import type { PodFinding } from './problem-of.ts';
+import { refuseImages } from './users.ts';
 
 export function refuseEdit(before: Pod, after: Pod, selectingLabels: ReadonlySet<string>): readonly PodFinding[] {
   return [
     ...changedContainers(before, after),
+    ...refuseImages(before, after),
     ...changedKeys('labels', before, after, (key) => key.startsWith(ownPrefix)).map(ourStatement),
     ...changedKeys('annotations', before, after, (key) => key.startsWith(ownPrefix)).map(ourStatement),
     ...changedKeys('labels', before, after, (key) => !key.startsWith(ownPrefix) && selectingLabels.has(key)).map(

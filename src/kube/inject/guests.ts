@@ -9,15 +9,17 @@ import { containerDangers } from './dangers.ts';
 import { containerNames } from './names.ts';
 import type { Pod } from './pod.ts';
 import type { PodFinding } from './problem-of.ts';
+import { refuseGuestsWithoutUser } from './users.ts';
 
 /** Guests that were there before were judged then. */
 export function refuseGuests(before: Pod, after: Pod): readonly PodFinding[] {
   const known = new Set((before.spec.ephemeralContainers ?? []).map(({ name }) => name));
-  return (after.spec.ephemeralContainers ?? []).flatMap((guest, index) => {
+  const dangers = (after.spec.ephemeralContainers ?? []).flatMap((guest, index) => {
     if (known.has(guest.name)) return [];
     const path = `spec.ephemeralContainers[${index}]`;
     return [...containerDangers(guest, path), ...targetFindings(path, guest.targetContainerName)];
   });
+  return [...dangers, ...refuseGuestsWithoutUser(before, after)];
 }
 
 function targetFindings(path: string, target: string | undefined): readonly PodFinding[] {

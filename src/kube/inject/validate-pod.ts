@@ -14,19 +14,26 @@ import type { AdmissionContext } from './admission-context.ts';
 import { refuseEdit } from './edit.ts';
 import { refuseGuests } from './guests.ts';
 import { readPod } from './pod.ts';
-import { type PodFinding, problemOf } from './problem-of.ts';
+import { type PodFinding, type PodRef, problemOf } from './problem-of.ts';
 import { refOf, wrongShape } from './review.ts';
 import { refuseStep } from './step-in.ts';
 import { refuseUninjected } from './uninjected.ts';
+import { warnOfTags } from './users.ts';
 
 export function validatePod(request: AdmissionRequest, context: AdmissionContext): Verdict {
   const { namespace = '', userInfo } = request;
   const tenant = context.tenantOf(namespace);
   if (tenant === undefined || context.settings.caretakers.has(userInfo.username)) return unchanged;
   const findings = findingsOf(request, context, tenant);
-  if (findings.length === 0) return unchanged;
   const ref = refOf(request);
+  if (findings.length === 0) return request.operation === 'CREATE' ? withWarnings(ref, request.object) : unchanged;
   return { kind: 'refused', problems: findings.map((finding) => problemOf(ref, finding)) };
+}
+
+function withWarnings(ref: PodRef, object: unknown): Verdict {
+  const read = readPod(object);
+  const warnings = 'pod' in read ? warnOfTags(ref, read.pod) : [];
+  return warnings.length === 0 ? unchanged : { kind: 'allowed', patch: [], warnings };
 }
 
 function findingsOf(request: AdmissionRequest, context: AdmissionContext, tenant: string): readonly PodFinding[] {

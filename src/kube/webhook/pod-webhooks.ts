@@ -20,7 +20,11 @@ const disposers = literal([
 export const injectWebhook: Webhook = {
   name: 'inject.coffre.dev',
   ...webhookDefaults,
-  rules: [{ ...core, operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' }],
+  rules: [
+    { ...core, operations: ['CREATE'], resources: ['pods'], scope: 'Namespaced' },
+    // A guest gets a user.
+    { ...core, operations: ['UPDATE'], resources: ['pods/ephemeralcontainers'], scope: 'Namespaced' },
+  ],
   // Others may have added containers.
   reinvocationPolicy: 'IfNeeded',
 };

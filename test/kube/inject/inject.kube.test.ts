@@ -8,6 +8,7 @@ import { stringify } from 'yaml';
 import { redirectName } from '../../../src/kube/inject/names.ts';
 import type { Pod } from '../../../src/kube/inject/pod.ts';
 import { sidecarUsers } from '../../../src/kube/inject/settings.ts';
+import { guestUser } from '../../../src/kube/inject/users.ts';
 import type { Kube } from '../harness/kube.ts';
 import { whereKube } from '../harness/kube-test.ts';
 import { serveInjection } from './serve-injection.ts';
@@ -158,6 +159,17 @@ whereKube('injection', (kube) => {
     expect(await debug(['--profile=restricted', '--target=web'])).toMatchObject({ code: 0 });
     const { spec } = JSON.parse((await kubectl(['get', 'pod', 'debugged', '-o', 'json'])).stdout);
     expect(spec.ephemeralContainers).toHaveLength(1);
+    expect(spec.ephemeralContainers[0].securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: guestUser });
+  });
+
+  test('SEC-47 no image becomes the user of a sidecar after the pod was made', async () => {
+    const { runAsUser: _stated, ...userless } = restricted;
+    await created('userless', { securityContext: userless });
+    const set = await kubectl(['set', 'image', 'pod/userless', 'web=evil:1']);
+    expect(set.stderr).toContain('could say the user of the sidecar');
+    const pod = { apiVersion: 'v1', kind: 'Pod', ...podWith({ securityContext: userless }, {}, { name: 'tagged' }) };
+    const { code, stderr } = await kubectl(['apply', '-f', '-'], stringify(pod));
+    expect([code, stderr]).toEqual([0, expect.stringContaining('name a digest, or state `runAsUser`')]);
   });
 
   test('SEC-47 nobody steps into a sidecar', async () => {

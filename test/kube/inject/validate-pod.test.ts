@@ -117,7 +117,7 @@ describe('a guest', () => {
     ],
     [
       'with what a runtime gives by itself',
-      { securityContext: undefined },
+      { securityContext: { runAsUser: 1_000 } },
       [`${at}.securityContext.capabilities.drop`, `${at}.securityContext.allowPrivilegeEscalation`],
     ],
     ['that looks at the sidecar', { targetContainerName: 'coffre-sidecar' }, [`${at}.targetContainerName`]],

@@ -1,6 +1,6 @@
 /**
  * What the leader keeps in a cluster: NetworkPolicies and the mesh's ConfigMap in each tenant's namespace, and the policies
- * by which the API server itself holds the volume wall.
+ * by which the API server itself holds the volume wall, and gives tokens for us to nodes alone.
  *
  *   snapshot, root, Nodes ──▶ wishes ──▶ a Keeper for each kind ──▶ API server
  *
@@ -11,6 +11,7 @@ import { Follower } from '../kube/inform/follower.ts';
 import { type HeldObject, ObjectStore, readHeld } from '../kube/inform/object-store.ts';
 import { watchClusterDefaults } from '../kube/inform/watch-cluster.ts';
 import { meshConfigMap } from '../kube/inject/mesh-config-map.ts';
+import { admissionPolicies } from '../kube/keep/admission-policies.ts';
 import { Keeper } from '../kube/keep/keeper.ts';
 import { keptAdmissionPolicies, keptConfigMaps, keptNetworkPolicies } from '../kube/keep/kept-kind.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
@@ -19,7 +20,6 @@ import { NetworkPolicies } from '../kube/network-policies/network-policies.ts';
 import { type NodePlace, readNodePlace } from '../kube/network-policies/node-places.ts';
 import { blurredProblem, openingProblem } from '../kube/network-policies/policy-problems.ts';
 import type { KubeObject, KubeObjects } from '../kube/objects.ts';
-import { volumeAdmissionPolicies } from '../kube/volumes/admission-policies.ts';
 import type { Problem } from '../model/problem.ts';
 import { sortProblems } from '../model/problem-list.ts';
 import type { Snapshot } from '../model/snapshot.ts';
@@ -50,11 +50,7 @@ export function openWalls(host: WallsHost, objects: KubeObjects) {
   const configMaps = new Keeper(keptConfigMaps, ports);
   const admission = keptAdmissionPolicies.map((kind) => {
     const keeper = new Keeper(kind, ports);
-    keeper.want(
-      volumeAdmissionPolicies()
-        .filter((each) => each.kind === kind.place.kind)
-        .map(asObject),
-    );
+    keeper.want(admissionPolicies.filter((each) => each.kind === kind.place.kind));
     return keeper;
   });
   const keepers = [policies, configMaps, ...admission];

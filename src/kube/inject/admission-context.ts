@@ -7,6 +7,8 @@ export interface AdmissionContext {
   readonly tenantOf: (namespace: string) => string | undefined;
   /** Keys of labels by which services and policies of the namespace choose their pods. */
   readonly selectingLabels: (namespace: string) => ReadonlySet<string>;
+  /** Whether pods of `guest` may be on the nodes that `host` has to itself; a tenant's own may. */
+  readonly isWelcome: (host: string, guest: string) => boolean;
   /** Drawn for this very request, of `sidecarUsers`. */
   readonly sidecarUser: number;
 }

@@ -1,7 +1,8 @@
 /**
  * The validating half: what a pod is when everybody has had their say, and what may be done to it afterwards.
  *
- *   CREATE                       the pod is what its injection would make of it, whoever changed it in between
+ *   CREATE                       the pod is what its injection would make of it, whoever changed it in between, and the
+ *                                scheduler finds its node, past no taint of another tenant's
  *   UPDATE, resize               what is ours in it stays as it is, and so do labels that choose its policy
  *   UPDATE ephemeralcontainers   a guest brings no way past the sidecar
  *   CONNECT exec, attach         nobody steps into the sidecar
@@ -13,6 +14,7 @@ import { type AdmissionRequest, unchanged, type Verdict } from '../admission.ts'
 import type { AdmissionContext } from './admission-context.ts';
 import { refuseEdit } from './edit.ts';
 import { refuseGuests } from './guests.ts';
+import { refusePlace, refuseTolerations } from './place.ts';
 import { readPod } from './pod.ts';
 import { type PodFinding, type PodRef, problemOf } from './problem-of.ts';
 import { refOf, wrongShape } from './review.ts';
@@ -42,11 +44,20 @@ function findingsOf(request: AdmissionRequest, context: AdmissionContext, tenant
   if (operation === 'DELETE') return [];
   const after = readPod(object);
   if ('wrongAt' in after) return [wrongShape(after.wrongAt)];
-  if (operation === 'CREATE') return refuseUninjected(after.pod, context.settings, { namespace, tenant });
+  const isWelcomeAt = (host: string) => context.isWelcome(host, tenant);
+  if (operation === 'CREATE') {
+    return [
+      // Without a sidecar it is as much a stranger to a node.
+      ...refusePlace(after.pod),
+      ...refuseTolerations([], after.pod.spec.tolerations, isWelcomeAt),
+      ...refuseUninjected(after.pod, context.settings, { namespace, tenant }),
+    ];
+  }
   const before = readPod(oldObject);
   if ('wrongAt' in before) return [wrongShape(before.wrongAt)];
   return [
     ...refuseEdit(before.pod, after.pod, context.selectingLabels(namespace)),
+    ...refuseTolerations(before.pod.spec.tolerations, after.pod.spec.tolerations, isWelcomeAt),
     ...(subResource === 'ephemeralcontainers' ? refuseGuests(before.pod, after.pod) : []),
   ];
 }

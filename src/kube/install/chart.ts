@@ -8,9 +8,10 @@
  * Helm renders whatever it finds in a template, so text of ours that looks like an action of Helm's is said by one.
  */
 import { stringify } from 'yaml';
+import { admissionPolicies } from '../keep/admission-policies.ts';
 import type { KubeObject } from '../objects.ts';
 import { defaultValues } from './default-values.ts';
-import { admissionPolicies, definitions, foundations, webhooksOf } from './installation.ts';
+import { definitions, foundations, webhooksOf } from './installation.ts';
 import { kubernetesMin } from './requirements.ts';
 import { valuesSchema } from './values.ts';
 import { valuesYaml } from './values-yaml.ts';

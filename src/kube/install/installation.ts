@@ -6,8 +6,8 @@
  * What judges the writes of others comes last, when there is somebody to answer; an uninstallation takes it away first.
  */
 import { customResourceDefinitions } from '../crds/custom-resource-definitions.ts';
+import { admissionPolicies } from '../keep/admission-policies.ts';
 import type { KubeObject } from '../objects.ts';
-import { volumeAdmissionPolicies } from '../volumes/admission-policies.ts';
 import { webhookConfigurations } from '../webhook/webhook-configurations.ts';
 import { authzDeployment } from './authz-deployment.ts';
 import { controlPlaneSet } from './control-plane-set.ts';
@@ -29,8 +29,6 @@ export const foundations: readonly KubeObject[] = [
   ...services,
   ...disruptionBudgets,
 ];
-/** Asked by the API server itself: nobody need be there to answer. */
-export const admissionPolicies: readonly KubeObject[] = volumeAdmissionPolicies().map(asObject);
 
 export function installation(values: Values): readonly KubeObject[] {
   return [

@@ -3,7 +3,7 @@ import type { Place } from '../inform/resource.ts';
 import { meshConfigMapName } from '../inject/names.ts';
 import type { KubeObject } from '../objects.ts';
 import type { PolicyRule } from '../policy-rule.ts';
-import { volumeAdmissionPolicies } from '../volumes/admission-policies.ts';
+import { admissionPolicies } from './admission-policies.ts';
 
 export interface KeptKind {
   readonly place: Pick<Place, 'kind' | 'group' | 'version' | 'plural'>;
@@ -49,23 +49,23 @@ const admission = { group: 'admissionregistration.k8s.io', version: 'v1' } as co
 export const keptAdmissionPolicies: readonly KeptKind[] = [
   {
     place: { kind: 'ValidatingAdmissionPolicy', ...admission, plural: 'validatingadmissionpolicies' },
-    ...{ part: 'volume-wall', content: ['spec'], seesOthers: false },
+    ...{ part: 'admission', content: ['spec'], seesOthers: false },
   },
   {
     place: { kind: 'ValidatingAdmissionPolicyBinding', ...admission, plural: 'validatingadmissionpolicybindings' },
-    ...{ part: 'volume-wall', content: ['spec'], seesOthers: false },
+    ...{ part: 'admission', content: ['spec'], seesOthers: false },
   },
 ];
 
 const found = ['list', 'watch', 'create'] as const;
 const changed = ['get', 'update', 'delete'] as const;
 
-/** For the mesh's ConfigMaps and the volume wall's policies: others of their kinds are found, and never touched. */
+/** For the mesh's ConfigMaps and the policies of admission: others of their kinds are found, and never touched. */
 export const keepRules: readonly PolicyRule[] = [
   { apiGroups: [''], resources: ['configmaps'], verbs: found },
   { apiGroups: [''], resources: ['configmaps'], resourceNames: [meshConfigMapName], verbs: changed },
   ...keptAdmissionPolicies.flatMap(({ place: { group, plural } }) => {
-    const resourceNames = [...new Set(volumeAdmissionPolicies().map(({ metadata }) => metadata.name))];
+    const resourceNames = [...new Set(admissionPolicies.map(({ metadata }) => metadata.name))];
     return [
       { apiGroups: [group], resources: [plural], verbs: found },
       { apiGroups: [group], resources: [plural], resourceNames, verbs: changed },

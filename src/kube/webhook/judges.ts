@@ -82,6 +82,7 @@ export function judgesOf(ports: JudgePorts, installation: Installation): Readonl
         settings,
         tenantOf: (name) => snapshot.tenants.get(name)?.name,
         selectingLabels: view().selectingLabels,
+        isWelcome: (host, guest) => host === guest || snapshot.tenants.get(host)?.nodesSharedWith?.has(guest) === true,
         sidecarUser: ports.sidecarUser(),
       });
     };

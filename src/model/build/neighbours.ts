@@ -7,6 +7,7 @@
  * are no tenant's. The dedicated tenant's pod is the one that loses: its tenant asked that its keys lie on no node with
  * somebody else, and the stranger promised nothing. The other way round a tenant could cut off whom it lands beside.
  */
+import { dedicatedTaint } from '../dedicated-taint.ts';
 import { quote } from '../quote.ts';
 import type { Tenant } from '../snapshot.ts';
 import type { Finding, ValidObject } from '../sourced-object.ts';
@@ -75,6 +76,6 @@ export function neighbourFinding(
     code: 'shared-node',
     path: 'spec.nodeName',
     message: `${own} shares the node ${quote(nodeName)} with ${quote(stranger)}, and its tenant shares nodes with nobody: it gets no identity while that lasts`,
-    advice: `move ${quote(stranger)} elsewhere and taint the node so that it stays away, or name its namespace in \`spec.dedicatedNodes.sharedWith\` of the tenant`,
+    advice: `move ${quote(stranger)} elsewhere and taint the node with \`${dedicatedTaint}=${ref.namespace}:NoExecute\` so that it stays away, or name its namespace in \`spec.dedicatedNodes.sharedWith\` of the tenant`,
   };
 }

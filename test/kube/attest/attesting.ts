@@ -8,6 +8,7 @@ import { injectPod } from '../../../src/kube/inject/inject-pod.ts';
 import { openKubeClient } from '../../../src/kube/kube-client.ts';
 import type { SourcedObject } from '../../../src/model/sourced-object.ts';
 import type { Kube } from '../harness/kube.ts';
+import { allowNodes, nodeUser } from '../harness/nodes.ts';
 import { account } from '../inform/cluster-objects.ts';
 import { restricted, settings } from '../inject/settings.ts';
 
@@ -118,11 +119,14 @@ export interface TokenOptions {
 }
 
 /** As a kubelet asks for it. */
-export async function tokenOf(kube: Kube, { namespace, name, uid }: RunningPod, options: TokenOptions = {}) {
+export async function tokenOf(kube: Kube, { namespace, name, uid, node }: RunningPod, options: TokenOptions = {}) {
   const { serviceAccount = 'web', audience = tokenAudience, uid: boundTo = uid } = options;
   const bound =
     boundTo === null ? [] : ['--bound-object-kind=Pod', `--bound-object-name=${name}`, `--bound-object-uid=${boundTo}`];
+  const { name: user, group } = nodeUser(node === '' ? 'any' : node);
+  await allowNodes(kube);
   const { code, stdout, stderr } = await kube.kubectl([
+    ...[`--as=${user}`, `--as-group=${group}`],
     ...['create', 'token', serviceAccount, '-n', namespace, `--audience=${audience}`, ...bound],
   ]);
   if (code !== 0) throw new Error(stderr);

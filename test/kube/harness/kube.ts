@@ -29,7 +29,13 @@ export interface User {
 }
 
 export interface Kube extends Cluster {
-  request(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<Answer>;
+  /** @param headers beside those by which it is the admin. */
+  request(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>;
   /** @param options `as` whom, the admin by default; `input` for its standard input. Never rejects over an exit code. */
   kubectl(args: readonly string[], options?: { readonly as?: User; readonly input?: string }): Promise<Said>;
   /** A namespace that nobody else of the run has. */
@@ -52,9 +58,9 @@ export function connectKube(cluster: Cluster): Kube {
   const { url, folder, authority, adminToken } = cluster;
   const pool = new Pool(url, { connections, connect: { ca: authority } });
   const headers = { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' };
-  const request: Kube['request'] = async (method, path, body) => {
+  const request: Kube['request'] = async (method, path, body, more) => {
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-    const answer = await pool.request({ method, path, headers, ...sent });
+    const answer = await pool.request({ method, path, headers: { ...headers, ...more }, ...sent });
     const text = await answer.body.text();
     const isJson = String(answer.headers['content-type']).startsWith('application/json');
     return { status: answer.statusCode, body: isJson ? JSON.parse(text) : text };

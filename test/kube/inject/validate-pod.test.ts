@@ -13,6 +13,7 @@ const context: AdmissionContext = {
   settings,
   tenantOf: (namespace) => (namespace === 'shop' ? 'shop' : undefined),
   selectingLabels: () => new Set(['app']),
+  isWelcome: (host, guest) => host === guest || host === 'generous',
   sidecarUser: shop.sidecarUser,
 };
 const alice = { username: 'alice' };
@@ -181,6 +182,46 @@ describe('a pod that is created', () => {
     ['that is no pod', { spec: { containers: 'none' } }, ['wrong-type spec.containers']],
   ])('%s', (_name, object, wanted) => {
     expect(create(object)).toEqual(wanted);
+  });
+});
+
+describe('the place of a pod', () => {
+  const at = 'shared-node spec.tolerations[0]';
+  const tolerating = (toleration: object) =>
+    edited(({ spec }) => Object.assign(spec, { tolerations: [...(spec.tolerations ?? []), toleration] }));
+  const dedicated = { key: 'coffre.dev/dedicated', operator: 'Equal', effect: 'NoExecute' };
+
+  test.each<[string, object, string[]]>([
+    ['every taint', { operator: 'Exists' }, [at]],
+    ['every taint, by an empty key', { key: '', operator: 'Exists', effect: 'NoExecute' }, [at]],
+    ['the nodes of every tenant', { key: 'coffre.dev/dedicated', operator: 'Exists' }, [at]],
+    ['the nodes of another tenant', { ...dedicated, value: 'bank' }, [at]],
+    ['the nodes of another tenant, in another operator', { ...dedicated, operator: 'Gt', value: 'shop' }, [at]],
+    ['the nodes of nobody', dedicated, [at]],
+    ['the nodes of its own tenant', { ...dedicated, value: 'shop' }, []],
+    ['the nodes of its own tenant, by the default operator', { key: 'coffre.dev/dedicated', value: 'shop' }, []],
+    ['the nodes of a tenant that shares them with its own', { ...dedicated, value: 'generous' }, []],
+    ['a node that is not ready', { key: 'node.kubernetes.io/not-ready', operator: 'Exists' }, []],
+  ])('that tolerates %s', (_name, toleration, wanted) => {
+    const object = tolerating(toleration);
+    expect(ask({ operation: 'CREATE', object, oldObject: null })).toEqual(wanted);
+    // Added later it is the same; who had it before is not asked again.
+    expect(ask({ object })).toEqual(wanted);
+    expect(ask({ object, oldObject: object })).toEqual([]);
+    expect(ask({ operation: 'CREATE', object, oldObject: null, userInfo: caretaker })).toEqual([]);
+  });
+
+  test('is found by the scheduler, unless a caretaker knows it; a bound pod can be edited', () => {
+    const object = edited(({ spec }) => Object.assign(spec, { nodeName: 'node-1' }));
+    expect(ask({ operation: 'CREATE', object, oldObject: null })).toEqual(['shared-node spec.nodeName']);
+    expect(ask({ operation: 'CREATE', object, oldObject: null, userInfo: caretaker })).toEqual([]);
+    expect(ask({ object, oldObject: object })).toEqual([]);
+  });
+
+  test('is as little its own choice where it has no sidecar by right', () => {
+    const spec = { serviceAccountName: 'node-agent', nodeName: 'node-1', tolerations: [{ operator: 'Exists' }] };
+    const object = podWith({}, spec, { annotations: { 'coffre.dev/inject': 'disabled' } });
+    expect(ask({ operation: 'CREATE', object, oldObject: null })).toEqual(['shared-node spec.nodeName', at]);
   });
 });
 

@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { informTimings } from '../../../src/kube/inform/timings.ts';
+import { admissionPolicies } from '../../../src/kube/keep/admission-policies.ts';
 import { Keeper } from '../../../src/kube/keep/keeper.ts';
 import { type KeptKind, keepRules, keptAdmissionPolicies } from '../../../src/kube/keep/kept-kind.ts';
 import { openKubeClient } from '../../../src/kube/kube-client.ts';
 import type { Leadership } from '../../../src/kube/lease/leadership.ts';
 import { onlyReplica } from '../../../src/kube/lease/only-replica.ts';
 import { type KubeObject, KubeObjects } from '../../../src/kube/objects.ts';
-import { volumeAdmissionPolicies } from '../../../src/kube/volumes/admission-policies.ts';
 import { type FaultyProxy, startFaultyProxy } from '../faulty-proxy.ts';
 import { installDefinitions } from '../harness/install-definitions.ts';
 import type { Kube } from '../harness/kube.ts';
@@ -199,15 +199,13 @@ whereKube('objects that are kept', (kube) => {
     await until(async () => (await kube.request('GET', `/api/v1/namespaces/${later}/configmaps/a`)).status === 200);
   });
 
-  test('the policies of the volume wall are kept with the verbs that are asked for, and a condition added is taken out', async () => {
+  test('the policies of admission are kept with the verbs that are asked for, and a condition added is taken out', async () => {
     if ((await kube.request('GET', '/apis/coffre.dev/v1alpha1/tenants')).status !== 200) await installDefinitions(kube);
     const user = await kube.newUser(`walls-${space}`);
     await allow(kube, user.name, keepRules);
     for (const of of keptAdmissionPolicies) {
       const kept = keep({ kubeconfig: user.kubeconfig, of });
-      kept.keeper.want(
-        volumeAdmissionPolicies().filter((each) => each.kind === of.place.kind) as unknown as KubeObject[],
-      );
+      kept.keeper.want(admissionPolicies.filter((each) => each.kind === of.place.kind));
     }
     const base = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
     const name = 'coffre-claims-are-encrypted';

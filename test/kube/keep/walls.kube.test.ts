@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { admissionPolicies } from '../../../src/kube/keep/admission-policies.ts';
 import { NetworkPolicies } from '../../../src/kube/network-policies/network-policies.ts';
 import { readNodePlace } from '../../../src/kube/network-policies/node-places.ts';
-import { volumeAdmissionPolicies } from '../../../src/kube/volumes/admission-policies.ts';
 import { systemNamespace } from '../../../src/model/system-namespace.ts';
 import { freePort } from '../../fixtures/free-port.ts';
 import { documents, meshFrom } from '../../fixtures/mesh-from.ts';
@@ -169,8 +169,8 @@ whereKube('the walls of a cluster', () => {
     }
   });
 
-  test('the API server holds the volume wall by itself', async () => {
-    for (const { kind, metadata } of volumeAdmissionPolicies()) {
+  test('the API server holds the volume wall by itself, and who may ask for tokens', async () => {
+    for (const { kind, metadata } of admissionPolicies) {
       const plural =
         kind === 'ValidatingAdmissionPolicy' ? 'validatingadmissionpolicies' : 'validatingadmissionpolicybindings';
       const path = `/apis/admissionregistration.k8s.io/v1/${plural}/${metadata.name}`;

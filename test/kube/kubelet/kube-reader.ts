@@ -1,5 +1,6 @@
 /** What a kubelet asks the API server for on behalf of a pod. */
 import type { Kube } from '../harness/kube.ts';
+import { nodeUser } from '../harness/nodes.ts';
 import type { PodObject, Source } from './pod-spec.ts';
 
 export type Files = ReadonlyMap<string, Buffer>;
@@ -20,7 +21,10 @@ export interface Token {
 /** Kubernetes' own, in s. */
 const tokenSecondsDefault = 3_600;
 
-export function kubeReader(kube: Kube): KubeReader {
+/** @param node in whose name tokens are asked for. */
+export function kubeReader(kube: Kube, node: string): KubeReader {
+  const { name: user, group } = nodeUser(node);
+  const asNode = { 'impersonate-user': user, 'impersonate-group': group };
   async function files(plural: string, namespace: string, name: string, decode: (text: string) => Buffer) {
     const { status, body } = await kube.request('GET', `/api/v1/namespaces/${namespace}/${plural}/${name}`);
     if (status === 404) return undefined;
@@ -33,7 +37,7 @@ export function kubeReader(kube: Kube): KubeReader {
     secret: (namespace, name) => files('secrets', namespace, name, (text) => Buffer.from(text, 'base64')),
     async token({ metadata, spec }, { audience, expirationSeconds = tokenSecondsDefault }) {
       const account = `/api/v1/namespaces/${metadata.namespace}/serviceaccounts/${spec.serviceAccountName}`;
-      const { status, body } = await kube.request('POST', `${account}/token`, {
+      const request = {
         apiVersion: 'authentication.k8s.io/v1',
         kind: 'TokenRequest',
         spec: {
@@ -41,7 +45,8 @@ export function kubeReader(kube: Kube): KubeReader {
           expirationSeconds,
           boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: metadata.name, uid: metadata.uid },
         },
-      });
+      };
+      const { status, body } = await kube.request('POST', `${account}/token`, request, asNode);
       if (status !== 201) throw new Error(`no token for \`${metadata.name}\`: ${JSON.stringify(body)}`);
       const { token, expirationTimestamp } = (body as { status: { token: string; expirationTimestamp: string } })
         .status;

@@ -56,7 +56,7 @@ export const addressAnnotation = 'test.coffre.dev/address';
 
 export function startKubelet(of: KubeletOf): Kubelet {
   const { kube, network, folder } = of;
-  const reader = kubeReader(kube);
+  const reader = kubeReader(kube, nodeName);
   const running = new Map<string, Running>();
   const bound = new Set<string>();
   let isCrashed = false;

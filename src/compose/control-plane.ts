@@ -96,7 +96,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
     const peersAddress = config.peers && formatEndpoint(config.peers);
     const leadership = openLeadership({ cluster: host.cluster, name: config.replica, address: peersAddress, log });
     closers.push(() => leadership.close());
-    const { records, ...shared } = await openRecords(config, host.cluster);
+    const { records, ...shared } = await openRecords({ config, cluster: host.cluster, log });
     closers.push(() => shared.close());
     const authority = await openAuthority({
       ...{ records, leads: () => leadership.term() !== undefined },

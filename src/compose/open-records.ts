@@ -3,6 +3,7 @@
  *
  * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
  */
+import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { type SharedRecords, sharedRecordBytesMax } from '../identity/shared-records.ts';
 import { StateFolder } from '../identity/state-folder.io.ts';
@@ -17,11 +18,15 @@ export interface OpenRecords {
   close(): void;
 }
 
+export interface RecordsHost {
+  readonly config: Pick<Config, 'state' | 'stateKeyFile'>;
+  readonly cluster: KubeClient | undefined;
+  readonly log: Pick<Logger, 'error'>;
+}
+
 /** @throws StateError */
-export async function openRecords(
-  { state, stateKeyFile }: Pick<Config, 'state' | 'stateKeyFile'>,
-  cluster: KubeClient | undefined,
-): Promise<OpenRecords> {
+export async function openRecords({ config, cluster, log }: RecordsHost): Promise<OpenRecords> {
+  const { state, stateKeyFile } = config;
   const { entropy } = systemPorts;
   if (cluster === undefined) {
     const records = await StateFolder.open(state, stateKeyFile, entropy, sharedRecordBytesMax);
@@ -34,6 +39,7 @@ export async function openRecords(
   const records = await StateSecrets.open({
     ...{ client: cluster, keyFile: stateKeyFile, entropy },
     changed: (record) => hear(record),
+    troubled: ({ message, advice }) => log.error({ advice }, message),
   });
   return {
     records,

@@ -1,5 +1,6 @@
 /** Follows the Secrets that hold the state, and tells which of them is another than before. */
 import { StateError } from '../../identity/state-error.ts';
+import type { Problem } from '../../model/problem.ts';
 import { Follower } from '../inform/follower.ts';
 import { type HeldObject, ObjectStore, readHeld } from '../inform/object-store.ts';
 import { informTimings } from '../inform/timings.ts';
@@ -15,16 +16,21 @@ interface Followed {
   readonly content: string;
 }
 
-/**
- * @param changed told of each by its name, with its content as it is now; nothing where it is gone.
- * @throws StateError where they cannot be listed.
- */
+export interface RecordFollower {
+  /** A record by its name, with its content as it is now; nothing where it is gone. */
+  changed(name: string, content: string | undefined): void;
+  /** They cannot be read: why, and what to do. Told once for as long as it is so, and tried again meanwhile. */
+  troubled(problem: Problem): void;
+}
+
+/** @throws StateError where they could not be listed for too long: whoever started us starts us again. */
 export async function followRecords(
-  client: KubeClient,
-  changed: (name: string, content: string | undefined) => void,
+  client: Pick<KubeClient, 'get'>,
+  { changed, troubled }: RecordFollower,
 ): Promise<{ names(): readonly string[]; close(): void }> {
   const store = new ObjectStore<Followed>();
   const { promise: listed, resolve: isListed } = Promise.withResolvers<void>();
+  let trouble: string | undefined;
   let told: ReadonlyMap<string, string> | undefined;
   const options = { timings: informTimings, nowMs: () => performance.now(), random: Math.random };
   const follower = new Follower<HeldObject<Followed>>(
@@ -33,6 +39,9 @@ export async function followRecords(
     client,
     options,
     () => {
+      const [problem] = follower.problems();
+      if (problem !== undefined && problem.message !== trouble) troubled(problem);
+      trouble = problem?.message;
       if (!follower.isSynced()) return;
       const now = new Map(store.objects().map(({ name, content }) => [name, content]));
       const before = told;

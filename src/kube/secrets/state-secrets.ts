@@ -14,6 +14,7 @@ import { seal, unseal } from '../../identity/seal.io.ts';
 import { parseSealKey, readSealKey, sealKeyBytes } from '../../identity/seal-key.io.ts';
 import type { SharedRecords } from '../../identity/shared-records.ts';
 import { StateError } from '../../identity/state-error.ts';
+import type { Problem } from '../../model/problem.ts';
 import { systemNamespace } from '../../model/system-namespace.ts';
 import type { KubeClient } from '../kube-client.ts';
 import { type KubeObject, KubeObjects, type Outcome } from '../objects.ts';
@@ -27,6 +28,8 @@ export interface StateSecretsHost {
   readonly entropy: Entropy;
   /** Another replica, or a person, has written this record or taken it away. Must not throw. */
   changed(record: string): void;
+  /** Secrets cannot be read now: why, and what to do. Until they were read once the opening waits. Must not throw. */
+  troubled(problem: Problem): void;
 }
 
 /** How often what nobody answered is asked again, and the wait before the first time, in ms; it doubles. */
@@ -63,16 +66,19 @@ export class StateSecrets implements SharedRecords {
   }
 
   /** @throws StateError where Secrets cannot be read, or the key that seals them is not theirs. */
-  static async open({ client, keyFile, entropy, changed }: StateSecretsHost): Promise<StateSecrets> {
+  static async open({ client, keyFile, entropy, changed, troubled }: StateSecretsHost): Promise<StateSecrets> {
     const stop = new AbortController();
     const objects = new KubeObjects(client, stop.signal);
     const seen = new Map<string, KubeObject>();
-    const followed = await followRecords(client, (secret, content) => {
-      const record = recordName(secret);
-      const own = seen.get(secret);
-      if (record === undefined || (own !== undefined && content === contentOf(own, sealedField)?.toString('base64')))
-        return;
-      changed(record);
+    const followed = await followRecords(client, {
+      changed(secret, content) {
+        const record = recordName(secret);
+        const own = seen.get(secret);
+        if (record === undefined || (own !== undefined && content === contentOf(own, sealedField)?.toString('base64')))
+          return;
+        changed(record);
+      },
+      troubled,
     });
     try {
       // Before the key is looked for: a key is made before anything is sealed with it.

@@ -264,7 +264,11 @@ export class Replicas {
   /** As the replicas keep it, for all of them. */
   async #root(): Promise<string> {
     const client = openKubeClient({ kind: 'kubeconfig', file: await this.kube.adminKubeconfig() });
-    const { records, close } = await openRecords({ state: this.folder, stateKeyFile: undefined }, client);
+    const { records, close } = await openRecords({
+      config: { state: this.folder, stateKeyFile: undefined },
+      cluster: client,
+      log: console,
+    });
     try {
       return (await readIssuer(records, 'root'))?.certificate.pem ?? '';
     } finally {

@@ -64,7 +64,11 @@ whereKube('a person of a cluster', () => {
     [ana, eve] = [await kube.newUser('Ana@example.com', ['people']), await kube.newUser('eve', ['people'])];
     folder = await mkdtemp(join(tmpdir(), 'coffre-people-'));
     const client = openKubeClient({ kind: 'kubeconfig', file: await kube.adminKubeconfig() });
-    const shared = await openRecords({ state: folder, stateKeyFile: undefined }, client);
+    const shared = await openRecords({
+      config: { state: folder, stateKeyFile: undefined },
+      cluster: client,
+      log: console,
+    });
     const { records } = shared;
     await openAuthority({ stateFolder: folder, records, trustDomain: 'mesh.test', ports: systemPorts });
     ({ anchorPem } = await openPeopleAuthority({ stateFolder: folder, records }));

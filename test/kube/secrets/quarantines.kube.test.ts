@@ -39,7 +39,7 @@ whereKube('quarantines in secrets', () => {
   async function start(): Promise<QuarantineKeeper> {
     let keeper: QuarantineKeeper | undefined;
     const state = await StateSecrets.open({
-      ...{ client, keyFile: undefined, entropy: systemPorts.entropy },
+      ...{ client, keyFile: undefined, entropy: systemPorts.entropy, troubled: () => undefined },
       changed: () => void keeper?.refresh(),
     });
     opened.push(state);

@@ -67,7 +67,7 @@ whereKube('the state in secrets', () => {
     const changed: string[] = [];
     let authority: Authority | undefined;
     const records = await StateSecrets.open({
-      ...{ client, keyFile: undefined, entropy: systemPorts.entropy },
+      ...{ client, keyFile: undefined, entropy: systemPorts.entropy, troubled: () => undefined },
       changed(record) {
         changed.push(record);
         authority?.recordChanged(record);
@@ -188,7 +188,13 @@ whereKube('the state in secrets', () => {
       },
     };
     const records = await StateSecrets.open({
-      ...{ client: losing, keyFile: undefined, entropy: systemPorts.entropy, changed: () => undefined },
+      ...{
+        client: losing,
+        keyFile: undefined,
+        entropy: systemPorts.entropy,
+        changed: () => undefined,
+        troubled: () => undefined,
+      },
     });
     opened.push(records);
     expect(await records.create('tenants/shop', { step: 1 })).toBe(true);
@@ -202,7 +208,13 @@ whereKube('the state in secrets', () => {
   test('a record that another replica has replaced is not written over, until it was read', async () => {
     const open = async () => {
       const records = await StateSecrets.open({
-        ...{ client, keyFile: undefined, entropy: systemPorts.entropy, changed: () => undefined },
+        ...{
+          client,
+          keyFile: undefined,
+          entropy: systemPorts.entropy,
+          changed: () => undefined,
+          troubled: () => undefined,
+        },
       });
       opened.push(records);
       return records;

@@ -1,10 +1,11 @@
 /** Single steps of an installation and of its end, before an API server that does what the test says. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { defaultValues } from '../../../src/kube/install/default-values.ts';
 import { installation } from '../../../src/kube/install/installation.ts';
 import { listObjects } from '../../../src/kube/install/list-objects.ts';
 import { preflight } from '../../../src/kube/install/preflight.ts';
 import { removalOf, remove } from '../../../src/kube/install/remove.ts';
+import { untilPowerless } from '../../../src/kube/install/until-powerless.ts';
 import type { KubeRequest } from '../../../src/kube/kube-client.ts';
 import { KubeObjects } from '../../../src/kube/objects.ts';
 
@@ -80,6 +81,49 @@ describe('a removal', () => {
     expect(removed).toEqual([]);
     expect(obstacles).toEqual([expect.objectContaining({ where: 'ValidatingWebhookConfiguration/coffre' })]);
     expect(asked.filter((request) => request.startsWith('DELETE'))).toHaveLength(1);
+  });
+
+  test.each([
+    ['clusterrolebindings', 'ClusterRoleBinding/coffre'],
+    ['validatingadmissionpolicies', 'ValidatingAdmissionPolicy/coffre-claims-are-encrypted'],
+  ])(
+    'while one of %s stands, so do the definitions without which policies would refuse every pod',
+    async (plural, where) => {
+      const { objects, asked } = objectsThat(({ method, path }) => {
+        if (method === 'GET') return [200, there(path)];
+        return path.includes(`/${plural}/`) ? [403, { message: 'no' }] : [200, {}];
+      });
+      const { obstacles } = await remove(removalOf(wanted, { ...also, definitions: true }), objects);
+      expect(obstacles).toEqual([expect.objectContaining({ where })]);
+      expect(asked.filter((request) => request.includes('/customresourcedefinitions/'))).toEqual([]);
+    },
+  );
+
+  test('no policy goes while the control plane may write it back', async () => {
+    const answers = [true, false];
+    const { objects, asked } = objectsThat(({ method, path }) => {
+      if (method === 'GET') return [200, there(path)];
+      return [200, method === 'POST' ? { status: { allowed: answers.shift() } } : {}];
+    });
+    await remove(removalOf(wanted, also), objects);
+    expect(answers).toEqual([]);
+    const first = (text: string) => asked.findIndex((request) => request.includes(text));
+    const last = (text: string) => asked.findLastIndex((request) => request.includes(text));
+    expect(last('webhookconfigurations/')).toBeLessThan(first('rolebindings/'));
+    expect(last('/subjectaccessreviews')).toBeLessThan(first('/validatingadmissionpolic'));
+    expect(last('/statefulsets/')).toBeLessThan(last('/validatingadmissionpolic'));
+  });
+
+  test('a right that somebody else gave is told, and so is that nobody knows', async () => {
+    const { objects } = objectsThat(({ method, path }) => (method === 'GET' ? [200, there(path)] : [403, {}]));
+    expect(await untilPowerless(objects)).toContain('is not known: the API server answered 403');
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout'] });
+    const given = objectsThat(() => {
+      vi.setSystemTime(Date.now() + 60_000);
+      return [201, { status: { allowed: true } }];
+    });
+    expect(await untilPowerless(given.objects)).toContain('by a right of somebody else’s');
+    vi.useRealTimers();
   });
 
   test('anything else that cannot be removed is told, and the rest goes', async () => {

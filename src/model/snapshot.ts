@@ -85,6 +85,8 @@ export interface Tenant {
   readonly images?: ImageRules;
   /** Namespaces whose pods may run beside its own, where a pod of any other costs its pods there their identity; absent means any. */
   readonly nodesSharedWith?: ReadonlySet<string>;
+  /** As the API server wrote it, to the second; absent in a folder. */
+  readonly createdAt?: string;
   /** Who vouches for people here, in written order. No two have the same issuer, so a token's `iss` names one or none. */
   readonly identityProviders: readonly IdentityProvider[];
   readonly where: SourceRef;

@@ -81,6 +81,7 @@ spec:
 kind: Tenant
 metadata:
   name: shop
+  creationTimestamp: 2026-10-01T08:00:00Z
 spec:
   environment: prod
   defaultAccess: none
@@ -412,6 +413,7 @@ kind: Pod
 metadata:
   name: api-0
   namespace: shop
+  creationTimestamp: 2026-10-01T08:00:00Z
   labels:
     app: api
   annotations:

@@ -53,6 +53,7 @@ export function buildTenants(
       ...(spec.dedicatedNodes === undefined
         ? {}
         : { nodesSharedWith: new Set([...neverStrangers, ...(spec.dedicatedNodes.sharedWith ?? [])]) }),
+      ...(metadata.creationTimestamp === undefined ? {} : { createdAt: metadata.creationTimestamp }),
       identityProviders: (spec.identityProviders ?? []).map((provider, index) => ({
         ...provider,
         hostedDomains: provider.hostedDomains ?? [],

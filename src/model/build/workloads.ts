@@ -20,6 +20,7 @@ import { quote } from '../quote.ts';
 import type { Tenant, Workload } from '../snapshot.ts';
 import type { ValidObject } from '../sourced-object.ts';
 import { formatSpiffeId } from '../spiffe-id.ts';
+import { ageFinding } from './age-finding.ts';
 import { imageFindings } from './image-findings.ts';
 import type { Inventory } from './inventory.ts';
 import { neighbourFinding, neverStrangers, type Strangers } from './neighbours.ts';
@@ -97,7 +98,8 @@ export function workloadsIn(
 function mayHaveIdentity(pod: ValidObject<'Pod'>, { tenant, strangers }: PlaceContext, problems: ProblemList): boolean {
   const images = tenant.images === undefined ? [] : imageFindings(pod.object, tenant.images);
   const neighbour = tenant.nodesSharedWith === undefined ? undefined : neighbourFinding(pod, strangers);
-  const findings = neighbour === undefined ? images : [...images, neighbour];
+  const age = ageFinding(pod, tenant);
+  const findings = [...(age === undefined ? [] : [age]), ...images, ...(neighbour === undefined ? [] : [neighbour])];
   for (const finding of findings) problems.error(pod, finding);
   return findings.length === 0;
 }

@@ -161,20 +161,23 @@ export function ourNamespacedMetadata() {
   );
 }
 
+/** As an API server writes it, to the second: text that comes first is a moment that came first. */
+export const creationTimestamp = Type.Optional(
+  Type.String({
+    description: 'Moment it was made, set by the API server.',
+    examples: ['2027-01-31T18:00:00Z'],
+    maxLength: 40,
+    pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$',
+  }),
+);
+
 /** Of a kind of Gateway API: like ours, and the moment it was made, which decides between two routes that match alike. */
 export function gatewayMetadata() {
   const { properties } = ourNamespacedMetadata();
   return ourObject(
     {
       ...properties,
-      creationTimestamp: Type.Optional(
-        Type.String({
-          description: 'Moment it was made, set by the API server.',
-          examples: ['2027-01-31T18:00:00Z'],
-          maxLength: 40,
-          pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$',
-        }),
-      ),
+      creationTimestamp,
     },
     'Name, namespace and age of the object.',
   );

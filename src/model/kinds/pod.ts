@@ -1,6 +1,6 @@
 /** `Pod`: one workload, and so one proxy. */
 import Type from 'typebox';
-import { ipAddress, portNumber, subdomain } from './fields.ts';
+import { creationTimestamp, ipAddress, portNumber, subdomain } from './fields.ts';
 import { kubernetesList, namespacedMetadata, objectName } from './kubernetes-fields.ts';
 
 /** Longest reference to an image, in characters. */
@@ -96,6 +96,7 @@ export const podSchema = Type.Object(
       {
         ...commonMetadata,
         annotations: Type.Optional(podAnnotations),
+        creationTimestamp,
         uid: Type.Optional(
           Type.String({
             description: 'Set by the API server: another pod of the same name has another.',

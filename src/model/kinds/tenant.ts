@@ -1,6 +1,16 @@
 /** `Tenant`: the owner of one namespace. Its name is the namespace's name, so two on one namespace cannot be written. */
 import Type from 'typebox';
-import { dnsLabel, listOf, ourMetadata, ourObject, ourStatus, portNumber, region, subdomain } from './fields.ts';
+import {
+  creationTimestamp,
+  dnsLabel,
+  listOf,
+  ourMetadata,
+  ourObject,
+  ourStatus,
+  portNumber,
+  region,
+  subdomain,
+} from './fields.ts';
 
 /** Longest bundle of certificates, in characters: some thirty of them. */
 const bundleLengthMax = 65_536;
@@ -155,7 +165,10 @@ export const tenantSchema = ourObject(
   {
     apiVersion: Type.Literal('coffre.dev/v1alpha1', { description: 'Version of this API.' }),
     kind: Type.Literal('Tenant', { description: 'Kind of the object.' }),
-    metadata: ourMetadata(dnsLabel('Name of the tenant and of its namespace.', 'shop')),
+    metadata: ourObject(
+      { ...ourMetadata(dnsLabel('Name of the tenant and of its namespace.', 'shop')).properties, creationTimestamp },
+      'Name of the tenant, and since when it is one.',
+    ),
     spec: ourObject(
       {
         environment: dnsLabel('Environment of the tenant; tenants of different environments never meet.', 'prod'),

@@ -19,13 +19,13 @@ const perSecond = 200;
 /** What is promised of a restart, in ms: by then every proxy is in step again. */
 const inStepMs = 30_000;
 /** At how many moments of a push it is killed. */
-const killings = 10;
+const killings = 8;
 /** Longest from the edit of a file to the moment at which it is killed, in ms: a push is over by then. */
 const pushMs = 250;
 /** How long it is frozen, in ms: less than a proxy waits for the answer to a keepalive (10 s), so that its streams outlive it. */
 const frozenMs = 8_000;
 /** Longest of these tests, in ms. */
-const testMs = 180_000;
+const testMs = 300_000;
 const web = 'shop/web-0';
 const api = 'shop/api-0';
 

@@ -1,12 +1,13 @@
 /**
  * Whether a pod is what injection makes of it: the last look, after every other webhook.
  *
- * It is injected once more, as the same sidecar user, and compared. What the cluster adds of itself, such as a default of
- * its limits, may be there as well; a container of ours with another command, or before ours another one, may not.
+ * It is injected once more, as the same sidecar user, and compared. In the pod others may have added what they like, as long as
+ * it is no danger; to our containers and volumes nobody adds anything but the cluster itself.
  */
 import type { JsonValue } from '@bufbuild/protobuf';
+import { canonicalJson } from '../../model/canonical-json.ts';
 import { injectPod } from './inject-pod.ts';
-import { sidecarName } from './names.ts';
+import { sidecarName, volumeNames } from './names.ts';
 import { ourContainers } from './our-containers.ts';
 import { type Container, jsonOf, type Pod } from './pod.ts';
 import type { PodFinding } from './problem-of.ts';
@@ -30,7 +31,7 @@ export function refuseUninjected(
       if (!covers(jsonOf(pod), jsonOf({ ...injection.pod, metadata: metadataOf(metadata) }))) {
         return [different('spec')];
       }
-      return sameKeys(ourContainers(pod), ourContainers({ spec })) ? [] : [different('spec.initContainers')];
+      return isSameOfOurs(pod.spec, spec) ? [] : [different('spec.initContainers')];
     }
   }
 }
@@ -41,11 +42,28 @@ function userOf({ spec }: Pod): number | undefined {
   return user !== undefined && user >= sidecarUsers.first && user <= sidecarUsers.last ? user : undefined;
 }
 
-/** Fields of a container that would be somebody else's doing: `envFrom`, another hook of its `lifecycle`, a device. */
-function sameKeys(left: readonly Container[], right: readonly Container[]): boolean {
-  const keys = ({ lifecycle = {}, ...container }: Container) =>
-    [container, lifecycle].map((each) => Object.keys(each).sort().join(' ')).join(';');
-  return left.map(keys).join('\n') === right.map(keys).join('\n');
+/** Ours, of two pods: a mount's `subPath` or a profile of the node's would be somebody else's doing. */
+function isSameOfOurs(left: Pod['spec'], right: Pod['spec']): boolean {
+  const text = (spec: Pod['spec']) =>
+    canonicalJson([
+      ourContainers({ spec }).map(withoutDefaults),
+      (spec.volumes ?? []).filter(({ name }) => volumeNames.has(name)),
+    ]);
+  return text(left) === text(right);
+}
+
+/**
+ * Less what a cluster adds of itself, and we do not write out: `procMount` (API server), and `requests` and `limits` of more
+ * resources (LimitRange), of which those that we ask for are compared with the rest of the pod.
+ */
+function withoutDefaults(container: Container & { readonly resources?: object }): object {
+  const { resources = {}, securityContext = {}, ...rest } = container;
+  const { procMount, ...context } = securityContext;
+  return {
+    ...rest,
+    resources: Object.keys(resources).sort(),
+    securityContext: procMount === 'Default' ? context : securityContext,
+  };
 }
 
 /** Everything that is expected is there, and no list is longer; a map may hold more. */

@@ -44,6 +44,11 @@ export const authzFilter = 'envoy.filters.http.ext_authz';
 
 /** Longest wait for a verdict, in ms; then 503. A worker answers in well under one. */
 const checkTimeoutMs = 200;
+/**
+ * Longest wait for a connection to a worker, TLS and all, in ms: half of what a check has, so that a check that waited in vain
+ * for a node that is gone can still be put to another worker.
+ */
+const connectTimeoutMs = checkTimeoutMs / 2;
 
 /** Longest wait before an unanswered check is put to another worker, in ms; Envoy takes a random time below it, and the double the next time. */
 const retryAfterMs = 5;
@@ -107,7 +112,7 @@ export function authzClusterOf(platform: Pick<Platform, 'bypass'>): Cluster {
     edsClusterConfig: { edsConfig: fromAds() },
     // One that is named no more is asked no more, however well it feels.
     ignoreHealthOnHostRemoval: true,
-    connectTimeout: durationOf(1_000),
+    connectTimeout: durationOf(connectTimeoutMs),
     lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
     circuitBreakers: { thresholds: [{ maxRetries: retriesAtOnceMax }] },
     healthChecks: [

@@ -5,11 +5,12 @@
  *   shop   web ─▶ api (every request judged by either worker)
  */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { MeshLab } from '../../src/lab/mesh-lab.ts';
+import { authzPort, MeshLab } from '../../src/lab/mesh-lab.ts';
 import { eachMode } from '../lab/each-mode.ts';
 import { decisions, strangers, unauthorised } from './invariants.ts';
 import { documents, meshFolder, podText, removeFolder, serviceText, trustDomain } from './mesh-folder.ts';
 import { type Steady, type SteadyAnswer, startSteady } from './steady.ts';
+import { onHost } from './struck-mesh.ts';
 
 /** What is promised of a worker that is asked to leave, in ms: it answers for one second, and closes within another. */
 const leavesMs = 2_000;
@@ -17,6 +18,8 @@ const leavesMs = 2_000;
 const endsMs = 2_000;
 /** How long requests go on behind each event, in ms. */
 const afterwardsMs = 1_500;
+/** How long one that is set aside stays so, and is tried again in vain, in ms: five seconds and then ten, so this is within the second. */
+const triedAgainMs = 9_000;
 /** Longest until a sidecar has found a worker again, in ms: it asks for health every ten seconds and a fifth. */
 const foundMs = 30_000;
 /** Longest of these tests, in ms: a worker is started four times. */
@@ -189,6 +192,34 @@ eachMode('two authorization workers', (mode) => {
     });
     expect(answers.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
     await expectNoneLost(answers.filter(({ askedMs }) => askedMs >= asideMs && askedMs < backMs));
+  });
+
+  test('FLT-23 one of two vanishes with its node: once it is set aside no request fails, nor when it is tried again in vain', {
+    timeout: testMs,
+  }, async () => {
+    const reach = async (verb: '-I' | '-D') => {
+      for (const [chain, end] of [
+        ['INPUT', '--dport'],
+        ['OUTPUT', '--sport'],
+      ] as const) {
+        await onHost(mesh, 'iptables', verb, chain, '-p', 'tcp', end, String(authzPort + 1), '-j', 'DROP');
+      }
+    };
+    let asideMs = 0;
+    await found();
+    const answers = await underLoad(['/open'], async (steady) => {
+      await reach('-I');
+      try {
+        const flags = () => seen('health_flags');
+        await expect.poll(flags, { timeout: foundMs, interval: 100 }).toContain('/failed_outlier_check');
+        asideMs = Date.now();
+        await steady.until('tried again', ({ askedMs }) => askedMs > asideMs + triedAgainMs);
+      } finally {
+        await reach('-D');
+      }
+    });
+    await expectNoneLost(answers.filter(({ askedMs }) => askedMs >= asideMs));
+    await found();
   });
 
   test('FLT-24 policies that change together under load are judged by whole: every answer is what its one revision says', {

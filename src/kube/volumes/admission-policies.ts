@@ -5,9 +5,12 @@
  *
  * Each policy is bound to all tenants, and a server asks for all of them to hold: "for each tenant, if the object is its
  * own, then …" can be said so, "unless some grant …" cannot. Hence this half here, and the other at the webhook.
+ * Kubernetes' own namespaces and ours are left out by their names, for claims and pods before the parameter is looked for: a
+ * node's agents begin even while no API server knows what a `Tenant` is. A volume lives in no namespace, and waits until then.
  * An update that changes nothing a rule speaks of is not asked about, so that what existed before can still be deleted.
  */
 import { coffreGroup, kinds } from '../../model/kinds/catalogue.ts';
+import { systemNamespace } from '../../model/system-namespace.ts';
 import { literal } from '../crds/field-rule.ts';
 import { classAnnotation, openSources } from './closed-sources.ts';
 
@@ -19,7 +22,7 @@ export interface ValidatingAdmissionPolicy {
   readonly spec: {
     readonly failurePolicy: 'Fail';
     readonly paramKind: { readonly apiVersion: string; readonly kind: string };
-    readonly matchConstraints: { readonly resourceRules: readonly object[] };
+    readonly matchConstraints: { readonly namespaceSelector: object; readonly resourceRules: readonly object[] };
     readonly matchConditions: readonly { readonly name: string; readonly expression: string }[];
     readonly variables: readonly { readonly name: string; readonly expression: string }[];
     readonly validations: readonly {
@@ -114,6 +117,18 @@ const walls: readonly Wall[] = [
   },
 ];
 
+/** Kubernetes' own namespaces, and ours: by a label that is the API server's own, so nobody can give or take it. */
+const systemNamespaces = ['kube-system', 'kube-public', 'kube-node-lease', systemNamespace];
+const namespaceSelector = {
+  matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: systemNamespaces }],
+};
+const claimant = (it: string) => `${it}.spec.?claimRef.?namespace.orValue('') in ${literal(systemNamespaces)}`;
+/** Of what no selector speaks, since it lives in no namespace; both what is written and what stood there must be the system's. */
+const notOfTheSystem = {
+  name: 'not-of-the-system',
+  expression: `!(${claimant('object')} && (request.operation == 'CREATE' || ${claimant('oldObject')}))`,
+};
+
 /** Each policy, and what binds it. */
 export function volumeAdmissionPolicies(): readonly (ValidatingAdmissionPolicy | ValidatingAdmissionPolicyBinding)[] {
   return walls.flatMap((wall) => [policyOf(wall), bindingOf(wall)]);
@@ -136,9 +151,13 @@ function policyOf({
       failurePolicy: 'Fail',
       paramKind: { apiVersion: `${coffreGroup}/${kinds.Tenant.version}`, kind: 'Tenant' },
       matchConstraints: {
+        namespaceSelector,
         resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations, resources: [resource] }],
       },
-      matchConditions: [{ name: 'what-is-written', expression: `request.operation == 'CREATE' || ${changed}` }],
+      matchConditions: [
+        { name: 'what-is-written', expression: `request.operation == 'CREATE' || ${changed}` },
+        ...(resource === 'persistentvolumes' ? [notOfTheSystem] : []),
+      ],
       variables: Object.entries(variables).map(([key, value]) => ({ name: key, expression: value })),
       validations: [{ expression, messageExpression: message, reason: 'Forbidden' }],
     },

@@ -11,7 +11,7 @@ import { type Answer, connectKube, type Kube } from '../harness/kube.ts';
 import { type RunningCluster, startKube } from '../harness/start-kube.ts';
 import { type Act, attacks, mondayHandle, standing } from './attacks.ts';
 import { snapshotDefinitions } from './snapshot-definitions.ts';
-import { csi, pathOf, volume, type Written } from './storage.ts';
+import { csi, pathOf, pod, volume, type Written } from './storage.ts';
 import { must, raiseWall, storageOf, until } from './wall-of-tests.ts';
 
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -140,6 +140,15 @@ describe.skipIf(!isKubernetesHere())('the volume wall', () => {
     ]);
     expect(told(consentsOf('ledger'))).toEqual([plain]);
     expect(told({ ...consentsOf('ledger'), nowMs: someday })).toEqual(told(consentsOf()));
+  });
+
+  test('what the system’s pods need of their node they get, and a tenant’s do not', async () => {
+    await must(kube, '/api/v1/namespaces', { metadata: { name: 'coffre-system' } });
+    const namespaces = ['kube-system', 'kube-public', 'kube-node-lease', 'coffre-system', 'shop'];
+    const agents = () =>
+      Promise.all(namespaces.map((namespace) => write(pod(`${namespace}/agent`, { hostPath: { path: '/etc/cni' } }))));
+    const write = async (object: Written) => (await attempt({ kind: 'write', object })).status;
+    expect(await agents()).toEqual([201, 201, 201, 201, 403]);
   });
 });
 

@@ -34,6 +34,10 @@ const drainMs = 2_000;
 /** Longest wait for an API server to say whether it knows a tenant, in ms: it waits itself, five times as long. */
 const askMaxMs = 1_000;
 
+const asked = 'API servers are told to ask the webhooks';
+const unasked =
+  'no API server is told to ask the webhooks: an installation writes that last, and a removal takes it away';
+
 export interface WebhookHost {
   readonly config: WebhookConfig;
   readonly cluster: KubeClient;
@@ -79,7 +83,9 @@ export function openWebhook(host: WebhookHost) {
     failed: (err) => log.error({ err }, 'a review could not be judged'),
   });
   const look = async () => {
+    const wasAsked = keeper.isRegistered();
     const isChanged = [await trust.look(), await keeper.look(configurations())].includes(true);
+    if (wasAsked !== keeper.isRegistered()) log.info(keeper.isRegistered() ? asked : unasked);
     rotate();
     if (isChanged) host.problemsChanged();
   };
@@ -98,11 +104,13 @@ export function openWebhook(host: WebhookHost) {
       const bound = await server.listen(config.at);
       if (bound.kind === 'refused') return bound.message;
       log.info({ port: bound.port, clients: config.clients.kind }, 'webhooks are answered');
+      if (!keeper.isRegistered()) log.info(unasked);
       timer = setInterval(() => void look(), lookMs);
       deaf = leadership.onChange(() => void look());
       return undefined;
     },
-    problems: (): readonly Problem[] => [...trust.problems(), ...keeper.problems()],
+    // What nobody asks for, as before an installation has come to its end, is missed by nobody.
+    problems: (): readonly Problem[] => (keeper.isRegistered() ? [...trust.problems(), ...keeper.problems()] : []),
     /** Before each look of the loop, which may have been issued a new certificate by the last one. */
     lookAgain: rotate,
     async close() {

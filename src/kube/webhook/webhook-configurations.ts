@@ -103,7 +103,7 @@ export const webhookRules: readonly PolicyRule[] = [
     apiGroups: ['admissionregistration.k8s.io'],
     resources: ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'],
     resourceNames: [webhookConfigurationName],
-    verbs: ['patch'],
+    verbs: ['get', 'patch'],
   },
   // By whom API servers are vouched for as clients.
   { apiGroups: [''], resources: ['configmaps'], resourceNames: [trustConfigMap.name], verbs: ['get'] },

@@ -102,13 +102,15 @@ describe('SEC-45 whom the webhooks let in', () => {
 describe('the registrations', () => {
   const wanted = webhookConfigurations({ rootPem: 'the root' });
 
-  function keeper(term: () => number | undefined, outcome: (object: KubeObject) => Outcome) {
+  const standing = async (): Promise<Outcome> => ({ kind: 'done', object: { metadata: { name: 'coffre' } } });
+
+  function keeper(term: () => number | undefined, outcome: (object: KubeObject) => Outcome, read = standing) {
     const applied: string[] = [];
     const apply = async (_: unknown, object: KubeObject) => {
       applied.push(String(object.kind));
       return outcome(object);
     };
-    return { applied, keeper: new RegistrationKeeper({ apply }, { term }) };
+    return { applied, keeper: new RegistrationKeeper({ read, apply }, { term }) };
   }
 
   test('are written by the leader and by nobody else', async () => {
@@ -150,5 +152,22 @@ describe('the registrations', () => {
     outcome = { kind: 'done', object: { metadata: { name: 'coffre' } } };
     expect(await troubled.look(wanted)).toBe(true);
     expect(troubled.problems()).toEqual([]);
+  });
+
+  test('that nobody has installed yet are neither written nor missed, and one that cannot be read counts as there', async () => {
+    let found: Outcome = { kind: 'missing' };
+    const early = keeper(
+      () => 7,
+      (object) => ({ kind: 'done', object }),
+      async () => found,
+    );
+    expect(await early.keeper.look(wanted)).toBe(false);
+    expect([early.applied, early.keeper.problems(), early.keeper.isRegistered()]).toEqual([[], [], false]);
+    found = { kind: 'unanswered', message: 'no answer' };
+    expect(await early.keeper.look(wanted)).toBe(true);
+    expect([early.applied, early.keeper.problems().length, early.keeper.isRegistered()]).toEqual([[], 2, true]);
+    found = await standing();
+    expect(await early.keeper.look(wanted)).toBe(true);
+    expect([early.applied.length, early.keeper.problems(), early.keeper.isRegistered()]).toEqual([2, [], true]);
   });
 });

@@ -62,7 +62,7 @@ test('every kind by which people consent is asked about twice: to be signed, and
 test('the control plane may change its own two configurations and nobody else’s', () => {
   const changing = webhookRules.filter(({ verbs }) => verbs.some((verb) => verb !== 'get'));
   expect(changing.map(({ resourceNames, verbs }) => ({ resourceNames, verbs }))).toEqual([
-    { resourceNames: ['coffre'], verbs: ['patch'] },
+    { resourceNames: ['coffre'], verbs: ['get', 'patch'] },
   ]);
   expect(configurations.map(({ metadata }) => metadata.name)).toEqual(['coffre', 'coffre']);
 });

@@ -58,8 +58,9 @@ export function openCluster(host: ClusterHost) {
     /** @returns why not, where an address cannot be taken. */
     listen: async (): Promise<string | undefined> => webhook?.listen(),
     problems: () => parts.flatMap((part) => part.problems?.() ?? []),
+    /** The loop goes on looking for a while after the parts have ended: none begins anew. */
     lookAgain() {
-      for (const part of parts) part.lookAgain();
+      if (!stop.signal.aborted) for (const part of parts) part.lookAgain();
     },
     /** What is under way is let go of. */
     async close() {

@@ -1,6 +1,7 @@
 /**
  * Four projects: `unit` and `conformance` and `features` run side by side, `e2e` (real Envoys) last, two files at a time.
- * A fifth, `kube` (a real API server), is there where it is asked for by name: `npm run test:kube`.
+ * Two more, `kube` (a real API server) and `kube-pods` (whole clusters with pods), are there where they are asked for by name:
+ * `npm run test:kube`.
  *
  * Every random test of one run draws from one seed, printed here; COFFRE_SEED=that number repeats the run.
  */
@@ -28,6 +29,12 @@ if (process.argv.includes('-u') || process.argv.includes('--update')) process.en
 const elsewhere = ['test/conformance/**', 'test/features/**', 'test/e2e/**', 'test/**/*.kube.test.ts'];
 /** Never by itself: what its tests stand on is built from source, which takes minutes. */
 const isKubeAsked = process.argv.some((argument) => argument === 'kube' || argument === '--project=kube');
+/** Files that run pods in a cluster of their own: one at a time, since their sidecars give a worker 200 ms to answer. */
+const wholeClusters = [
+  'test/kube/e2e/**/*.kube.test.ts',
+  'test/kube/install/upgrade.kube.test.ts',
+  'test/kube/kubelet/kubelet.kube.test.ts',
+];
 const common = {
   setupFiles: ['test/setup.ts'],
   testTimeout: testTimeoutMs,
@@ -41,10 +48,23 @@ const kube = {
     ...common,
     name: 'kube',
     include: ['test/kube/**/*.kube.test.ts'],
+    exclude: wholeClusters,
     globalSetup: ['test/kube/harness/global-setup.ts'],
     sequence: { groupOrder: 2 },
+    // Most of their time an API server waits for a watch or a Lease.
+    maxWorkers: 3,
     testTimeout: e2eTimeoutMs,
     hookTimeout: e2eTimeoutMs,
+  },
+};
+const kubePods = {
+  test: {
+    ...kube.test,
+    name: 'kube-pods',
+    include: wholeClusters,
+    exclude: [],
+    sequence: { groupOrder: 3 },
+    maxWorkers: 1,
   },
 };
 
@@ -64,7 +84,7 @@ export default defineConfig({
           hookTimeout: e2eTimeoutMs,
         },
       },
-      ...(isKubeAsked ? [kube] : []),
+      ...(isKubeAsked ? [kube, kubePods] : []),
     ],
   },
 });

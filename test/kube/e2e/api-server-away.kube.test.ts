@@ -14,7 +14,7 @@ import { application, whereInstalled } from './installed.ts';
 import { answersIn, lostOf, trafficPod } from './traffic.ts';
 
 /** How long it is away, in ms: longer than a leader's term, and than the watches of whoever waits for its answer. */
-const awayMs: Readonly<Record<Outage, number>> = { stopped: 45_000, stalled: 30_000 };
+const awayMs: Readonly<Record<Outage, number>> = { stopped: 25_000, stalled: 15_000 };
 /** How long a connection is watched beyond that, in s: until the API server has come back and more. */
 const beyondSeconds = 15;
 /** Between two requests of each of the two clients, in ms. */

@@ -61,7 +61,8 @@ whereKube('kubectl', () => {
       ...otherForms.filter((form) => form.kind === kind).map(({ text }) => text),
       ...moreObjects.filter((text) => text.includes(`kind: ${kind}\n`)),
     ];
-    for (const text of texts) {
+    // An API server says itself when an object came to be.
+    for (const text of texts.map((each) => each.replace(/^ *creationTimestamp: .*\n/m, ''))) {
       await kubectl(['apply', '--validate=strict', '-f', '-'], text);
       expect(await kubectl(['apply', '--validate=strict', '-f', '-'], text)).toContain('unchanged');
     }

@@ -87,7 +87,12 @@ function messagesIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([key, part]: [string, unknown]) =>
     key === 'x-kubernetes-validations' && Array.isArray(part)
-      ? part.map(({ message }: CelRule) => message)
+      ? part.filter(({ rule }: CelRule) => !isOfTwoWrites(rule)).map(({ message }: CelRule) => message)
       : messagesIn(part),
   );
+}
+
+/** Such a rule compares an object with what stood there before: no single object is refused by it. */
+function isOfTwoWrites(rule: string): boolean {
+  return /\boldSelf\b/.test(rule);
 }

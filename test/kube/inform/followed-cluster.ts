@@ -37,7 +37,7 @@ const shortTimings = {
   backoffMaxMs: 500,
 };
 /** Longest wait for anything, in ms: nothing here takes seconds but on a loaded machine. */
-const untilMaxMs = 60_000;
+const untilMaxMs = 100_000;
 const lookMs = 20;
 
 export async function followCluster(cluster: Cluster, token?: string): Promise<FollowedCluster> {

@@ -5,8 +5,8 @@
  *
  * Each policy is bound to all tenants, and a server asks for all of them to hold: "for each tenant, if the object is its
  * own, then …" can be said so, "unless some grant …" cannot. Hence this half here, and the other at the webhook.
- * Kubernetes' own namespaces and ours are left out by their names, for claims and pods before the parameter is looked for: a
- * node's agents begin even while no API server knows what a `Tenant` is. A volume lives in no namespace, and waits until then.
+ * Kubernetes' own namespace and ours are left out by their names, which no tenant can have: a node's agents begin whatever an
+ * API server knows of tenants.
  * An update that changes nothing a rule speaks of is not asked about, so that what existed before can still be deleted.
  */
 import { coffreGroup, kinds } from '../../model/kinds/catalogue.ts';
@@ -117,8 +117,8 @@ const walls: readonly Wall[] = [
   },
 ];
 
-/** Kubernetes' own namespaces, and ours: by a label that is the API server's own, so nobody can give or take it. */
-const systemNamespaces = ['kube-system', 'kube-public', 'kube-node-lease', systemNamespace];
+/** Kubernetes' own, and ours: by a label that is the API server's own, so nobody can give or take it. */
+const systemNamespaces = ['kube-system', systemNamespace];
 const namespaceSelector = {
   matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: systemNamespaces }],
 };

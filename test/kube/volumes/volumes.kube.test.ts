@@ -144,11 +144,11 @@ describe.skipIf(!isKubernetesHere())('the volume wall', () => {
 
   test('what the system’s pods need of their node they get, and a tenant’s do not', async () => {
     await must(kube, '/api/v1/namespaces', { metadata: { name: 'coffre-system' } });
-    const namespaces = ['kube-system', 'kube-public', 'kube-node-lease', 'coffre-system', 'shop'];
+    const namespaces = ['kube-system', 'coffre-system', 'shop'];
     const agents = () =>
       Promise.all(namespaces.map((namespace) => write(pod(`${namespace}/agent`, { hostPath: { path: '/etc/cni' } }))));
     const write = async (object: Written) => (await attempt({ kind: 'write', object })).status;
-    expect(await agents()).toEqual([201, 201, 201, 201, 403]);
+    expect(await agents()).toEqual([201, 201, 403]);
   });
 });
 

@@ -83,7 +83,7 @@ const rows: readonly Row[] = [
   {
     sentence: 'an alias inside its own anchor ends',
     text: `${tenant.replace('environment: prod', 'environment: &e [*e]')}`,
-    problems: ['yaml-syntax f.yaml:6 spec.environment[0]', 'wrong-type f.yaml:6 spec.environment'],
+    problems: ['yaml-syntax f.yaml:7 spec.environment[0]', 'wrong-type f.yaml:7 spec.environment'],
     objects: ['broken Tenant//shop'],
     completeness: 'whole',
     says: 'names no anchor before it',
@@ -113,7 +113,7 @@ const rows: readonly Row[] = [
   {
     sentence: 'a number that JSON lacks is refused',
     text: tenant.replace('environment: prod', 'environment: .nan'),
-    problems: ['wrong-type f.yaml:6 spec.environment', 'wrong-type f.yaml:6 spec.environment'],
+    problems: ['wrong-type f.yaml:7 spec.environment', 'wrong-type f.yaml:7 spec.environment'],
     objects: ['broken Tenant//shop'],
     completeness: 'whole',
     says: '`NaN` is no value that JSON has',

@@ -22,7 +22,7 @@ const undeclaredPort = 8_090;
 const dbPort = 5_432;
 const greeting = 'hello from atelier/db-0\n';
 /** Longest wait for an edit to be felt, in ms: of a loaded machine, not of a measurement. */
-const feltMs = 10_000;
+const feltMs = 30_000;
 /** curl's exit codes: nobody listens there; the other side closed without a byte. */
 const refused = 7;
 const closed = [52, 56];

@@ -5,7 +5,7 @@
  *   aurore/adele (prod) ◀── aurore/anton      her own tenant: let in by its default
  *                       ◀── bastion/berthe    granted, in the same environment or in another
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { sniOf } from '../../src/envoy/names.ts';
 import type { ProblemCode } from '../../src/model/problem.ts';
 import { documents, meshFrom, trustDomain } from '../fixtures/mesh-from.ts';
@@ -46,6 +46,8 @@ spec: { from: { tenant: bastion }, to: { service: adele }, reason: berthe reads 
 /** Words of the other tenant in an access policy, which open no wall. */
 const welcome = policy(`{ allow: [{ from: { tenants: [aurore, bastion] } }] }`);
 
+/** Longest until somebody is answered at all, in ms. */
+const heardMs = 10_000;
 const misspelt = 'deny: [{ too: { paths: ["/admin/*"] } }]';
 
 inLab('a listener of one tenant', () => {
@@ -64,8 +66,11 @@ inLab('a listener of one tenant', () => {
 
   /** Whom a listener took that is just being replaced hears nothing, and asks again. */
   async function becomes(namespace: string, account: string): Promise<string> {
-    const first = await answerTo(namespace, account);
-    return first === 'silence' ? answerTo(namespace, account) : first;
+    return vi.waitFor(async () => {
+      const answer = await answerTo(namespace, account);
+      expect(answer).not.toBe('silence');
+      return answer;
+    }, heardMs);
   }
 
   async function answerTo(namespace: string, account: string): Promise<string> {

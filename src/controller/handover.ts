@@ -189,7 +189,10 @@ export class Handover {
 
   #next(key: string, { acceptance, wanted }: Proxy, nowMs: number): ResourceSnapshot {
     const workload = this.#directory.workload(key);
-    if (acceptance === undefined || workload === undefined) return wanted;
+    if (acceptance === undefined || workload === undefined) {
+      this.#holds.delete(key);
+      return wanted;
+    }
     const { tenant } = workload;
     const waitsFor = new Set<string>();
     /** Whoever is waited for has to answer, or to go. */

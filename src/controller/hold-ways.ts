@@ -9,6 +9,9 @@
  * An endpoint that is gone is gone at once, but where nobody would be left: the last of a cluster that is led to stay until
  * one of those that replace them is open, and those of a cluster that is gone until no way that is held leads there. Who
  * stays must still exist; where nobody does, those that are not open yet are better than none.
+ *
+ * The surprise: a way may wait for one cluster, and before that is there be led to another new one. It waits no longer for
+ * that: what a way leads to that was held for long enough is held no more, however new it is.
  */
 import type { Resource, ResourceSnapshot } from '../xds/resource.ts';
 import { typeUrls } from '../xds/type-url.ts';
@@ -48,6 +51,7 @@ function leaveOutClosed(
   ask: WaysAsk,
 ): ReadonlySet<ResourceKey> {
   const deserted = new Set<ResourceKey>();
+  const hasWaited = overdueIn(shown, wanted, ask);
   const listing = wanted.types.get(typeUrls.endpoints);
   const shownListing = shown.types.get(typeUrls.endpoints);
   if (listing === undefined || listing === shownListing) return deserted;
@@ -60,14 +64,42 @@ function leaveOutClosed(
     if (closed.length < all.length) {
       draft.hold(key, withoutEndpoints(assignment, new Set(closed)));
     } else if (former === undefined) {
+      const clusters = clustersOf(wanted, key);
+      if (clusters.some(hasWaited)) continue;
       draft.hold(key, undefined);
-      for (const cluster of clustersOf(wanted, key)) deserted.add(cluster);
+      for (const cluster of clusters) deserted.add(cluster);
     } else {
       const stay = [...before].filter(ask.isThere);
       if (stay.length > 0) draft.hold(key, keeping(former, stay));
     }
   }
   return deserted;
+}
+
+/** @returns whether a cluster, or a way that leads there, was held for long enough; worked out when it is first asked. */
+function overdueIn(shown: ResourceSnapshot, wanted: ResourceSnapshot, ask: WaysAsk): (cluster: ResourceKey) => boolean {
+  let ledTo: Set<ResourceKey> | undefined;
+  const lead = (keys: Iterable<ResourceKey>, seen: Set<ResourceKey>) => {
+    for (const key of keys) {
+      const to = seen.has(key) ? undefined : resourceIn(wanted, key);
+      seen.add(key);
+      if (to !== undefined) lead(referencesOf(to), seen);
+    }
+  };
+  const workOut = () => {
+    const seen = new Set<ResourceKey>();
+    for (const typeUrl of wayTypes) {
+      for (const way of wanted.types.get(typeUrl)?.values() ?? []) {
+        const key = keyOf(way);
+        if (resourceIn(shown, key)?.version !== way.version && !ask.mayHold(key)) lead([key], seen);
+      }
+    }
+    return seen;
+  };
+  return (cluster) => {
+    ledTo ??= workOut();
+    return !ask.mayHold(cluster) || ledTo.has(cluster);
+  };
 }
 
 function keeping(assignment: Resource, stay: readonly EndpointKey[]): Resource {

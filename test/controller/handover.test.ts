@@ -1,7 +1,9 @@
 /** A port that is declared and routed to in one edit: who is given what, when the callee answers and when it does not. */
 import { beforeEach, expect, test } from 'vitest';
 import { effectMs, silenceMs } from '../../src/controller/acceptance.ts';
+import { canaryWaitMs } from '../../src/controller/canary.ts';
 import { doorsOf, endpointsOf, inboundListeners } from '../../src/controller/doors.ts';
+import { referencesOf } from '../../src/controller/references.ts';
 import { Rollout } from '../../src/controller/rollout.io.ts';
 import type { Resource, ResourceSnapshot } from '../../src/xds/resource.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
@@ -93,6 +95,42 @@ test('a callee that does not answer is waited for until a bound, and then no tim
   clock.advance(1);
   expect(isLed()).toBe(true);
   clock.advance(2 * silenceMs);
+  expect(clock.armed).toBe(0);
+});
+
+test('a way that waits for one new service and is then led to another waits no longer for that', () => {
+  const of = (app: string, name: string, address: string, targetPort: number) =>
+    service('shop', name, address, `name: http, port: 80, targetPort: ${targetPort}`).replace(
+      `app: ${name}`,
+      `app: ${app}`,
+    );
+  const front = of('web', 'front', '10.96.0.3', 8_080);
+  const behind = (name: string, targetPort: number) =>
+    documents(
+      of('api', name, '10.96.0.2', targetPort),
+      `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: r, namespace: shop }
+spec:
+  parentRefs: [{ group: "", kind: Service, name: front }]
+  rules: [{ backendRefs: [{ name: ${name}, port: 80 }] }]
+`,
+    );
+  // The callee tries what is new before anybody else, and may call itself as well.
+  const ledTo = () => {
+    const ways = [...(given.get(callee)?.types.get(typeUrls.route)?.values() ?? [])];
+    const front = ways.filter(({ name }) => name.includes('/front/')).flatMap((way) => [...referencesOf(way)]);
+    return front.map((key) => key.slice(key.indexOf(' ') + 1));
+  };
+  start(documents(pods, front));
+  edit(documents(pods, front, behind('one', 8_081)));
+  clock.advance(silenceMs - 1_000);
+  edit(documents(pods, front, behind('two', 8_082)));
+  expect(ledTo()).toEqual(['shop/front/80']);
+  clock.advance(1_000);
+  expect(ledTo()).toEqual(['shop/two/80']);
+  clock.advance(canaryWaitMs + 2 * silenceMs);
   expect(clock.armed).toBe(0);
 });
 

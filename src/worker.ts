@@ -12,13 +12,13 @@
  * Metrics and spans leave by OTLP where the standard `OTEL_*` variables say so: docs/telemetry.md.
  * This is a composition root: it joins rooms that do not know each other, and decides nothing.
  */
-import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { openHealthDoor } from './admin/health-door.ts';
 import { DecisionLog } from './authz/decision-log.io.ts';
+import { openDecisionSink } from './authz/decision-sink.io.ts';
 import type { Observer } from './authz/observer.ts';
 import { systemClock as checkClock } from './authz/system-clock.io.ts';
 import { logLevels, parseEndpoint } from './config.ts';
@@ -64,16 +64,12 @@ async function run(): Promise<void> {
   const keeper = await KnowledgeKeeper.open(state, systemPorts.entropy, (cause) =>
     log.error({ err: cause }, 'the policies held could not be written down; a restart would begin without them'),
   );
-  const lines =
-    decisions === undefined
-      ? createWriteStream('', { fd: 1 })
-      : createWriteStream(decisions, { flags: 'a', mode: 0o600 });
   const telemetry = startTelemetry({
     ...{ env: process.env, serviceName: 'coffre-authz-worker', nowMs: systemClock.nowMs },
     report: (problem) => log.warn({ problem }, 'telemetry'),
   });
   readProcess(telemetry.meters);
-  const decisionLog = new DecisionLog(lines);
+  const decisionLog = new DecisionLog(openDecisionSink(decisions));
   let isServing = false;
   const healthDoor = health && (await openHealthDoor(health, () => isServing));
   const told = telemetryOfWorker(telemetry.meters, () => decisionLog.linesLost);

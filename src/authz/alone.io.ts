@@ -6,12 +6,12 @@
  * Rules are read once: restart it to change them, or write a Judge. On SIGTERM health turns NOT_SERVING, and open checks
  * are answered before it ends.
  */
-import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { createLeanServer, type LeanServer } from '../grpc/lean-server.ts';
 import { type AuthzService, createAuthzService } from './authz-service.io.ts';
 import { DecisionLog } from './decision-log.io.ts';
+import { openDecisionSink } from './decision-sink.io.ts';
 import { defaultCheckLimits } from './limits.ts';
 import { staticJudge } from './static-judge.ts';
 import { parseStaticRules, type StaticRules } from './static-rules.ts';
@@ -45,7 +45,7 @@ async function main(): Promise<void> {
     },
     requireClientCertificate: true,
   });
-  const decisions = new DecisionLog(createWriteStream('', { fd: 1 })); // process.stdout would block on a full pipe
+  const decisions = new DecisionLog(openDecisionSink());
   const service = createAuthzService({
     judge: staticJudge(rules),
     observer: decisions,

@@ -8,10 +8,12 @@
  * installations.
  */
 import { Compile } from 'typebox/compile';
-import { parseDocument } from 'yaml';
+import { LineCounter, parseDocument } from 'yaml';
 import type { Problem } from '../../model/problem.ts';
 import { findingsOf } from '../../model/schema-findings.ts';
-import { type Finding, problemOf } from '../../model/sourced-object.ts';
+import type { SourceRef } from '../../model/source-ref.ts';
+import { type FieldLines, type Finding, problemOf } from '../../model/sourced-object.ts';
+import { plainData } from '../../model/yaml-tree.ts';
 import { defaultValues } from './default-values.ts';
 import { type Values, valuesSchema } from './values.ts';
 
@@ -28,19 +30,27 @@ const validator = Compile(valuesSchema);
 
 /** @param file as it is named where it is refused. Never throws. */
 export function readValues(text: string, file: string): ReadValues {
+  let where: SourceRef = { file, line: 1 };
+  let lines: FieldLines = new Map();
   const refuse = (...findings: readonly Finding[]): ReadValues => ({
     kind: 'refused',
-    problems: findings.map((finding) => valuesProblem(file, finding)),
+    problems: findings.map((finding) => valuesProblem(where, lines, finding)),
   });
   if (text.length > textMax) {
     return refuse(bad('file-too-large', '', `values are longer than ${textMax} characters`, 'write only what differs'));
   }
-  const document = parseDocument(text, { version: '1.1', merge: false });
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { version: '1.1', merge: false, lineCounter, prettyErrors: false });
   const [error] = document.errors;
-  if (error !== undefined) return refuse(bad('yaml-syntax', '', error.message, 'mend the YAML'));
+  if (error !== undefined) {
+    where = { file, line: lineCounter.linePos(error.pos[0]).line };
+    return refuse(bad('yaml-syntax', '', `this is no YAML: ${error.message}`, 'mend this line'));
+  }
   const given = asPlain(() => document.toJS({ maxAliasCount: aliasesMax }));
   if (given === undefined) return refuse(bad('alias-bomb', '', 'values hold an alias', 'write the value out'));
   if (!isMap(given)) return refuse(bad('not-an-object', '', 'values are no map', 'write `key: value`'));
+  const nodes = plainData(document.contents, lineCounter, { nodes: textMax, aliasNodes: aliasesMax });
+  if (nodes.kind === 'data') lines = nodes.lines;
   const values = laidOver(defaultValues, given);
   if (!validator.Check(values)) return refuse(...findingsOf(valuesSchema, values, validator.Errors(values)));
   const findings = ruleFindings(values);
@@ -100,9 +110,9 @@ function bad(code: Finding['code'], path: string, message: string, advice: strin
   return { code, severity: 'error', path, message, advice };
 }
 
-function valuesProblem(file: string, finding: Finding): Problem {
+function valuesProblem(where: SourceRef, lines: FieldLines, finding: Finding): Problem {
   const { object: _none, ...problem } = problemOf(
-    { ref: { kind: '', namespace: '', name: '' }, where: { file, line: 1 }, lines: new Map() },
+    { ref: { kind: '', namespace: '', name: '' }, where, lines },
     finding,
   );
   return problem;

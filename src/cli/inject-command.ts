@@ -1,8 +1,7 @@
 /** `coffre inject -f FILE --dry-run`: what injection would make of pods, before any cluster is asked. */
-import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { type Document, isSeq, parseAllDocuments } from 'yaml';
+import { type Document, isMap, isSeq, parseAllDocuments } from 'yaml';
 import { injectPod } from '../kube/inject/inject-pod.ts';
 import { jsonOf, readPod } from '../kube/inject/pod.ts';
 import { type PodFinding, problemOf } from '../kube/inject/problem-of.ts';
@@ -13,6 +12,7 @@ import { formatProblem } from '../model/format-problem.ts';
 import { CliFailure } from './cli-failure.ts';
 import { parseEndpoint } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
+import { readTextFile } from './read-text-file.ts';
 import { printable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -62,18 +62,39 @@ export function addInjectCommand(program: Command, terminal: Terminal): void {
 }
 
 async function inject(terminal: Terminal, options: InjectOptions): Promise<void> {
-  const given = options.file === '-' ? await text(process.stdin) : await readFile(options.file, 'utf8');
+  const given = options.file === '-' ? await text(process.stdin) : await readTextFile(options.file);
   const documents = parseAllDocuments(given);
   // Of an empty text there are none, which YAML tells in another form.
+  if (documents.length === 0) throw unusable(options, 'holds no object', 'name a file with the YAML of pods');
   for (const document of documents) {
     const [error] = document.errors;
-    if (error !== undefined) throw new CliFailure(exitCode.misuse, error.message, 'mend the YAML');
+    if (error !== undefined) throw unusable(options, `is no YAML: ${firstLine(error.message)}`, 'mend the YAML');
+    refuseWhatIsNoObject(document, options);
     for (const { ref, finding } of injectInto(document, options)) {
       terminal.err(`${printable(formatProblem(problemOf(ref, finding)))}\n`);
       terminal.setExitCode(exitCode.no);
     }
   }
   terminal.out(documents.map(documentText).join(''));
+}
+
+/** What would be printed as it came, and so read as if nothing in it needed a sidecar. @throws CliFailure */
+function refuseWhatIsNoObject({ contents }: Document, options: InjectOptions): void {
+  if (contents === null) return;
+  if (!isMap(contents) || !contents.has('kind')) {
+    throw unusable(options, 'holds what is no object of Kubernetes', 'write `apiVersion`, `kind` and `metadata`');
+  }
+  if (contents.get('kind') !== 'List') return;
+  throw unusable(options, 'holds a `List`, which is not looked into', 'write its items as documents, parted by `---`');
+}
+
+function unusable({ file }: InjectOptions, what: string, advice: string): CliFailure {
+  return new CliFailure(exitCode.misuse, `${file === '-' ? 'the standard input' : `\`${file}\``} ${what}`, advice);
+}
+
+/** Behind it YAML draws where it was, which is not for one line. */
+function firstLine(message: string): string {
+  return (message.split('\n')[0] ?? message).replace(/:$/, '');
 }
 
 /** All but the first begin with the line that divides them. */
@@ -94,7 +115,10 @@ function injectInto(document: Document, options: InjectOptions): readonly Told[]
   const metadata = (key: string, otherwise: string) => String(document.getIn(['metadata', key]) ?? otherwise);
   const namespace = metadata('namespace', options.namespace);
   const ref = { namespace, name: metadata('name', '') };
-  const value = path.reduce<unknown>((at, key) => (at as Record<string, unknown> | null)?.[key], document.toJS());
+  const value = path.reduce<unknown>(
+    (at, key) => (at as Record<string, unknown> | null)?.[key],
+    plain(document, options),
+  );
   const read = readPod(value);
   if ('wrongAt' in read) return [{ ref, finding: wrongShape([...path, read.wrongAt].join('.')) }];
   const settings = {
@@ -109,6 +133,15 @@ function injectInto(document: Document, options: InjectOptions): readonly Told[]
   if (injection.kind === 'refused') return injection.findings.map((finding) => ({ ref, finding }));
   for (const operation of jsonPatch(jsonOf(read.pod), jsonOf(injection.pod))) apply(document, path, operation);
   return [];
+}
+
+/** @throws CliFailure where aliases would fill the memory. */
+function plain(document: Document, options: InjectOptions): unknown {
+  try {
+    return document.toJS();
+  } catch {
+    throw unusable(options, 'repeats too much by aliases', 'write the repeated part out');
+  }
 }
 
 /** As a change of the document rather than of its value, so that an author's comments stay. */

@@ -1,5 +1,4 @@
 /** `coffre install` and `coffre uninstall`: Coffre into a cluster, and out of it. */
-import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { type Applied, apply, installManager } from '../kube/install/apply.ts';
 import { manifest } from '../kube/install/chart.ts';
@@ -15,6 +14,7 @@ import { CliFailure } from './cli-failure.ts';
 import { exitCode } from './exit-code.ts';
 import { type KubeOptions, withCluster, withKubeOptions } from './kube-options.ts';
 import { listed } from './list-cluster.ts';
+import { readTextFile } from './read-text-file.ts';
 import { printable } from './table.ts';
 import { tellObstacles } from './tell-obstacles.ts';
 import type { Terminal } from './terminal.ts';
@@ -60,7 +60,7 @@ export function addInstallCommand(program: Command, terminal: Terminal): void {
 }
 
 async function valuesOf({ file }: InstallOptions, terminal: Terminal): Promise<Values> {
-  const text = file === undefined ? '' : await readFile(file, 'utf8');
+  const text = file === undefined ? '' : await readTextFile(file);
   const read = readValues(text, file ?? 'values');
   if (read.kind === 'refused') {
     for (const problem of read.problems) terminal.err(`${printable(formatProblem(problem))}\n`);

@@ -1,5 +1,5 @@
 /** A mesh as it would be with a change: another folder in its place, or one file of objects laid over it. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { buildSnapshot } from '../model/build-snapshot.ts';
 import { formatProblem } from '../model/format-problem.ts';
@@ -8,6 +8,7 @@ import type { Snapshot } from '../model/snapshot.ts';
 import { CliFailure } from './cli-failure.ts';
 import { exitCode } from './exit-code.ts';
 import { type ReadMesh, readMesh } from './read-mesh.ts';
+import { readTextFile } from './read-text-file.ts';
 import { printable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -18,7 +19,7 @@ import type { Terminal } from './terminal.ts';
 export async function overlayMesh(terminal: Terminal, base: ReadMesh, change: string): Promise<Snapshot> {
   const path = resolve(change);
   if ((await stat(path)).isDirectory()) return buildSnapshot((await readMesh(terminal, change)).objects);
-  const text = await readFile(path, 'utf8');
+  const text = await readTextFile(change);
   if (text.length > fileLengthMax) {
     throw new CliFailure(exitCode.misuse, `\`${change}\` is longer than ${fileLengthMax} characters`, 'split it');
   }

@@ -7,9 +7,9 @@ import { buildSnapshot } from '../model/build-snapshot.ts';
 import { formatProblem } from '../model/format-problem.ts';
 import { analyze } from '../policy/analyze.ts';
 import { findingText } from './analysis-text.ts';
-import { CliFailure } from './cli-failure.ts';
 import { exitCode } from './exit-code.ts';
 import { plural } from './plural.ts';
+import { readableFolder } from './readable-folder.ts';
 import { sarifOf } from './sarif.ts';
 import { printable } from './table.ts';
 import { type Terminal, writeJson } from './terminal.ts';
@@ -37,11 +37,7 @@ export function addAnalyzeCommand(program: Command, terminal: Terminal): void {
 }
 
 async function report(terminal: Terminal, { folder, strict, output }: AnalyzeOptions): Promise<void> {
-  const { objects, problems: folderProblems } = await loadFolder(resolve(folder));
-  const unreadable = folderProblems.find(({ where }) => where.file === '');
-  if (unreadable !== undefined) {
-    throw new CliFailure(exitCode.misuse, `\`${folder}\`: ${unreadable.message}`, unreadable.advice);
-  }
+  const { objects, problems: folderProblems } = readableFolder(folder, await loadFolder(resolve(folder)));
   const snapshot = buildSnapshot(objects, terminal.nowMs());
   const problems = [...folderProblems, ...snapshot.problems];
   const findings = analyze(snapshot, terminal.nowMs());

@@ -5,9 +5,10 @@ import { loadFolder } from '../folder/watch-folder.ts';
 import { buildSnapshot } from '../model/build-snapshot.ts';
 import { formatProblem } from '../model/format-problem.ts';
 import type { Problem } from '../model/problem.ts';
-import { CliFailure } from './cli-failure.ts';
 import { exitCode } from './exit-code.ts';
+import { outputOption } from './output-option.ts';
 import { plural } from './plural.ts';
+import { readableFolder } from './readable-folder.ts';
 import { printable } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 
@@ -16,16 +17,12 @@ export function addCheckCommand(program: Command, terminal: Terminal): void {
     .command('check')
     .description('read a folder of YAML and print its problems; exit 1 where something would not be in force')
     .argument('<dir>', 'the folder')
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action((dir: string, { output }: { output: OutputFormat }) => check(terminal, dir, output));
 }
 
 async function check(terminal: Terminal, dir: string, output: OutputFormat): Promise<void> {
-  const { objects, problems: folderProblems } = await loadFolder(resolve(dir));
-  const unreadable = folderProblems.find(({ where }) => where.file === '');
-  if (unreadable !== undefined) {
-    throw new CliFailure(exitCode.misuse, `\`${dir}\`: ${unreadable.message}`, unreadable.advice);
-  }
+  const { objects, problems: folderProblems } = readableFolder(dir, await loadFolder(resolve(dir)));
   const snapshot = buildSnapshot(objects, terminal.nowMs());
   const problems = [...folderProblems, ...snapshot.problems];
   const errors = problems.filter(({ severity }) => severity === 'error').length;

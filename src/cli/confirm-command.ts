@@ -1,6 +1,7 @@
 /** `coffre confirm-loss LOSS`: objects that went all at once are meant to be gone. */
 import type { Command } from 'commander';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
+import { outputOption } from './output-option.ts';
 import { plural } from './plural.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 
@@ -8,7 +9,7 @@ export function addConfirmLossCommand(program: Command, terminal: Terminal): voi
   withDoorOptions(program.command('confirm-loss'))
     .description('let objects go that were lost from the source at once, and are held in force since')
     .argument('<loss>', 'the loss, as `coffre status` names it')
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action(async (loss: string, options: DoorOptions & { output: OutputFormat }) => {
       const confirmed = await askDoor(options, 'confirmLoss', { loss });
       if (options.output === 'json') writeJson(terminal, confirmed);

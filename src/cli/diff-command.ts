@@ -10,6 +10,7 @@ import { type AccessChange, accessChanges, opensATenant } from '../proof/access-
 import { configurationChanges, type ProxyChanges } from '../proof/configuration-changes.ts';
 import { ruleText } from './access-text.ts';
 import { exitCode } from './exit-code.ts';
+import { outputOption } from './output-option.ts';
 import { plural } from './plural.ts';
 import { compileMesh, readMesh } from './read-mesh.ts';
 import { printable } from './table.ts';
@@ -37,7 +38,7 @@ export function addDiffCommand(program: Command, terminal: Terminal): void {
     .description('what a new folder changes: objects, configuration of proxies, and who may call what')
     .requiredOption('-f, --folder <dir>', 'the new folder of YAML')
     .requiredOption('--against <dir>', 'the folder as it is')
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action((options: DiffOptions) => diff(terminal, options));
 }
 

@@ -71,7 +71,7 @@ export function answered<Name extends MethodName>(options: DoorOptions, asked: A
         exitCode.unreachable,
         `the control plane does not answer at \`${options.admin ?? join(options.state, managementSocket)}\`: ${asked.why}`,
         options.admin === undefined
-          ? 'start it with `coffre up DIR`, or name its state folder: `--state DIR`'
+          ? 'start it with `coffre up DIR`, name its state folder: `--state DIR`, or ask one elsewhere: `--admin ADDRESS:PORT --as DIR`'
           : 'check the address, and that your certificate has not ended: `coffre admin issue` makes a new one',
       );
   }

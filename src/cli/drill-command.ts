@@ -6,7 +6,7 @@
  *
  * `start` begins what was seen: a plan named by its hash, or one that it shows and asks about first.
  */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { DrillView, PlanView } from '../chaos/drill-engine.ts';
 import { CliFailure } from './cli-failure.ts';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
@@ -15,6 +15,7 @@ import { clockText, drillExitCode, listText, planText } from './drill-text.ts';
 import type { ValidateOptions } from './drill-validate.ts';
 import { watchDrill } from './drill-watch.ts';
 import { exitCode } from './exit-code.ts';
+import { outputOption } from './output-option.ts';
 import { printable } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 
@@ -93,9 +94,7 @@ function asking(command: Command): Command {
 }
 
 function withOutput(command: Command): Command {
-  return command.addOption(
-    new Option('-o, --output <format>', 'how it is printed').choices(['text', 'json']).default('text'),
-  );
+  return command.addOption(outputOption());
 }
 
 async function plan(terminal: Terminal, drill: string, options: Asking): Promise<void> {

@@ -20,6 +20,7 @@ import { CliFailure } from './cli-failure.ts';
 import { planText } from './drill-text.ts';
 import { exitCode } from './exit-code.ts';
 import { plural } from './plural.ts';
+import { readableFolder } from './readable-folder.ts';
 import { printable } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 
@@ -36,7 +37,7 @@ export async function validateDrills(
 ): Promise<void> {
   const atMs = options.at === undefined ? terminal.nowMs() : Date.parse(options.at);
   if (Number.isNaN(atMs)) {
-    throw new CliFailure(exitCode.misuse, `\`${options.at}\` is no moment`, 'write such as `2027-01-31T18:00:00Z`');
+    throw new CliFailure(exitCode.misuse, `\`${options.at}\` is no moment`, 'write one such as `2027-01-31T18:00:00Z`');
   }
   const objects = new Map<string, readonly SourcedObject[]>();
   const found: Problem[] = [];
@@ -81,12 +82,7 @@ function planOffline(snapshot: Snapshot, drill: Drill, nowMs: number) {
 async function readPath(path: string) {
   const file = resolve(path);
   if (!(await stat(file)).isDirectory()) return parseDocument(await readFile(file, 'utf8'), path);
-  const { objects, problems } = await loadFolder(file);
-  const unreadable = problems.find(({ where }) => where.file === '');
-  if (unreadable !== undefined) {
-    throw new CliFailure(exitCode.misuse, `\`${path}\`: ${unreadable.message}`, unreadable.advice);
-  }
-  return { objects, problems };
+  return readableFolder(path, await loadFolder(file));
 }
 
 /** What cannot be read might have been one; everything else is for `coffre check`. */

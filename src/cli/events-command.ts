@@ -10,6 +10,7 @@ import { type FilterOptions, filterOf, type SpanOptions, withFilters, withSpan }
 import { eventTable, followedLine } from './event-text.ts';
 import { exitCode } from './exit-code.ts';
 import { followEvents } from './follow-events.ts';
+import { outputOption } from './output-option.ts';
 import type { OutputFormat, Terminal } from './terminal.ts';
 
 interface EventsOptions extends DoorOptions, FilterOptions, SpanOptions {
@@ -39,7 +40,7 @@ export function addEventsCommand(program: Command, terminal: Terminal): void {
     .argument('[id]', 'of an event, a decision (`x-coffre-decision`) or a trace')
     .option('--limit <n>', `most events, up to ${eventsPerAnswerMax}`, '50')
     .option('--follow', 'stay, and show new ones as they come')
-    .option('-o, --output <format>', '`text`, or `json`: one event a line', 'text')
+    .addOption(outputOption('how it is printed; `json` is one event a line'))
     .action((id: string | undefined, options: EventsOptions) => events(terminal, id, options));
 }
 
@@ -48,7 +49,7 @@ export function addTapCommand(program: Command, terminal: Terminal): void {
     .description('requests and refusals as they come; of healthy requests, the sample that the mesh takes')
     .argument('[identity]', 'workload, or `namespace/serviceAccount`, at either end')
     .option('--max <n>', 'end after so many')
-    .option('-o, --output <format>', '`text`, or `json`: one event a line', 'text')
+    .addOption(outputOption('how it is printed; `json` is one event a line'))
     .action((identity: string | undefined, options: TapOptions) => tap(terminal, identity, options));
 }
 

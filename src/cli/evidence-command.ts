@@ -17,6 +17,7 @@ import { CliFailure } from './cli-failure.ts';
 import { askDoor, type DoorOptions, stateOption, withDoorOptions } from './door-options.ts';
 import { collectKind, filterOf, type SpanOptions, withSpan } from './event-filters.ts';
 import { exitCode } from './exit-code.ts';
+import { outputOption } from './output-option.ts';
 import { plural } from './plural.ts';
 import { publicKeyIn } from './public-key-file.ts';
 import { printable } from './table.ts';
@@ -56,7 +57,7 @@ export function addEvidenceCommand(program: Command, terminal: Terminal): void {
   withDoorOptions(evidence.command('head'))
     .description('where the chain ends now; written down elsewhere it proves that nothing was cut off later')
     .option('--public-key', 'print the key that signs it, as PEM, and nothing else')
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action((options: HeadOptions) => head(terminal, options));
   evidence
     .command('verify')
@@ -66,7 +67,7 @@ export function addEvidenceCommand(program: Command, terminal: Terminal): void {
     .option('--replica <name>', 'with --postgres: whose chain', 'coffre')
     .requiredOption('--key <file>', 'public key, as `coffre evidence head --public-key` printed it')
     .option('--expect-head <head>', 'REPLICA:POSITION:HASH that was witnessed elsewhere: shows whether the end was cut')
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action((file: string | undefined, options: VerifyOptions) => verify(terminal, file, options));
   withSpan(evidence.command('export'))
     .description('a copy as JSON lines that verifies by itself; what is left out goes along as a digest')

@@ -7,17 +7,20 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { Answers } from '../admin/answer.ts';
 import { loadFolder } from '../folder/watch-folder.ts';
 import { buildSnapshot } from '../model/build-snapshot.ts';
 import { type Destination, type Explanation, explain, type Question } from '../policy/explain.ts';
 import { readAddress } from './address-text.ts';
 import { CliFailure } from './cli-failure.ts';
-import { askDoor, type DoorOptions, tryDoor, withDoorOptions } from './door-options.ts';
+import { answered, askDoor, type DoorOptions, tryDoor, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
 import { explanationText, pastText } from './explanation-text.ts';
 import { findDecision, type PastDecision } from './find-decision.ts';
 import { lastRefusal } from './last-refusal.ts';
+import { outputOption } from './output-option.ts';
 import { pastOfEvent } from './past-event.ts';
+import { readableFolder } from './readable-folder.ts';
 import { type RequestOptions, readRequest, withRequestOptions } from './request-options.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 import { decisionsFile } from './up-layout.ts';
@@ -50,7 +53,7 @@ export function addExplainCommand(program: Command, terminal: Terminal): void {
       collect,
       [],
     )
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action((id: string | undefined, options: ExplainOptions) =>
       id === undefined ? explainQuestion(terminal, options) : explainId(terminal, id, options),
     );
@@ -87,8 +90,12 @@ async function pastOf(terminal: Terminal, id: string, options: ExplainOptions): 
   const { log, state } = options;
   const beside = decisionsFile(resolve(state));
   const files = log.length > 0 ? log : [beside].filter((file) => existsSync(file));
-  const past = (log.length > 0 ? undefined : await keptPast(terminal, id, options)) ?? (await findDecision(files, id));
+  const asked = log.length > 0 ? undefined : await tryDoor(options, 'events', { id, limit: eventsOfOneIdMax });
+  const kept = asked?.kind === 'answered' ? keptPast(terminal, id, asked.value) : undefined;
+  const past = kept ?? (await findDecision(files, id));
   if (past !== undefined) return past;
+  // Of a door that did not answer nobody knows what its evidence holds.
+  if (asked !== undefined) answered(options, asked);
   const places = log.length > 0 ? log.map((file) => `\`${file}\``) : ['the evidence', `\`${beside}\``];
   throw new CliFailure(
     exitCode.no,
@@ -98,10 +105,8 @@ async function pastOf(terminal: Terminal, id: string, options: ExplainOptions): 
 }
 
 /** One decision is told by one proxy. Where others tell of it as well, one of them made it up, and the reader must know. */
-async function keptPast(terminal: Terminal, id: string, options: ExplainOptions): Promise<PastDecision | undefined> {
-  const asked = await tryDoor(options, 'events', { id, limit: eventsOfOneIdMax });
-  if (asked.kind !== 'answered') return undefined;
-  const told = asked.value.events.flatMap(({ event }) => {
+function keptPast(terminal: Terminal, id: string, { events }: Answers['events']): PastDecision | undefined {
+  const told = events.flatMap(({ event }) => {
     const past = pastOfEvent(event);
     return past === undefined ? [] : [{ past, by: event.workload ?? event.tenant }];
   });
@@ -116,7 +121,7 @@ async function keptPast(terminal: Terminal, id: string, options: ExplainOptions)
 
 async function explanationOf(terminal: Terminal, options: ExplainOptions, question: Question): Promise<Explanation> {
   if (options.folder === undefined) return askDoor(options, 'explain', question);
-  const { objects } = await loadFolder(resolve(options.folder));
+  const { objects } = readableFolder(options.folder, await loadFolder(resolve(options.folder)));
   return explain(buildSnapshot(objects), question, terminal.nowMs());
 }
 

@@ -24,6 +24,7 @@ import { createFile } from './create-file.ts';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
 import { readDestination } from './explain-command.ts';
+import { readableFolder } from './readable-folder.ts';
 import { type RequestOptions, readRequest, withRequestOptions } from './request-options.ts';
 import { printable } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -81,17 +82,15 @@ async function request(terminal: Terminal, options: GrantOptions): Promise<void>
 
 /** @throws CliFailure */
 async function objectsIn(dir: string): Promise<readonly SourcedObject[]> {
-  const { objects, problems } = await loadFolder(resolve(dir));
-  const unreadable = problems.find(({ where }) => where.file === '');
-  if (unreadable === undefined) return objects;
-  throw new CliFailure(exitCode.misuse, `\`${dir}\`: ${unreadable.message}`, unreadable.advice);
+  return readableFolder(dir, await loadFolder(resolve(dir))).objects;
 }
 
 /** @returns in RFC 3339, to the second. @throws CliFailure */
 function endOf(duration: string, nowMs: number): string {
-  const lifeMs = parseDurationMs(duration) ?? 0;
-  if (lifeMs < lifeMinMs || lifeMs > lifeMaxMs) {
-    throw new CliFailure(exitCode.misuse, `\`--for ${duration}\` is out of range`, 'write between `1m` and `720h`');
+  const lifeMs = parseDurationMs(duration);
+  if (lifeMs === undefined || lifeMs < lifeMinMs || lifeMs > lifeMaxMs) {
+    const why = lifeMs === undefined ? 'is no duration' : 'is out of range';
+    throw new CliFailure(exitCode.misuse, `\`--for ${duration}\` ${why}`, 'write between `1m` and `720h`');
   }
   return new Date(Math.ceil((nowMs + lifeMs) / 1_000) * 1_000).toISOString().replace('.000Z', 'Z');
 }

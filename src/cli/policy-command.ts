@@ -8,9 +8,11 @@ import { formatProblem } from '../model/format-problem.ts';
 import type { Problem } from '../model/problem.ts';
 import { CliFailure } from './cli-failure.ts';
 import { exitCode } from './exit-code.ts';
+import { outputOption } from './output-option.ts';
 import { type PolicyTestFile, readPolicyTests, testFilePattern } from './policy-test-file.ts';
 import { runPolicyTests } from './policy-test-run.ts';
 import { policyTestText } from './policy-test-text.ts';
+import { readableFolder } from './readable-folder.ts';
 import { printable } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 
@@ -27,7 +29,7 @@ export function addPolicyCommands(program: Command, terminal: Terminal): void {
     .description('put the cases of `*.test.yaml` to the policies beside them; exit 1 where one is decided otherwise')
     .argument('<dir>', 'the folder: YAML of the mesh, and tests')
     .option('--min-coverage <percent>', 'exit 1 where fewer of the rules and grants decided a case', readPercent, 0)
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action((dir: string, options: TestOptions) => test(terminal, dir, options));
 }
 
@@ -39,11 +41,7 @@ function readPercent(text: string): number {
 
 async function test(terminal: Terminal, dir: string, { minCoverage, output }: TestOptions): Promise<void> {
   const { mesh, tests } = parted(await readFolder(resolve(dir)));
-  const { objects, problems: folderProblems } = advance(emptyFolder, mesh, 0, 0);
-  const unreadable = folderProblems.find(({ where }) => where.file === '');
-  if (unreadable !== undefined) {
-    throw new CliFailure(exitCode.misuse, `\`${dir}\`: ${unreadable.message}`, unreadable.advice);
-  }
+  const { objects, problems: folderProblems } = readableFolder(dir, advance(emptyFolder, mesh, 0, 0));
   if (tests.length === 0) {
     throw new CliFailure(exitCode.misuse, `\`${dir}\` has no \`*.test.yaml\``, 'write one, of kind `PolicyTest`');
   }

@@ -6,6 +6,7 @@ import { type PartyResult, partyOf } from '../proof/party.ts';
 import { type Party, type Proof, prove } from '../proof/prove.ts';
 import { CliFailure } from './cli-failure.ts';
 import { exitCode } from './exit-code.ts';
+import { outputOption } from './output-option.ts';
 import { proofJson, proofText } from './proof-text.ts';
 import { compileMesh, readMesh } from './read-mesh.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
@@ -33,7 +34,7 @@ export function addProveCommand(program: Command, terminal: Terminal): void {
     .option('--hops <n>', 'longest path to look for; 1 asks for direct calls only', readHops, hopsMax)
     .option('--no-compromised', 'callers come only where their own sidecars lead; otherwise they dial any address')
     .option('--at <time>', 'judge ends of grants at this moment, such as 2027-01-01T00:00:00Z', readTime)
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action((options: ProveOptions) => proveFolder(terminal, options));
 }
 

@@ -9,9 +9,11 @@ import {
   tokenEndMs,
   writeProxyFolder,
 } from '../admin/proxy-folder.ts';
+
 import { CliFailure } from './cli-failure.ts';
 import { askDoor, type DoorOptions, parseEndpoint, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
+import { outputOption } from './output-option.ts';
 import { addProxyInspection } from './proxy-inspect.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 import { workloadsFolder } from './up-layout.ts';
@@ -45,7 +47,7 @@ export function addProxyCommand(program: Command, terminal: Terminal): void {
       new Option('--offline', 'copy from the state folder; the token may be old').conflicts(['admin', 'renew']),
     )
     .option('--renew', 'stay, and bring a fresh token in time for as long as the sidecar runs')
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action((workload: string, options: BootstrapOptions) => bootstrap(terminal, workload, options));
   addProxyInspection(proxy, terminal);
 }

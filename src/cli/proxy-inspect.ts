@@ -10,6 +10,7 @@ import type { ProxySync } from '../admin/proxies-status.ts';
 import { typeNames } from '../admin/proxies-type-name.ts';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
+import { outputOption } from './output-option.ts';
 import { plural } from './plural.ts';
 import { printable, table } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
@@ -35,7 +36,7 @@ export function addProxyInspection(proxy: Command, terminal: Terminal): void {
 }
 
 function asking(command: Command): Command {
-  return withDoorOptions(command).option('-o, --output <format>', '`text` or `json`', 'text');
+  return withDoorOptions(command).addOption(outputOption());
 }
 
 async function status(terminal: Terminal, workload: string | undefined, options: Asking): Promise<void> {

@@ -9,6 +9,7 @@ import { type Quarantine, quarantineDefaultMs, quarantineMaxMs } from '../model/
 import { CliFailure } from './cli-failure.ts';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
+import { outputOption } from './output-option.ts';
 import { printable, table } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 
@@ -32,13 +33,13 @@ export function addQuarantineCommand(program: Command, terminal: Terminal): void
     .addOption(
       new Option(
         '--for <duration>',
-        `how long: such as \`90m\`; default ${defaultHours}h, at most ${longestDays} days`,
+        `how long, in minutes or hours, such as \`90m\`; ${defaultHours}h where it is not said, ${longestDays * 24}h at most`,
       ).conflicts('until'),
     )
     .option('--until <time>', 'its end, in RFC 3339')
     .addOption(new Option('--release', 'let it back').conflicts(['reason', 'for', 'until', 'list']))
     .addOption(new Option('--list', 'who is cut off, why, and until when').conflicts(['reason', 'for', 'until']))
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action((workload: string | undefined, options: QuarantineOptions) => run(terminal, workload, options));
 }
 
@@ -66,12 +67,14 @@ async function run(terminal: Terminal, workload: string | undefined, options: Qu
 function endOf(options: QuarantineOptions, nowMs: number): number | undefined {
   if (options.until !== undefined) {
     const endMs = Date.parse(options.until);
-    if (Number.isNaN(endMs)) throw misuse(`\`${options.until}\` is no moment`, 'write such as `2027-01-31T18:00:00Z`');
+    if (Number.isNaN(endMs))
+      throw misuse(`\`${options.until}\` is no moment`, 'write one such as `2027-01-31T18:00:00Z`');
     return endMs;
   }
   if (options.for === undefined) return undefined;
   const lifeMs = parseDurationMs(options.for);
-  if (lifeMs === undefined) throw misuse(`\`${options.for}\` is no duration`, 'write such as `90m` or `24h`');
+  if (lifeMs === undefined)
+    throw misuse(`\`${options.for}\` is no duration`, 'write minutes or hours, such as `90m` or `720h`');
   return nowMs + lifeMs;
 }
 

@@ -11,6 +11,7 @@ import { type Reach, reachOf } from '../proof/reach.ts';
 import { accessLines, throughLines } from './access-text.ts';
 import { CliFailure } from './cli-failure.ts';
 import { exitCode } from './exit-code.ts';
+import { outputOption } from './output-option.ts';
 import { plural } from './plural.ts';
 import { readTime } from './prove-command.ts';
 import { readMesh } from './read-mesh.ts';
@@ -40,7 +41,7 @@ export function addReachCommand(program: Command, terminal: Terminal): void {
     .requiredOption('-f, --folder <dir>', 'the folder of YAML')
     .option('--matrix', 'tables of tenants by tenants, and of services by identities')
     .option('--at <time>', 'judge ends of grants at this moment, such as 2027-01-01T00:00:00Z', readTime)
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action((from: string | undefined, to: string | undefined, options: ReachOptions) =>
       reach(terminal, from, to, options),
     );

@@ -9,9 +9,8 @@ import type { Snapshot } from '../model/snapshot.ts';
 import type { SourcedObject } from '../model/sourced-object.ts';
 import type { ProofMesh } from '../proof/mesh-reading.ts';
 import { PaperAuthority } from '../proof/paper-authority.ts';
-import { CliFailure } from './cli-failure.ts';
-import { exitCode } from './exit-code.ts';
 import { plural } from './plural.ts';
+import { readableFolder } from './readable-folder.ts';
 import { printable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -33,11 +32,7 @@ export interface ReadMesh {
 
 /** Errors in it are told beside the answer, which is about what would be in force. @throws CliFailure */
 export async function readMesh(terminal: Terminal, dir: string): Promise<ReadMesh> {
-  const { objects, problems: folderProblems } = await loadFolder(resolve(dir));
-  const unreadable = folderProblems.find(({ where }) => where.file === '');
-  if (unreadable !== undefined) {
-    throw new CliFailure(exitCode.misuse, `\`${dir}\`: ${unreadable.message}`, unreadable.advice);
-  }
+  const { objects, problems: folderProblems } = readableFolder(dir, await loadFolder(resolve(dir)));
   const snapshot = buildSnapshot(objects, terminal.nowMs());
   const errors = [...folderProblems, ...snapshot.problems].filter(({ severity }) => severity === 'error');
   for (const problem of errors.slice(0, problemsTold)) {

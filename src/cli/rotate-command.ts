@@ -7,6 +7,7 @@ import type { Answers } from '../admin/answer.ts';
 import { tellHoldout } from '../controller/rotation-holdouts.ts';
 import type { RotationView } from '../controller/rotations.ts';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
+import { outputOption } from './output-option.ts';
 import { printable } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 
@@ -21,7 +22,7 @@ export function addRotateCommand(program: Command, terminal: Terminal): void {
     .description('begin, or abort: the new CA is trusted, then used, then the old one is dropped')
     .argument('<tenant>', 'the tenant, by its name')
     .option('--abort', 'turn the rotation round, at whatever step it is')
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action(async (tenant: string, options: RotateOptions) => {
       const rotation = await askDoor(options, 'rotateIntermediate', { tenant, abort: options.abort ?? false });
       if (options.output === 'json') return writeJson(terminal, rotation);
@@ -29,7 +30,7 @@ export function addRotateCommand(program: Command, terminal: Terminal): void {
     });
   withDoorOptions(rotate.command('status'))
     .description('rotations under way, and the proxies that they wait for')
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action(async (options: RotateOptions) => {
       const rotations = await askDoor(options, 'rotations', {});
       if (options.output === 'json') return writeJson(terminal, rotations);

@@ -17,6 +17,7 @@ import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
 import { filterOf, type SpanOptions, withSpan } from './event-filters.ts';
 import { countOf } from './events-command.ts';
 import { exitCode } from './exit-code.ts';
+import { outputOption } from './output-option.ts';
 import { overlayMesh } from './overlay-mesh.ts';
 import { publicKeyIn } from './public-key-file.ts';
 import { readMesh } from './read-mesh.ts';
@@ -62,7 +63,7 @@ export function addSimulateCommand(program: Command, terminal: Terminal): void {
       [],
     )
     .option('--max <n>', 'most records to look at, the oldest first', String(recordsDefault))
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .addHelpText('after', help)
     .action((options: SimulateOptions) => simulate(terminal, options));
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { EvidenceStatus, MeshStatus, WorkerStatus } from '../admin/mesh-status.ts';
 import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
 import { exitCode } from './exit-code.ts';
+import { outputOption } from './output-option.ts';
 import { plural } from './plural.ts';
 import { printable, table } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
@@ -10,7 +11,7 @@ import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 export function addStatusCommand(program: Command, terminal: Terminal): void {
   withDoorOptions(program.command('status'))
     .description('health of the mesh and of every proxy; exit 1 where something is wrong')
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action(async (options: DoorOptions & { output: OutputFormat }) => {
       const status = await askDoor(options, 'status', {});
       if (status.wrong.length > 0) terminal.setExitCode(exitCode.no);

@@ -6,6 +6,7 @@ import { askDoor, type DoorOptions, withDoorOptions } from './door-options.ts';
 import { type Filter, type FilterOptions, filterOf, withFilters } from './event-filters.ts';
 import { countOf } from './events-command.ts';
 import { followEvents } from './follow-events.ts';
+import { outputOption } from './output-option.ts';
 import { table } from './table.ts';
 import { type OutputFormat, type Terminal, writeJson } from './terminal.ts';
 import { type TopRow, TopTable } from './top-table.ts';
@@ -34,7 +35,7 @@ export function addTopCommand(program: Command, terminal: Terminal): void {
     .option('--since <moment>', 'from when on', '15m')
     .option('--rows <n>', 'most rows', '30')
     .option('--once', 'show it once, also to a person')
-    .option('-o, --output <format>', '`text` or `json`', 'text')
+    .addOption(outputOption())
     .action((options: TopOptions) => top(terminal, options));
 }
 

@@ -6,10 +6,10 @@
  * They are siblings: none is another's child, and what one does not survive the others do. What ends by itself is told and
  * started again, but for a control plane that never came to serve: then the command fails.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { managementSocket } from '../admin/door-names.ts';
 import { ask } from '../admin/management-client.ts';
 import type { MeshStatus } from '../admin/mesh-status.ts';
@@ -60,11 +60,18 @@ export function addUpCommand(program: Command, terminal: Terminal): void {
       '--admin <address:port>',
       'where people ask over mutual TLS; the socket in the state folder is always there',
     )
-    .option('--bypass <how>', "how a sidecar's own connections escape capture: `user` or `mark`", 'user')
+    .addOption(
+      new Option('--bypass <how>', "how a sidecar's own connections escape capture")
+        .choices(['user', 'mark'])
+        .default('user'),
+    )
     .action((dir: string, options: UpOptions) => up(terminal, dir, options));
 }
 
 async function up(terminal: Terminal, dir: string, options: UpOptions): Promise<void> {
+  if (!(await isFolder(dir))) {
+    throw new CliFailure(exitCode.misuse, `\`${dir}\` is no folder`, 'name the folder that holds the YAML of the mesh');
+  }
   const authz = workerAddresses(options.authz, options.workers, otherAddresses(options));
   const state = resolve(options.state);
   const tell = (line: string) => terminal.err(`${printable(line)}\n`);
@@ -90,6 +97,14 @@ async function up(terminal: Terminal, dir: string, options: UpOptions): Promise<
   } finally {
     await Promise.all(kept.map((each) => each.stop()));
   }
+}
+
+/** One that is lost later is waited for; one that was never there is a slip of the keyboard. */
+function isFolder(dir: string): Promise<boolean> {
+  return stat(dir).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** Where something else than a worker will listen, and what that is. @throws CliFailure for what is no address. */

@@ -45,7 +45,9 @@ export async function readFolder(dir: string): Promise<FolderReading> {
       return failed(`the files have more than ${folderBytesMax} bytes`, 'use several folders');
     return { kind: 'read', files };
   } catch (error) {
-    return failed(`the folder cannot be read (${codeOf(error)})`, 'check that it is there and may be read');
+    const code = codeOf(error);
+    const advice = code === 'ENOTDIR' ? 'it is a file: name its folder' : 'check that it is there and may be read';
+    return failed(`the folder cannot be read (${code})`, advice);
   }
 }
 

@@ -3,5 +3,7 @@ import type { Problem } from './problem.ts';
 import { formatSourceRef } from './source-ref.ts';
 
 export function formatProblem({ where, path, message, advice }: Problem): string {
-  return `${formatSourceRef(where)}: ${path === '' ? '' : `${path}: `}${message}; ${advice}`;
+  // What is said of a folder or a mesh as a whole stands in no file.
+  const place = where.file === '' ? '' : `${formatSourceRef(where)}: `;
+  return `${place}${path === '' ? '' : `${path}: `}${message}; ${advice}`;
 }

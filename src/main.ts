@@ -111,7 +111,7 @@ async function run(config: Config): Promise<void> {
   /** The trust domain is written in the mesh, so the CA cannot be opened before the mesh has been read. */
   async function start(trustDomain: string): Promise<void> {
     control = await openControlPlane({
-      ...{ config, trustDomain, log, cache, telemetry, report, snapshotNow, cluster },
+      ...{ config, trustDomain, log, cache, telemetry, report, snapshotNow, cluster, signal: stop.signal },
       snapshot: () => latest,
       objects: () => objects,
       rotated: (credentials) => management.rotate(credentials),

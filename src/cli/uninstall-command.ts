@@ -42,7 +42,11 @@ export function addUninstallCommand(program: Command, terminal: Terminal): void 
         }
         const also = { definitions: options.alsoDefinitions === true, namespace: options.alsoNamespace === true };
         const objects = new KubeObjects(cluster, terminal.signal, installManager);
-        const { removed, obstacles } = await remove(removalOf(installation(defaultValues), also), objects);
+        const { removed, obstacles } = await remove(
+          removalOf(installation(defaultValues), also),
+          objects,
+          terminal.signal,
+        );
         for (const object of removed) terminal.out(`${nameOf(object)}: removed\n`);
         tellObstacles(obstacles, terminal);
       }),

@@ -34,6 +34,7 @@ import type { SnapshotCache } from '../xds/cache.ts';
 import { createLoadService } from '../xds/load-service.io.ts';
 import type { XdsEvent } from '../xds/xds-event.ts';
 import { answerFollower } from './ask-leader.ts';
+import { Closers } from './closers.ts';
 import { chainJournal } from './drill-journal.ts';
 import { equipWorkloads } from './equip-workloads.ts';
 import { hearProxies } from './hear-proxies.ts';
@@ -62,6 +63,8 @@ export interface ControlPlaneHost {
   readonly log: Logger;
   readonly cache: SnapshotCache;
   readonly telemetry: ControlPlaneTelemetry;
+  /** The process is to end: nothing is waited for at the start any more. */
+  readonly signal: AbortSignal;
   /** What the loop tells beside what becomes evidence. */
   readonly report: LoopReport;
   /** Newest; undefined until the sources have been read. */
@@ -79,15 +82,12 @@ export type ControlPlane = Awaited<ReturnType<typeof openControlPlane>>;
 /** @throws StateError, StartRefused. What was opened until then is closed again. */
 export async function openControlPlane(host: ControlPlaneHost) {
   const { config, log, cache, telemetry, snapshot } = host;
-  /** Last opened, first closed. */
-  const closers: (() => unknown)[] = [];
-  const close = async () => {
-    for (const each of closers.splice(0).reverse()) await each();
-  };
+  const closers = new Closers();
+  const close = () => closers.close();
   try {
     return { ...(await open()), close };
   } catch (error) {
-    await close();
+    await close().catch((err: unknown) => log.error({ err }, 'the start was given up'));
     throw error;
   }
 
@@ -96,7 +96,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
     const peersAddress = config.peers && formatEndpoint(config.peers);
     const leadership = openLeadership({ cluster: host.cluster, name: config.replica, address: peersAddress, log });
     closers.push(() => leadership.close());
-    const { records, ...shared } = await openRecords({ config, cluster: host.cluster, log });
+    const { records, ...shared } = await openRecords({ config, cluster: host.cluster, log, signal: host.signal });
     closers.push(() => shared.close());
     const authority = await openAuthority({
       ...{ records, leads: () => leadership.term() !== undefined },

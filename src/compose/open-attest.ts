@@ -6,6 +6,7 @@
  */
 import { workerKey } from '../controller/configure.ts';
 import { tokenAudience } from '../identity/token-claims.ts';
+import { answeringWithin } from '../kube/answering-within.ts';
 import { Attestor } from '../kube/attest/attestor.ts';
 import { reviewFor, tokenReviews } from '../kube/attest/token-review.ts';
 import { reviewMaxMs } from '../kube/attest/token-reviews.ts';
@@ -28,11 +29,8 @@ export interface AttestHost {
 
 export function openAttest({ cluster, objects, judgeAgain, problemsChanged }: AttestHost) {
   const stop = new AbortController();
-  /** Nobody waits longer for a review, so none is under way for longer. */
-  const inTime: Pick<KubeClient, 'send'> = {
-    send: (request, signal) => cluster.send(request, AbortSignal.any([signal, AbortSignal.timeout(reviewMaxMs)])),
-  };
-  const reviews = new KubeObjects(inTime, stop.signal);
+  // Nobody waits longer for a review, so none is under way for longer.
+  const reviews = new KubeObjects(answeringWithin(cluster, reviewMaxMs), stop.signal);
   const bearers = new Attestor({
     ...systemClock,
     audience: tokenAudience,

@@ -62,11 +62,11 @@ export function openCluster(host: ClusterHost) {
     lookAgain() {
       if (!stop.signal.aborted) for (const part of parts) part.lookAgain();
     },
-    /** What is under way is let go of. */
+    /** Reviews are judged to the end, by what the other parts know until then; all else that is under way is let go of. */
     async close() {
+      await webhook?.close();
       stop.abort();
-      people.close();
-      for (const part of parts) await part.close();
+      await Promise.all([people, host.attest, volumes, walls, status].map((part) => part?.close()));
     },
   };
 }

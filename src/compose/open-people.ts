@@ -4,13 +4,15 @@
  * This is part of the composition root: it joins rooms that do not know each other, and decides nothing.
  */
 import type { Logger } from 'pino';
-import { openPeopleAuthority, type PeopleAuthority } from '../admin/people-authority.ts';
+import { openPeopleAuthority } from '../admin/people-authority.ts';
 import { roles } from '../admin/person.ts';
 import type { SharedRecords } from '../identity/shared-records.ts';
 import { requestedKey } from '../identity/signing-request.io.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { Leadership } from '../kube/lease/leadership.ts';
 import { signPeople } from '../kube/people/people-signer.ts';
+import { drillClock } from '../system-clock.ts';
+import { openedOnce } from './opened-once.ts';
 
 export interface PeopleHost {
   readonly cluster: KubeClient;
@@ -21,18 +23,18 @@ export interface PeopleHost {
 }
 
 export function openPeople({ cluster, leadership, stateFolder, records, log }: PeopleHost) {
-  let opened: Promise<PeopleAuthority> | undefined;
+  const authority = openedOnce(() => openPeopleAuthority({ stateFolder, records }));
   let trouble = '';
   return signPeople({
     client: cluster,
+    clock: drillClock,
     term: () => leadership.term(),
     async certify({ role: asked, tenant, name, request, lifetimeMs }) {
       const role = roles.find((each) => each === asked);
       if (role === undefined) return { why: `there is no role \`${asked}\`; the roles are ${roles.join(', ')}` };
       const key = await requestedKey(request);
       if (key === undefined) return { why: 'the request is no PKCS #10 of whoever holds its key, which must be P-256' };
-      opened ??= openPeopleAuthority({ stateFolder, records });
-      const people = await opened;
+      const people = await authority();
       const scope = tenant === undefined ? ({ kind: 'mesh' } as const) : ({ kind: 'tenant', tenant } as const);
       return { pem: await people.certify({ role, scope, name }, key, lifetimeMs) };
     },

@@ -22,10 +22,12 @@ export interface RecordsHost {
   readonly config: Pick<Config, 'state' | 'stateKeyFile'>;
   readonly cluster: KubeClient | undefined;
   readonly log: Pick<Logger, 'error'>;
+  /** Ends the wait for the first look at what is kept. */
+  readonly signal: AbortSignal;
 }
 
 /** @throws StateError */
-export async function openRecords({ config, cluster, log }: RecordsHost): Promise<OpenRecords> {
+export async function openRecords({ config, cluster, log, signal }: RecordsHost): Promise<OpenRecords> {
   const { state, stateKeyFile } = config;
   const { entropy } = systemPorts;
   if (cluster === undefined) {
@@ -37,7 +39,7 @@ export async function openRecords({ config, cluster, log }: RecordsHost): Promis
     unheard.add(record);
   };
   const records = await StateSecrets.open({
-    ...{ client: cluster, keyFile: stateKeyFile, entropy },
+    ...{ client: cluster, keyFile: stateKeyFile, entropy, signal },
     changed: (record) => hear(record),
     troubled: ({ message, advice }) => log.error({ advice }, message),
   });

@@ -11,6 +11,7 @@ import type { DrillEngine } from '../chaos/drill-engine.ts';
 import { standingProxies } from '../controller/standing-proxies.ts';
 import type { Leadership } from '../kube/lease/leadership.ts';
 import type { KubeObjects } from '../kube/objects.ts';
+import { type Pace, PacedLook } from '../kube/paced-look.ts';
 import { Acknowledgements, type Published, type Tally } from '../kube/status/acknowledgements.ts';
 import type { DrillProgress } from '../kube/status/drill-fields.ts';
 import { StatusWriter } from '../kube/status/status-writer.ts';
@@ -39,12 +40,8 @@ export interface StatusHost {
   drills(): DrillEngine;
 }
 
-/** Shortest time from a change until it is looked at, in ms: its first ACKs are in by then, and one write says all. */
-const settleMs = 250;
-/** Longest time between two looks, in ms: what no change of the mesh tells of, such as ACKs and drills, is seen by then. */
-const lookMs = 1_000;
-/** A look may take this part of the time, and no more. */
-const share = 0.05;
+/** Of a change the first ACKs are in when it is looked at, so one write says all; and later ACKs, and drills, come without a word. */
+const pace: Pace = { settleMs: 250, gapMs: 0, lastMs: 1_000, share: 0.05 };
 
 /** Whoever holds the control plane sees every drill, and does nothing with it here. */
 const onlooker = { name: 'status', tenant: undefined, mayStrike: false } as const;
@@ -63,28 +60,14 @@ export function openStatus(host: StatusHost, objects: KubeObjects) {
     },
   });
   let tallies: ReadonlyMap<string, Tally> = new Map();
-  let timer = setTimeout(look, lookMs);
-  let dueMs = performance.now() + lookMs;
-  /** When the next look may be at the earliest, whatever happens. */
-  let restedMs = Number.NEGATIVE_INFINITY;
+  const looking = new PacedLook(drillClock, pace, look);
 
   function look(): void {
-    const beganMs = performance.now();
     const published = publishedNow();
-    if (published !== undefined) {
-      const proxies = standingProxies(host.clients(), host.handing.isGiven.bind(host.handing));
-      tallies = acknowledgements.tallies(published, proxies, systemClock.nowMs());
-      if (leadership.term() !== undefined) writer.wish(book.wishes(findings()));
-    }
-    const nowMs = performance.now();
-    restedMs = nowMs + (nowMs - beganMs) / share;
-    lookAt(Math.max(restedMs, nowMs + lookMs));
-  }
-
-  function lookAt(atMs: number): void {
-    clearTimeout(timer);
-    dueMs = atMs;
-    timer = setTimeout(look, atMs - performance.now());
+    if (published === undefined) return;
+    const proxies = standingProxies(host.clients(), host.handing.isGiven.bind(host.handing));
+    tallies = acknowledgements.tallies(published, proxies, systemClock.nowMs());
+    if (leadership.term() !== undefined) writer.wish(book.wishes(findings()));
   }
 
   function publishedNow(): Published | undefined {
@@ -103,14 +86,13 @@ export function openStatus(host: StatusHost, objects: KubeObjects) {
     lookAgain() {
       const snapshot = host.snapshot();
       if (snapshot !== undefined) builtOf.set(snapshot, host.objects());
-      const soonMs = Math.max(restedMs, performance.now() + settleMs);
-      if (dueMs > soonMs) lookAt(soonMs);
+      looking.soon();
     },
     /** Of this replica, for the one that leads. */
     tallies: (): readonly Tally[] => [...tallies.values()],
-    close() {
-      clearTimeout(timer);
+    async close() {
       writer.close();
+      await looking.close();
     },
   };
 }

@@ -8,17 +8,16 @@
  */
 import { watchClusterDefaults } from '../kube/inform/watch-cluster.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
+import { type Pace, PacedLook } from '../kube/paced-look.ts';
 import type { VolumeConsents } from '../kube/volumes/consent.ts';
 import type { VolumeKnowledge } from '../kube/volumes/judge-volume-review.ts';
 import { VolumeWatch } from '../kube/volumes/watch-volumes.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import { systemClock } from '../system-clock.ts';
+import { drillClock, systemClock } from '../system-clock.ts';
 
-/** Shortest time between two audits, in ms: each looks through all of the storage. */
-const auditGapMs = 2_000;
-/** Longest time between two audits, in ms: a grant ends without a word. */
-const auditMaxMs = 30_000;
+/** Each audit looks through all of the storage; and a grant ends without a word. */
+const pace: Pace = { gapMs: 2_000, lastMs: 30_000 };
 
 export interface VolumesHost {
   readonly cluster: KubeClient;
@@ -30,18 +29,10 @@ export interface VolumesHost {
 
 export function openVolumes({ cluster, snapshot, problemsChanged }: VolumesHost) {
   let audited: readonly Problem[] = [];
-  let auditedAtMs = Number.NEGATIVE_INFINITY;
-  let soon: NodeJS.Timeout | undefined;
-  const watch = new VolumeWatch(cluster, watchClusterDefaults, lookAgain);
-  const atLast = setInterval(lookAgain, auditMaxMs);
-
-  function lookAgain(): void {
-    soon ??= setTimeout(audit, Math.max(0, auditedAtMs + auditGapMs - performance.now()));
-  }
+  const looking = new PacedLook(drillClock, pace, audit);
+  const watch = new VolumeWatch(cluster, watchClusterDefaults, () => looking.soon());
 
   function audit(): void {
-    soon = undefined;
-    auditedAtMs = performance.now();
     const consents = consentsNow();
     audited = consents === undefined ? [] : watch.audit(consents);
     problemsChanged();
@@ -59,11 +50,10 @@ export function openVolumes({ cluster, snapshot, problemsChanged }: VolumesHost)
       return index && consents && { index, consents };
     },
     problems: (): readonly Problem[] => [...watch.problems(), ...audited],
-    lookAgain,
-    close() {
-      clearTimeout(soon);
-      clearInterval(atLast);
+    lookAgain: () => looking.soon(),
+    async close() {
       watch.close();
+      await looking.close();
     },
   };
 }

@@ -20,16 +20,15 @@ import { NetworkPolicies } from '../kube/network-policies/network-policies.ts';
 import { type NodePlace, readNodePlace } from '../kube/network-policies/node-places.ts';
 import { blurredProblem, openingProblem } from '../kube/network-policies/policy-problems.ts';
 import type { KubeObject, KubeObjects } from '../kube/objects.ts';
+import { type Pace, PacedLook } from '../kube/paced-look.ts';
 import type { Problem } from '../model/problem.ts';
 import { sortProblems } from '../model/problem-list.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
-import { systemClock } from '../system-clock.ts';
+import { drillClock, systemClock } from '../system-clock.ts';
 
-/** Shortest time between two looks at the mesh, in ms: of the second in which a withdrawal shall bite, a fifth. */
-const gapMs = 200;
-/** Longest, in ms: a root is renewed without a word. */
-const lookMaxMs = 15_000;
+/** Of the second in which a withdrawal shall bite, a fifth; and a root is renewed without a word. */
+const pace: Pace = { gapMs: 200, lastMs: 15_000 };
 
 const nodesPlace = { kind: 'Node', group: '', version: 'v1', plural: 'nodes', isOptional: false } as const;
 
@@ -64,24 +63,16 @@ export function openWalls(host: WallsHost, objects: KubeObjects) {
     watchClusterDefaults,
     () => {
       places = undefined;
-      lookAgain();
+      looking.soon();
     },
   );
 
   const network = new NetworkPolicies();
   let blurred: readonly Problem[] = [];
-  let lookedAtMs = Number.NEGATIVE_INFINITY;
-  let soon: NodeJS.Timeout | undefined;
-  const atLast = setInterval(lookAgain, lookMaxMs);
-  const endListening = leadership.onChange(lookAgain);
-
-  function lookAgain(): void {
-    soon ??= setTimeout(look, Math.max(0, lookedAtMs + gapMs - performance.now()));
-  }
+  const looking = new PacedLook(drillClock, pace, look);
+  const endListening = leadership.onChange(() => looking.soon());
 
   function look(): void {
-    soon = undefined;
-    lookedAtMs = performance.now();
     const now = snapshot();
     // Without its `Mesh` a cluster says nothing of its tenants either.
     const isRead = now?.problems.every(({ code }) => code !== 'missing-mesh') ?? false;
@@ -115,13 +106,12 @@ export function openWalls(host: WallsHost, objects: KubeObjects) {
       ...keepers.flatMap((keeper) => keeper.problems()),
       ...(leadership.term() === undefined ? [] : sortProblems([...blurred, ...openings()])),
     ],
-    lookAgain,
-    close() {
-      clearTimeout(soon);
-      clearInterval(atLast);
+    lookAgain: () => looking.soon(),
+    async close() {
       endListening();
       nodeWatch.close();
       for (const keeper of keepers) keeper.close();
+      await looking.close();
     },
   };
 }

@@ -10,10 +10,12 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { WebhookConfig } from '../config.ts';
 import type { Authority } from '../identity/authority.ts';
+import { answeringWithin } from '../kube/answering-within.ts';
 import { defaultSettings, sidecarUsers } from '../kube/inject/settings.ts';
 import type { KubeClient } from '../kube/kube-client.ts';
 import type { Leadership } from '../kube/lease/leadership.ts';
 import { KubeObjects } from '../kube/objects.ts';
+import { type Pace, PacedLook } from '../kube/paced-look.ts';
 import type { VolumeKnowledge } from '../kube/volumes/judge-volume-review.ts';
 import { type Installation, judgesOf, type TenantAnswer } from '../kube/webhook/judges.ts';
 import { RegistrationKeeper } from '../kube/webhook/registration-keeper.ts';
@@ -25,10 +27,10 @@ import type { Problem } from '../model/problem.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { SourcedObject } from '../model/sourced-object.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
-import { systemClock } from '../system-clock.ts';
+import { drillClock, systemClock } from '../system-clock.ts';
 
-/** Between two looks at whom to trust, at our own certificate, and at what is registered, in ms. */
-const lookMs = 30_000;
+/** Of looks at whom to trust, at our own certificate, and at what is registered; whoever comes to lead looks at once. */
+const pace: Pace = { gapMs: 1_000, lastMs: 30_000 };
 /** How long a replica that leaves answers, in ms: until those who route to it have heard. */
 const drainMs = 2_000;
 /** Longest wait for an API server to say whether it knows a tenant, in ms: it waits itself, five times as long. */
@@ -60,6 +62,7 @@ export function openWebhook(host: WebhookHost) {
   const stop = new AbortController();
   // Of its own: reviews are judged to the end, when other parts have let go already.
   const objects = new KubeObjects(host.cluster, stop.signal);
+  const tenants = new KubeObjects(answeringWithin(host.cluster, askMaxMs), stop.signal);
   const trust = new TrustWatch(config.clients, objects);
   const keeper = new RegistrationKeeper(objects, leadership);
   const configurations = () => webhookConfigurations({ rootPem: authority.rootPem, exempt: config.exempt });
@@ -72,7 +75,7 @@ export function openWebhook(host: WebhookHost) {
   const judges = judgesOf(
     {
       ...{ snapshot: host.snapshot, objects: host.sourced, volumes: host.volumes, nowMs: systemClock.nowMs },
-      askTenant: (name) => askTenant(objects, name),
+      askTenant: (name) => askTenant(tenants, name),
       sidecarUser: () => randomInt(sidecarUsers.first, sidecarUsers.last + 1),
     },
     installationOf(config),
@@ -95,7 +98,7 @@ export function openWebhook(host: WebhookHost) {
     served = now;
     server.rotate(now.credentials, now.trust);
   };
-  let timer: NodeJS.Timeout | undefined;
+  let looking: PacedLook | undefined;
   let deaf: () => void = () => undefined;
   return {
     /** @returns why not, where the address cannot be taken. */
@@ -105,8 +108,9 @@ export function openWebhook(host: WebhookHost) {
       if (bound.kind === 'refused') return bound.message;
       log.info({ port: bound.port, clients: config.clients.kind }, 'webhooks are answered');
       if (!keeper.isRegistered()) log.info(unasked);
-      timer = setInterval(() => void look(), lookMs);
-      deaf = leadership.onChange(() => void look());
+      const paced = new PacedLook(drillClock, pace, look);
+      looking = paced;
+      deaf = leadership.onChange(() => paced.soon());
       return undefined;
     },
     // What nobody asks for, as before an installation has come to its end, is missed by nobody.
@@ -114,10 +118,11 @@ export function openWebhook(host: WebhookHost) {
     /** Before each look of the loop, which may have been issued a new certificate by the last one. */
     lookAgain: rotate,
     async close() {
-      clearInterval(timer);
       deaf();
+      const looked = looking?.close();
       await server.close();
       stop.abort();
+      await looked;
     },
   };
 }
@@ -133,13 +138,9 @@ function installationOf({ envoyImage, redirectImage, exempt, unproxied, caretake
 }
 
 async function askTenant(objects: KubeObjects, name: string): Promise<TenantAnswer> {
-  const late = new Promise<TenantAnswer>((resolve) => setTimeout(resolve, askMaxMs, 'unanswered').unref());
-  const of = { group: coffreGroup, version: kinds.Tenant.version, plural: 'tenants' };
-  const asked = objects.read(of, name).then(({ kind }): TenantAnswer => {
-    if (kind === 'done') return 'there';
-    return kind === 'missing' ? 'not-there' : 'unanswered';
-  });
-  return Promise.race([asked, late]);
+  const { kind } = await objects.read({ group: coffreGroup, version: kinds.Tenant.version, plural: 'tenants' }, name);
+  if (kind === 'done') return 'there';
+  return kind === 'missing' ? 'not-there' : 'unanswered';
 }
 
 function logJudged(log: Logger, { path, request, answer }: Judged): void {

@@ -32,6 +32,10 @@ export const informTimings: InformTimings = {
 };
 
 /** @param failures in a row, at least one. @param random from 0 to below 1: many replicas must not come back at once. */
-export function backoffMs({ backoffMs, backoffMaxMs }: InformTimings, failures: number, random: number): number {
+export function backoffMs(
+  { backoffMs, backoffMaxMs }: Pick<InformTimings, 'backoffMs' | 'backoffMaxMs'>,
+  failures: number,
+  random: number,
+): number {
   return Math.min(backoffMs * 2 ** (failures - 1), backoffMaxMs) * (0.5 + 0.5 * random);
 }

@@ -7,15 +7,15 @@
  * again where an API server does not get through to them. Each step can be taken again: whatever was left half done is done by
  * the same command.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { systemNamespace } from '../../model/system-namespace.ts';
+import { askUntil } from '../ask-until.ts';
 import { rootFile } from '../inject/mesh-config-map.ts';
 import { meshConfigMapName } from '../inject/names.ts';
 import type { KubeObject, KubeObjects, Outcome } from '../objects.ts';
 import { collectionOf } from './collection-of.ts';
 import { nameOf, type Obstacle, preflight } from './preflight.ts';
 import { untilHeard } from './until-heard.ts';
-import { lookMs, untilReady, type Wait } from './until-ready.ts';
+import { patience, untilReady, type Wait } from './until-ready.ts';
 
 /** Under this name fields are the installation's. What the control plane writes into the same objects stays. */
 export const installManager = 'coffre-install';
@@ -62,7 +62,7 @@ export async function apply(
     }
     return undefined;
   };
-  const wait: Wait = { objects, endMs: Date.now() + readyMaxMs, signal };
+  const wait: Wait = { objects, signal: AbortSignal.any([signal, AbortSignal.timeout(readyMaxMs)]) };
   const isPatient = readyMaxMs > 0;
   const stopped =
     (await applyEach(wanted.filter((object) => !isAsker(object)))) ??
@@ -98,16 +98,13 @@ async function vouchedFor(object: KubeObject, objects: KubeObjects): Promise<Kub
 
 /** Applies until it is taken: a definition also until its kind is served. */
 async function settle(object: KubeObject, objects: KubeObjects, signal: AbortSignal): Promise<Outcome> {
-  const of = collectionOf(object);
-  const deadline = Date.now() + takenMaxMs;
-  for (;;) {
-    const outcome = await objects.apply(of, object);
-    const isTaken =
-      outcome.kind === 'done' && (object.kind !== 'CustomResourceDefinition' || isEstablished(outcome.object));
-    const isFinal = isTaken || outcome.kind === 'refused' || outcome.kind === 'conflict';
-    if (isFinal || signal.aborted || Date.now() > deadline) return outcome;
-    await sleep(lookMs, undefined, { signal }).catch(() => undefined);
-  }
+  const isTaken = (outcome: Outcome) =>
+    outcome.kind === 'done' && (object.kind !== 'CustomResourceDefinition' || isEstablished(outcome.object));
+  return askUntil(() => objects.apply(collectionOf(object), object), {
+    isFinal: (outcome) => isTaken(outcome) || outcome.kind === 'refused' || outcome.kind === 'conflict',
+    signal: AbortSignal.any([signal, AbortSignal.timeout(takenMaxMs)]),
+    waits: patience,
+  });
 }
 
 function isEstablished(definition: KubeObject): boolean {

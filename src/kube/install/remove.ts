@@ -37,15 +37,22 @@ export function removalOf(installed: readonly KubeObject[], also: AlsoRemove): r
   return [...askers, ...rights, ...policies, ...rest, ...policies, ...definitions];
 }
 
-/** Goes on where one cannot be removed, but for what the rest must outlive: who answers a webhook, what a policy reads. */
-export async function remove(going: readonly KubeObject[], objects: KubeObjects): Promise<Removed> {
+/**
+ * Goes on where one cannot be removed, but for what the rest must outlive: who answers a webhook, what a policy reads.
+ * @param signal ends what is waited for.
+ */
+export async function remove(
+  going: readonly KubeObject[],
+  objects: KubeObjects,
+  signal: AbortSignal,
+): Promise<Removed> {
   const removed: KubeObject[] = [];
   const obstacles: Obstacle[] = [];
   for (const object of going) {
     const outcome = await removeOne(object, objects);
     if (outcome === 'removed') removed.push(object);
     const isDone = outcome === 'removed' || outcome === 'gone';
-    const trouble = isDone ? await afterwards(object, objects) : outcome;
+    const trouble = isDone ? await afterwards(object, objects, signal) : outcome;
     if (trouble === undefined) continue;
     obstacles.push({ where: nameOf(object), message: trouble, advice: 'uninstall again: what was removed stays so' });
     if (stepOf(object) !== 'rest') break;
@@ -61,8 +68,12 @@ function stepOf({ kind = '' }: KubeObject): 'askers' | 'rights' | 'policies' | '
 }
 
 /** @returns why the next must not go yet. */
-async function afterwards({ kind }: KubeObject, objects: KubeObjects): Promise<string | undefined> {
-  return kind === 'ClusterRoleBinding' ? untilPowerless(objects) : undefined;
+async function afterwards(
+  { kind }: KubeObject,
+  objects: KubeObjects,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  return kind === 'ClusterRoleBinding' ? untilPowerless(objects, signal) : undefined;
 }
 
 /** @returns why not, where it is neither. */

@@ -1,20 +1,21 @@
 /** Waits until the control plane and the workers of an installation serve; says at once where they cannot. */
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { KubeObject, KubeObjects } from '../objects.ts';
+import { type Asking, askUntil } from '../ask-until.ts';
+import type { KubeObject, KubeObjects, Outcome } from '../objects.ts';
 import { collectionOf } from './collection-of.ts';
 import { meshCollection } from './parts.ts';
 import { nameOf, type Obstacle } from './preflight.ts';
 
-/** How long, and with whom, something is waited for. */
+/** With whom, and how long, something is waited for. */
 export interface Wait {
   readonly objects: KubeObjects;
-  /** Epoch ms. */
-  readonly endMs: number;
+  /** Aborted when the time is up, or somebody ends it. */
   readonly signal: AbortSignal;
 }
 
-/** Between two looks, in ms. */
-export const lookMs = 500;
+/** Of a command: somebody waits at a terminal. */
+export const patience: NonNullable<Asking['waits']> = {
+  ...{ backoffMs: 200, backoffMaxMs: 1_000, retryAfterMaxMs: 10_000 },
+};
 const workloads = new Set(['StatefulSet', 'Deployment']);
 /** What both obstacles have in common. */
 const unasked = 'the webhooks were not written, so nothing waits for it';
@@ -22,7 +23,7 @@ const unasked = 'the webhooks were not written, so nothing waits for it';
 /** @returns why they do not. */
 export async function untilReady(
   wanted: readonly KubeObject[],
-  { objects, endMs, signal }: Wait,
+  { objects, signal }: Wait,
 ): Promise<Obstacle | undefined> {
   const mesh = await objects.read(meshCollection, 'default');
   if (mesh.kind === 'missing') {
@@ -30,17 +31,17 @@ export async function untilReady(
     return { where: 'Mesh/default', message: `there is none, and without it nobody is served; ${unasked}`, advice };
   }
   for (const object of wanted.filter(({ kind = '' }) => workloads.has(kind))) {
-    for (;;) {
-      const outcome = await objects.read(collectionOf(object), object.metadata.name);
-      if (outcome.kind === 'done' && isReady(outcome.object)) break;
-      if (signal.aborted || Date.now() > endMs) return notReady(object);
-      await sleep(lookMs, undefined, { signal }).catch(() => undefined);
-    }
+    const outcome = await askUntil(() => objects.read(collectionOf(object), object.metadata.name), {
+      ...{ isFinal: isReady, signal, waits: patience },
+    });
+    if (!isReady(outcome)) return notReady(object);
   }
   return undefined;
 }
 
-function isReady({ metadata, ...object }: KubeObject): boolean {
+function isReady(outcome: Outcome): boolean {
+  if (outcome.kind !== 'done') return false;
+  const { metadata, ...object } = outcome.object;
   const spec = object['spec'] as { readonly replicas: number };
   const status = (object['status'] ?? {}) as {
     readonly observedGeneration?: number;

@@ -8,19 +8,17 @@
  * it is: it lets in certificates and nothing else.
  */
 
-import { readText } from '../inform/bounded-text.ts';
 import type { KubeClient } from '../kube-client.ts';
+import { listPages } from '../list-pages.ts';
 import { type Collection, type KubeObject, KubeObjects, type Outcome } from '../objects.ts';
+import { type Pace, type PaceClock, PacedLook } from '../paced-look.ts';
 import type { PolicyRule } from '../policy-rule.ts';
 import { type PersonRequest, personRequest } from './person-request.ts';
 
-/** Between two looks at the requests, in ms: somebody waits at a terminal. */
-const lookMs = 2_000;
-/** Requests on one page: those of kubelets and others lie among them, and must not hide ours. */
-const requestsMax = 500;
-/** Longest answer that is read, in bytes: that many requests, with their certificates. */
-const answerBytesMax = 16 * 1_024 * 1_024;
-const path = `/apis/certificates.k8s.io/v1/certificatesigningrequests?limit=${requestsMax}`;
+/** Of looks at the requests: somebody waits at a terminal. */
+const pace: Pace = { gapMs: 0, lastMs: 2_000 };
+/** Those of kubelets and others lie among them, and must not hide ours. */
+const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
 
 const requests: Collection = { group: 'certificates.k8s.io', version: 'v1', plural: 'certificatesigningrequests' };
 const reviews: Collection = { group: 'authorization.k8s.io', version: 'v1', plural: 'subjectaccessreviews' };
@@ -43,6 +41,7 @@ export const peopleRules: readonly PolicyRule[] = [
 
 export interface PeopleSignerPorts {
   readonly client: KubeClient;
+  readonly clock: PaceClock;
   /** Of this replica, while it leads. */
   term(): number | undefined;
   /** @returns the certificate and its chain; why not, where the request is none or there is no such role. */
@@ -62,35 +61,26 @@ export type PeopleEvent =
     }
   | { readonly kind: 'troubled'; readonly why: string };
 
-interface Page {
-  readonly items: readonly KubeObject[];
-  readonly metadata?: { readonly continue?: string };
-}
-
 export function signPeople(ports: PeopleSignerPorts) {
   const stop = new AbortController();
   const objects = new KubeObjects(ports.client, stop.signal);
-  let timer = setTimeout(() => void look(), lookMs);
+  const looking = new PacedLook(ports.clock, pace, look);
 
   async function look(): Promise<void> {
     try {
-      if (ports.term() !== undefined) for await (const each of listed()) await answer(each);
+      if (ports.term() !== undefined) await answerAll();
     } catch (error) {
       if (!stop.signal.aborted) ports.report({ kind: 'troubled', why: String(error) });
     }
-    if (!stop.signal.aborted) timer = setTimeout(() => void look(), lookMs);
   }
 
-  async function* listed(): AsyncGenerator<KubeObject> {
-    let rest = '';
-    do {
-      const { status, body } = await ports.client.get(`${path}${rest}`, stop.signal);
-      const text = await readText(body, answerBytesMax);
-      if (status !== 200) throw new Error(`requests of people cannot be listed: the API server answered ${status}`);
-      const { items, metadata } = JSON.parse(text) as Page;
-      yield* items;
-      rest = metadata?.continue ? `&continue=${encodeURIComponent(metadata.continue)}` : '';
-    } while (rest !== '');
+  async function answerAll(): Promise<void> {
+    for await (const page of listPages(ports.client, path, stop.signal)) {
+      if (typeof page === 'number') {
+        throw new Error(`requests of people cannot be listed: the API server answered ${page}`);
+      }
+      for (const each of page) await answer(each);
+    }
   }
 
   async function answer(object: KubeObject): Promise<void> {
@@ -143,9 +133,10 @@ export function signPeople(ports: PeopleSignerPorts) {
   }
 
   return {
-    close() {
+    /** What is under way is let go of. */
+    async close() {
       stop.abort();
-      clearTimeout(timer);
+      await looking.close();
     },
   };
 }

@@ -21,12 +21,14 @@ export interface RecordFollower {
   changed(name: string, content: string | undefined): void;
   /** They cannot be read: why, and what to do. Told once for as long as it is so, and tried again meanwhile. */
   troubled(problem: Problem): void;
+  /** Ends the wait for the first list. */
+  readonly signal: AbortSignal;
 }
 
-/** @throws StateError where they could not be listed for too long: whoever started us starts us again. */
+/** @throws StateError where they could not be listed for too long, or nobody waits for it: whoever started us starts us again. */
 export async function followRecords(
   client: Pick<KubeClient, 'get'>,
-  { changed, troubled }: RecordFollower,
+  { changed, troubled, signal }: RecordFollower,
 ): Promise<{ names(): readonly string[]; close(): void }> {
   const store = new ObjectStore<Followed>();
   const { promise: listed, resolve: isListed } = Promise.withResolvers<void>();
@@ -54,16 +56,14 @@ export async function followRecords(
     },
   );
   const deadline = setTimeout(isListed, listedMaxMs);
-  await listed;
+  signal.addEventListener('abort', () => isListed(), { once: true });
+  if (!signal.aborted) await listed;
   clearTimeout(deadline);
   if (told === undefined) {
     const [problem] = follower.problems();
     follower.close();
-    throw new StateError(
-      'unreadable',
-      `secrets of namespace ${recordPlace.namespace}`,
-      `${problem?.message}; ${problem?.advice}`,
-    );
+    const why = problem === undefined ? 'were not read: the start was ended' : `${problem.message}; ${problem.advice}`;
+    throw new StateError('unreadable', `secrets of namespace ${recordPlace.namespace}`, why);
   }
   return { names: () => [...(told?.keys() ?? [])], close: () => follower.close() };
 }

@@ -8,7 +8,6 @@
  * The surprise: a write that nobody answered may have been done. Its content, sealed with a nonce of its own, tells.
  */
 import type { KeyObject } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Entropy } from '../../identity/ports.ts';
 import { seal, unseal } from '../../identity/seal.io.ts';
 import { parseSealKey, readSealKey, sealKeyBytes } from '../../identity/seal-key.io.ts';
@@ -16,6 +15,7 @@ import type { SharedRecords } from '../../identity/shared-records.ts';
 import { StateError } from '../../identity/state-error.ts';
 import type { Problem } from '../../model/problem.ts';
 import { systemNamespace } from '../../model/system-namespace.ts';
+import { askUntil } from '../ask-until.ts';
 import type { KubeClient } from '../kube-client.ts';
 import { type KubeObject, KubeObjects, type Outcome } from '../objects.ts';
 import { followRecords } from './follow-records.ts';
@@ -30,18 +30,25 @@ export interface StateSecretsHost {
   changed(record: string): void;
   /** Secrets cannot be read now: why, and what to do. Until they were read once the opening waits. Must not throw. */
   troubled(problem: Problem): void;
+  /** Ends that wait. */
+  readonly signal: AbortSignal;
 }
 
-/** How often what nobody answered is asked again, and the wait before the first time, in ms; it doubles. */
-const tries = 5;
-const retryMs = 200;
+/** How long what nobody answered is asked again, in ms: as long as an API server may be away where another takes its place. */
+const answeredMaxMs = 5_000;
+
+/** Whom is asked, and until when. */
+interface Reach {
+  readonly objects: KubeObjects;
+  readonly signal: AbortSignal;
+}
 
 const sealedField = 'sealed';
 const keyField = 'key';
 
 export class StateSecrets implements SharedRecords {
   readonly path: string = `secrets of namespace ${systemNamespace}`;
-  readonly #objects: KubeObjects;
+  readonly #reach: Reach;
   readonly #entropy: Entropy;
   readonly #key: KeyObject;
   readonly #followed: Awaited<ReturnType<typeof followRecords>>;
@@ -50,14 +57,14 @@ export class StateSecrets implements SharedRecords {
   readonly #seen: Map<string, KubeObject>;
 
   private constructor(parts: {
-    readonly objects: KubeObjects;
+    readonly reach: Reach;
     readonly entropy: Entropy;
     readonly key: KeyObject;
     readonly followed: Awaited<ReturnType<typeof followRecords>>;
     readonly stop: AbortController;
     readonly seen: Map<string, KubeObject>;
   }) {
-    this.#objects = parts.objects;
+    this.#reach = parts.reach;
     this.#entropy = parts.entropy;
     this.#key = parts.key;
     this.#followed = parts.followed;
@@ -66,9 +73,9 @@ export class StateSecrets implements SharedRecords {
   }
 
   /** @throws StateError where Secrets cannot be read, or the key that seals them is not theirs. */
-  static async open({ client, keyFile, entropy, changed, troubled }: StateSecretsHost): Promise<StateSecrets> {
+  static async open({ client, keyFile, entropy, changed, troubled, signal }: StateSecretsHost): Promise<StateSecrets> {
     const stop = new AbortController();
-    const objects = new KubeObjects(client, stop.signal);
+    const reach: Reach = { objects: new KubeObjects(client, stop.signal), signal: stop.signal };
     const seen = new Map<string, KubeObject>();
     const followed = await followRecords(client, {
       changed(secret, content) {
@@ -78,13 +85,13 @@ export class StateSecrets implements SharedRecords {
           return;
         changed(record);
       },
-      troubled,
+      ...{ troubled, signal },
     });
     try {
       // Before the key is looked for: a key is made before anything is sealed with it.
       const records = followed.names();
-      const key = keyFile === undefined ? await keptKey(objects, entropy, records.length) : await readSealKey(keyFile);
-      return new StateSecrets({ objects, entropy, key, followed, stop, seen });
+      const key = keyFile === undefined ? await keptKey(reach, entropy, records.length) : await readSealKey(keyFile);
+      return new StateSecrets({ reach, entropy, key, followed, stop, seen });
     } catch (error) {
       followed.close();
       throw error;
@@ -93,7 +100,7 @@ export class StateSecrets implements SharedRecords {
 
   async read(name: string): Promise<unknown> {
     const secret = secretName(name);
-    const found = await readSecret(this.#objects, secret);
+    const found = await readSecret(this.#reach, secret);
     if (found === undefined) {
       this.#seen.delete(secret);
       return undefined;
@@ -106,13 +113,15 @@ export class StateSecrets implements SharedRecords {
   }
 
   async create(name: string, record: object): Promise<boolean> {
-    return this.#write(this.#secretOf(name, record, undefined), (object) => this.#objects.create(secrets, object));
+    return this.#write(this.#secretOf(name, record, undefined), (object) =>
+      this.#reach.objects.create(secrets, object),
+    );
   }
 
   async replace(name: string, record: object): Promise<boolean> {
     const over = this.#seen.get(secretName(name));
     if (over === undefined) return this.create(name, record);
-    return this.#write(this.#secretOf(name, record, over), (object) => this.#objects.replace(secrets, object));
+    return this.#write(this.#secretOf(name, record, over), (object) => this.#reach.objects.replace(secrets, object));
   }
 
   async list(): Promise<readonly string[]> {
@@ -134,7 +143,7 @@ export class StateSecrets implements SharedRecords {
 
   async #write(object: KubeObject, ask: (object: KubeObject) => Promise<Outcome>): Promise<boolean> {
     const { name } = object.metadata;
-    const outcome = await answered(() => ask(object));
+    const outcome = await answered(this.#reach, () => ask(object));
     if (outcome.kind === 'done') {
       this.#seen.set(name, outcome.object);
       return true;
@@ -142,7 +151,7 @@ export class StateSecrets implements SharedRecords {
     // What was replaced is gone: it is no business of a write to bring it back.
     if (outcome.kind === 'missing' && object.metadata.resourceVersion !== undefined) return false;
     if (outcome.kind !== 'conflict') throw unusable(name, outcome);
-    const found = await readSecret(this.#objects, name);
+    const found = await readSecret(this.#reach, name);
     if (found === undefined || !contentOf(found, sealedField)?.equals(contentOf(object, sealedField) ?? Buffer.of()))
       return false;
     this.#seen.set(name, found);
@@ -151,8 +160,8 @@ export class StateSecrets implements SharedRecords {
 }
 
 /** The key in a Secret of its own; made once, where there is no record yet. */
-async function keptKey(objects: KubeObjects, entropy: Entropy, records: number): Promise<KeyObject> {
-  const found = await readSecret(objects, sealKeySecret);
+async function keptKey(reach: Reach, entropy: Entropy, records: number): Promise<KeyObject> {
+  const found = await readSecret(reach, sealKeySecret);
   if (found !== undefined) return keyIn(found);
   if (records > 0) {
     throw new StateError(
@@ -164,9 +173,9 @@ async function keptKey(objects: KubeObjects, entropy: Entropy, records: number):
   }
   const text = Buffer.from(entropy.bytes(sealKeyBytes)).toString('base64');
   const made = secretOf(sealKeySecret, keyField, Buffer.from(text));
-  const outcome = await answered(() => objects.create(secrets, made));
+  const outcome = await answered(reach, () => reach.objects.create(secrets, made));
   if (outcome.kind !== 'done' && outcome.kind !== 'conflict') throw unusable(sealKeySecret, outcome);
-  const kept = await readSecret(objects, sealKeySecret);
+  const kept = await readSecret(reach, sealKeySecret);
   if (kept === undefined) throw unusable(sealKeySecret, { kind: 'missing' });
   return keyIn(kept);
 }
@@ -175,21 +184,19 @@ function keyIn(secret: KubeObject): KeyObject {
   return parseSealKey(contentOf(secret, keyField)?.toString('utf8') ?? '', secretPath(sealKeySecret));
 }
 
-async function readSecret(objects: KubeObjects, name: string): Promise<KubeObject | undefined> {
-  const outcome = await answered(() => objects.read(secrets, name));
+async function readSecret(reach: Reach, name: string): Promise<KubeObject | undefined> {
+  const outcome = await answered(reach, () => reach.objects.read(secrets, name));
   if (outcome.kind === 'done') return outcome.object;
   if (outcome.kind === 'missing') return undefined;
   throw unusable(name, outcome);
 }
 
 /** Asks again where nobody answered. */
-async function answered(ask: () => Promise<Outcome>): Promise<Outcome> {
-  let outcome = await ask();
-  for (let asked = 1; asked < tries && outcome.kind === 'unanswered'; asked += 1) {
-    await sleep(Math.max(retryMs * 2 ** (asked - 1), outcome.retryAfterMs ?? 0));
-    outcome = await ask();
-  }
-  return outcome;
+function answered({ signal }: Reach, ask: () => Promise<Outcome>): Promise<Outcome> {
+  return askUntil(ask, {
+    isFinal: ({ kind }) => kind !== 'unanswered',
+    signal: AbortSignal.any([signal, AbortSignal.timeout(answeredMaxMs)]),
+  });
 }
 
 function damaged(secret: string): StateError {

@@ -1,10 +1,11 @@
 /** Single steps of an installation and of its end, before an API server that does what the test says. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defaultValues } from '../../../src/kube/install/default-values.ts';
 import { installation } from '../../../src/kube/install/installation.ts';
 import { listObjects } from '../../../src/kube/install/list-objects.ts';
 import { preflight } from '../../../src/kube/install/preflight.ts';
 import { removalOf, remove } from '../../../src/kube/install/remove.ts';
+import { untilHeard } from '../../../src/kube/install/until-heard.ts';
 import { untilPowerless } from '../../../src/kube/install/until-powerless.ts';
 import type { KubeRequest } from '../../../src/kube/kube-client.ts';
 import { KubeObjects } from '../../../src/kube/objects.ts';
@@ -30,6 +31,7 @@ async function* bytesOf(body: object): AsyncGenerator<Uint8Array> {
 }
 
 const wanted = installation(defaultValues);
+const never = new AbortController().signal;
 
 describe('before anything is written', () => {
   test.each([
@@ -68,6 +70,29 @@ describe('before anything is written', () => {
   });
 });
 
+describe('webhooks that no API server gets through to', () => {
+  const askers = wanted.filter(({ kind = '' }) => kind.endsWith('WebhookConfiguration'));
+  const unheard = (deleted: Answer) =>
+    objectsThat(({ method, path }) => {
+      if (method === 'POST') return [500, { message: 'failed calling webhook' }];
+      return method === 'GET' ? [200, { metadata: { name: path.split('/').at(-1), uid: 'one' } }] : deleted;
+    });
+
+  test('are taken away again', async () => {
+    const { objects, asked } = unheard([200, {}]);
+    const { message } = (await untilHeard(askers, new Map(), { objects, signal: AbortSignal.abort() })) ?? {};
+    expect(message).toContain('they were taken away again');
+    expect(asked.filter((request) => request.startsWith('DELETE'))).toHaveLength(askers.length);
+  });
+
+  test('are not said to be taken away where they could not be', async () => {
+    const { objects } = unheard([403, { message: 'no' }]);
+    const { message } = (await untilHeard(askers, new Map(), { objects, signal: AbortSignal.abort() })) ?? {};
+    expect(message).toContain('could not be taken away again (the API server answered 403: no)');
+    expect(message).not.toContain('they were taken away');
+  });
+});
+
 describe('a removal', () => {
   const also = { definitions: false, namespace: false };
   const there = (path: string) => ({ metadata: { name: path.split('/').at(-1), uid: `uid of ${path}` } });
@@ -77,7 +102,7 @@ describe('a removal', () => {
       if (method === 'GET') return [200, there(path)];
       return path.includes('/validatingwebhookconfigurations/') ? [403, { message: 'no' }] : [200, {}];
     });
-    const { removed, obstacles } = await remove(removalOf(wanted, also), objects);
+    const { removed, obstacles } = await remove(removalOf(wanted, also), objects, never);
     expect(removed).toEqual([]);
     expect(obstacles).toEqual([expect.objectContaining({ where: 'ValidatingWebhookConfiguration/coffre' })]);
     expect(asked.filter((request) => request.startsWith('DELETE'))).toHaveLength(1);
@@ -93,7 +118,7 @@ describe('a removal', () => {
         if (method === 'GET') return [200, there(path)];
         return path.includes(`/${plural}/`) ? [403, { message: 'no' }] : [200, {}];
       });
-      const { obstacles } = await remove(removalOf(wanted, { ...also, definitions: true }), objects);
+      const { obstacles } = await remove(removalOf(wanted, { ...also, definitions: true }), objects, never);
       expect(obstacles).toEqual([expect.objectContaining({ where })]);
       expect(asked.filter((request) => request.includes('/customresourcedefinitions/'))).toEqual([]);
     },
@@ -105,7 +130,7 @@ describe('a removal', () => {
       if (method === 'GET') return [200, there(path)];
       return [200, method === 'POST' ? { status: { allowed: answers.shift() } } : {}];
     });
-    await remove(removalOf(wanted, also), objects);
+    await remove(removalOf(wanted, also), objects, never);
     expect(answers).toEqual([]);
     const first = (text: string) => asked.findIndex((request) => request.includes(text));
     const last = (text: string) => asked.findLastIndex((request) => request.includes(text));
@@ -116,14 +141,19 @@ describe('a removal', () => {
 
   test('a right that somebody else gave is told, and so is that nobody knows', async () => {
     const { objects } = objectsThat(({ method, path }) => (method === 'GET' ? [200, there(path)] : [403, {}]));
-    expect(await untilPowerless(objects)).toContain('is not known: the API server answered 403');
-    vi.useFakeTimers({ toFake: ['Date', 'setTimeout'] });
-    const given = objectsThat(() => {
-      vi.setSystemTime(Date.now() + 60_000);
+    expect(await untilPowerless(objects, never)).toContain('is not known: the API server answered 403');
+    const given = objectsThat(() => [201, { status: { allowed: true } }]);
+    expect(await untilPowerless(given.objects, never, 1)).toContain('by a right of somebody else’s');
+  });
+
+  test('who ends a removal waits for nothing more, and is not told what nobody found out', async () => {
+    const stop = new AbortController();
+    const { objects, asked } = objectsThat(() => {
+      stop.abort();
       return [201, { status: { allowed: true } }];
     });
-    expect(await untilPowerless(given.objects)).toContain('by a right of somebody else’s');
-    vi.useRealTimers();
+    expect(await untilPowerless(objects, stop.signal)).toContain('is not known: nobody waited for it');
+    expect(asked).toHaveLength(1);
   });
 
   test('anything else that cannot be removed is told, and the rest goes', async () => {
@@ -132,7 +162,7 @@ describe('a removal', () => {
       return path.includes('/priorityclasses/') ? [500, {}] : [200, {}];
     });
     const going = removalOf(wanted, also);
-    const { removed, obstacles } = await remove(going, objects);
+    const { removed, obstacles } = await remove(going, objects, never);
     expect(obstacles.map(({ where }) => where)).toEqual(['PriorityClass/coffre-critical']);
     expect(removed).toHaveLength(going.length - 1);
   });

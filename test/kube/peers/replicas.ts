@@ -267,6 +267,7 @@ export class Replicas {
     const { records, close } = await openRecords({
       config: { state: this.folder, stateKeyFile: undefined },
       cluster: client,
+      signal: new AbortController().signal,
       log: console,
     });
     try {

@@ -67,6 +67,7 @@ whereKube('a person of a cluster', () => {
     const shared = await openRecords({
       config: { state: folder, stateKeyFile: undefined },
       cluster: client,
+      signal: new AbortController().signal,
       log: console,
     });
     const { records } = shared;

@@ -33,6 +33,7 @@ test('who may not read Secrets says so once, says what is missing, and goes on b
   const opening = followRecords(client, {
     changed: () => undefined,
     troubled: ({ message, advice }) => told.push(`${message}; ${advice}`),
+    signal: new AbortController().signal,
   });
   await vi.advanceTimersByTimeAsync(5_000);
   expect(asked).toBeGreaterThan(2);
@@ -51,9 +52,20 @@ test('who may not read Secrets says so once, says what is missing, and goes on b
 test('a process that may never read them ends with the reason, to be started again', async () => {
   const opening = followRecords(
     clientThat(() => [403, refusal]),
-    { changed: () => undefined, troubled: () => undefined },
+    { changed: () => undefined, troubled: () => undefined, signal: new AbortController().signal },
   );
   const ended = expect(opening).rejects.toMatchObject({ message: expect.stringContaining('verbs `list` and `watch`') });
   await vi.advanceTimersByTimeAsync(60_000);
+  await ended;
+});
+
+test('a process that is to end while it waits for them waits no longer', async () => {
+  const stop = new AbortController();
+  const opening = followRecords(
+    { get: (_, signal) => new Promise((_resolve, reject) => signal.addEventListener('abort', reject)) },
+    { changed: () => undefined, troubled: () => undefined, signal: stop.signal },
+  );
+  const ended = expect(opening).rejects.toMatchObject({ message: expect.stringContaining('the start was ended') });
+  stop.abort();
   await ended;
 });

@@ -41,6 +41,7 @@ whereKube('quarantines in secrets', () => {
     const state = await StateSecrets.open({
       ...{ client, keyFile: undefined, entropy: systemPorts.entropy, troubled: () => undefined },
       changed: () => void keeper?.refresh(),
+      signal: new AbortController().signal,
     });
     opened.push(state);
     const ports = { changed: () => undefined, ended: () => undefined, unwritten: () => undefined };

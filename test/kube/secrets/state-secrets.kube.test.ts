@@ -68,6 +68,7 @@ whereKube('the state in secrets', () => {
     let authority: Authority | undefined;
     const records = await StateSecrets.open({
       ...{ client, keyFile: undefined, entropy: systemPorts.entropy, troubled: () => undefined },
+      signal: new AbortController().signal,
       changed(record) {
         changed.push(record);
         authority?.recordChanged(record);
@@ -197,6 +198,7 @@ whereKube('the state in secrets', () => {
         entropy: systemPorts.entropy,
         changed: () => undefined,
         troubled: () => undefined,
+        signal: new AbortController().signal,
       },
     });
     opened.push(records);
@@ -217,6 +219,7 @@ whereKube('the state in secrets', () => {
           entropy: systemPorts.entropy,
           changed: () => undefined,
           troubled: () => undefined,
+          signal: new AbortController().signal,
         },
       });
       opened.push(records);

@@ -28,11 +28,12 @@ import { makePrivateFolder } from '../identity/atomic-file.io.ts';
 import type { SharedRecords } from '../identity/shared-records.ts';
 import { StateFolder } from '../identity/state-folder.io.ts';
 import { systemPorts } from '../identity/system-ports.io.ts';
+import { type Pace, PacedLook } from '../kube/paced-look.ts';
 import { defaultEvidenceRules, type EvidenceRules } from '../model/evidence-rules.ts';
 import { systemNamespace } from '../model/system-namespace.ts';
 import { type OpenSinks, openSinks } from '../siem/open-sinks.io.ts';
 import type { SinkEvent } from '../siem/ports.ts';
-import { systemClock } from '../system-clock.ts';
+import { drillClock, systemClock } from '../system-clock.ts';
 import { Watch } from '../watch/watch.ts';
 import { drillEvidence } from './drill-evidence.ts';
 
@@ -43,8 +44,8 @@ const sinksFolder = 'sinks';
 
 /** How often bodies are looked for that are older than their class is kept, in ms. */
 const pruneMs = 3_600_000;
-/** Before the first time, in ms: a start has other things to do. */
-const firstPruneMs = 60_000;
+/** The first time waits, too: a start has other things to do. */
+const prunePace: Pace = { settleMs: 60_000, gapMs: pruneMs, lastMs: pruneMs };
 
 export interface EvidenceHost {
   readonly stateFolder: string;
@@ -112,12 +113,12 @@ export async function openEvidence(host: EvidenceHost): Promise<Evidence> {
   });
   const failed = (cause: unknown) => log.warn({ err: cause }, 'how far the chain is could not be witnessed');
   const witness = outliving && new ChainWitness({ records: outliving, store, teller, tenant: systemNamespace, failed });
-  let cancelPrune = systemClock.setTimer(firstPruneMs, prune);
+  const pruning = new PacedLook(drillClock, prunePace, prune);
+  pruning.soon();
 
   async function prune(): Promise<void> {
     const answer = await store.prune((rules() ?? defaultEvidenceRules).retention, systemClock.nowMs());
     if (answer.kind === 'failed') log.warn({ why: answer.message }, 'evidence that is too old could not be taken away');
-    cancelPrune = systemClock.setTimer(pruneMs, prune);
   }
 
   return {
@@ -135,7 +136,7 @@ export async function openEvidence(host: EvidenceHost): Promise<Evidence> {
     reports: drillEvidence(store, seal, (bytes) => signed(headKey, bytes)),
     lookAgain: () => void sinks.apply((rules() ?? defaultEvidenceRules).sinks),
     async close() {
-      cancelPrune();
+      await pruning.close();
       kept.end();
       await recorder.close();
       await witness?.close();

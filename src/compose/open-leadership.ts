@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import type { KubeClient } from '../kube/kube-client.ts';
 import { elect, type OpenElection } from '../kube/lease/elect.ts';
 import { onlyReplica } from '../kube/lease/only-replica.ts';
+import { isNewMesh } from '../kube/secrets/is-new-mesh.ts';
 
 export interface LeadershipHost {
   /** Where the mesh is read from a cluster. */
@@ -22,7 +23,7 @@ export interface LeadershipHost {
 export function openLeadership({ cluster, name, address, log }: LeadershipHost): OpenElection {
   if (cluster === undefined) return { ...onlyReplica(name), close: () => Promise.resolve() };
   return elect({
-    ...{ client: cluster, name, address },
+    ...{ client: cluster, name, address, isNewMesh: (signal) => isNewMesh(cluster, signal) },
     report(event) {
       if (event.kind === 'troubled') log.warn({ why: event.message }, 'the lease of the leader cannot be had');
       else log.info({ term: event.term }, event.kind === 'began' ? 'this replica leads' : 'this replica leads no more');

@@ -52,11 +52,12 @@ export async function openQuarantines(host: QuarantineHost): Promise<Quarantines
       refreshLater();
     },
   });
+  let isStopped = false;
   let cancelRefresh = (): void => undefined;
 
   function refreshLater(): void {
     cancelRefresh();
-    cancelRefresh = systemClock.setTimer(retryMs, refresh);
+    if (!isStopped) cancelRefresh = systemClock.setTimer(retryMs, refresh);
   }
 
   /** Until it succeeds: whom another replica has cut off is cut off here, and the other way round. */
@@ -91,7 +92,10 @@ export async function openQuarantines(host: QuarantineHost): Promise<Quarantines
     recordChanged(record) {
       if (record === quarantineRecord) refresh();
     },
-    stop: () => cancelRefresh(),
+    stop() {
+      isStopped = true;
+      cancelRefresh();
+    },
     desk: {
       keeper,
       nowMs: systemClock.nowMs,

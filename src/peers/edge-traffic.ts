@@ -1,17 +1,12 @@
 /** What proxies report of a drilled edge, handed on from the replica that heard it: when it came, the leader says by its own clock. */
 import { create } from '@bufbuild/protobuf';
 import { type Load, LoadSchema, type Record as RecordMessage, RecordSchema } from '#gen/coffre/peers/v1/peers_pb.js';
+import type { ClusterLoad } from '../xds/load-report.ts';
 
 /** One report of one proxy on one watched cluster. */
-export interface EdgeLoad {
+export interface EdgeLoad extends Omit<ClusterLoad, 'inProgress'> {
   /** Workload key. */
   readonly key: string;
-  readonly cluster: string;
-  readonly issued: number;
-  readonly succeeded: number;
-  readonly failed: number;
-  readonly dropped: number;
-  readonly periodMs: number;
 }
 
 /** One request or connection of a watched cluster. */

@@ -172,7 +172,7 @@ export class Keeper {
   }
 
   async #ask(step: Step): Promise<Outcome> {
-    const { objects } = this.#ports;
+    const { objects, leadership } = this.#ports;
     const of = this.#collectionOf(step);
     switch (step.kind) {
       case 'create': {
@@ -182,6 +182,8 @@ export class Keeper {
         const there = await objects.read(of, step.object.metadata.name);
         const found = there.kind === 'done' ? readFound(this.#kind, there.object) : undefined;
         if (found === undefined || found.isGoing) return there.kind === 'done' ? outcome : there;
+        // Its version was read just now, so it would not give away who led a moment ago.
+        if (leadership.term() !== this.#term) return outcome;
         const taking = replacing(step.key, step.object, found, step.isLost ? this.#settled.get(step.key) : undefined);
         this.#tellDrift(taking);
         return this.#ask(taking);

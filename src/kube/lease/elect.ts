@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { askUntil } from '../ask-until.ts';
 import type { KubeClient } from '../kube-client.ts';
 import { KubeObjects, type Outcome } from '../objects.ts';
 import {
@@ -15,13 +16,15 @@ import {
   type Election,
   hear,
   leaderAt,
+  lost,
+  mayHold,
   release,
   retryMs,
   startElection,
   termAt,
 } from './election.ts';
 import type { Leader, Leadership } from './leadership.ts';
-import { leaseName, leases, writeLease } from './lease-object.ts';
+import { leaseName, leases, readLease, writeLease } from './lease-object.ts';
 
 export interface ElectionHost {
   readonly client: Pick<KubeClient, 'send'>;
@@ -29,6 +32,8 @@ export interface ElectionHost {
   readonly name: string;
   /** Where its peers reach it, `ADDRESS:PORT`. */
   readonly address: string | undefined;
+  /** Whether nobody can ever have led: asked where there is no Lease. Must not reject; who does not know says no. */
+  isNewMesh(signal: AbortSignal): Promise<boolean>;
   /** Must not throw. */
   report(event: ElectionEvent): void;
 }
@@ -49,7 +54,7 @@ const requestMaxMs = 5_000;
 /** Longest time to give the Lease back, in ms. */
 const releaseMaxMs = 2_000;
 
-export function elect({ client, name, address, report }: ElectionHost): OpenElection {
+export function elect({ client, name, address, isNewMesh, report }: ElectionHost): OpenElection {
   const who: Candidate = { identity: `${name}_${randomUUID()}`, ...(address === undefined ? {} : { address }) };
   const stop = new AbortController();
   const listeners = new Set<() => void>();
@@ -72,10 +77,12 @@ export function elect({ client, name, address, report }: ElectionHost): OpenElec
       if (!state.isHasty) await sleep(retryMs * (1 + Math.random() / 5), undefined, stop).catch(() => undefined);
       if (stop.signal.aborted) return;
       const sentMs = performance.now();
-      const outcome = await carryOut(state.next, AbortSignal.any([stop.signal, AbortSignal.timeout(requestMaxMs)]));
+      const within = AbortSignal.any([stop.signal, AbortSignal.timeout(requestMaxMs)]);
+      const outcome = await carryOut(state.next, within);
+      const isNew = outcome.kind === 'missing' && !mayHold(state) && (await isNewMesh(within));
       if (stop.signal.aborted) return;
       const message = troubleOf(state.next, outcome);
-      take(hear(state, outcome, who, { sentMs, nowMs: performance.now() }));
+      take(hear(state, outcome, who, { sentMs, nowMs: performance.now(), isNewMesh: isNew }));
       if (message !== undefined && message !== trouble) report({ kind: 'troubled', message });
       trouble = message;
     }
@@ -114,6 +121,13 @@ export function elect({ client, name, address, report }: ElectionHost): OpenElec
     }
   }
 
+  /** As it is now: a renewal that was cut off may have been done all the same, or be done yet. */
+  async function giveBack(signal: AbortSignal): Promise<Outcome> {
+    const there = await carryOut({ kind: 'read' }, signal);
+    const ask = there.kind === 'done' ? release(readLease(there.object), who) : undefined;
+    return ask === undefined ? there : carryOut(ask, signal);
+  }
+
   return {
     term: () => termAt(state, performance.now()),
     leader: () => tell().leader,
@@ -124,9 +138,14 @@ export function elect({ client, name, address, report }: ElectionHost): OpenElec
     async close() {
       stop.abort();
       await running;
-      const { state: after, ask } = release(state);
-      take(after);
-      if (ask !== undefined) await carryOut(ask, AbortSignal.timeout(releaseMaxMs));
+      const isOurs = mayHold(state);
+      take(lost(state));
+      if (!isOurs) return;
+      const signal = AbortSignal.timeout(releaseMaxMs);
+      await askUntil(() => giveBack(signal), {
+        isFinal: ({ kind }) => kind !== 'conflict' && kind !== 'unanswered',
+        signal,
+      });
     },
   };
 }

@@ -8,6 +8,8 @@
  * A leader leads for 10 s from when it *sent* the renewal that was answered last; another takes the Lease no sooner than
  * 15 s after it *first saw* the version that this renewal made. Each measures with its own clock that does not go back,
  * so no two lead at once while one's second is no longer than one and a half of another's.
+ * Where there is no Lease, somebody may have deleted a leader's, which may not have noticed: so one is made that nobody may
+ * take for those 15 s. Only in a mesh where nobody can ever have led it is free from the beginning.
  * The surprise is the term: the revision of the cluster that the Lease was at when it was taken. It is replaced by
  * comparing that very revision, so two cannot have the same one, and a Lease that somebody deleted, which would count its
  * transitions from the beginning, goes on from there: revisions of a cluster never go back, unless its etcd is restored.
@@ -52,8 +54,6 @@ const leaseMs = 15_000;
 const leadMs = 10_000;
 /** Between two looks, in ms; up to a fifth more, so that replicas do not come in step. */
 export const retryMs = 2_000;
-/** How long others respect a Lease that was given back, in ms: a Lease knows only whole seconds. */
-const releasedMs = 1_000;
 
 export const startElection: Election = { next: { kind: 'read' }, isHasty: true, termMax: 0 };
 
@@ -69,13 +69,16 @@ export function leaderAt({ seen }: Election, { identity }: Candidate, nowMs: num
   return holder === '' || holder === identity || term === 0 ? undefined : seen.lease;
 }
 
-/** @param sentMs when it was asked, @param nowMs when the answer came; both in ms of our clock. */
-export function hear(
-  state: Election,
-  outcome: Outcome,
-  who: Candidate,
-  { sentMs, nowMs }: { readonly sentMs: number; readonly nowMs: number },
-): Election {
+export interface Heard {
+  /** When it was asked, in ms of our clock. */
+  readonly sentMs: number;
+  /** When the answer came. */
+  readonly nowMs: number;
+  /** Nobody can ever have led: a Lease that is missing was never there. */
+  readonly isNewMesh: boolean;
+}
+
+export function hear(state: Election, outcome: Outcome, who: Candidate, { sentMs, nowMs, isNewMesh }: Heard): Election {
   const { next: asked } = state;
   // What ran out before the answer came does not come back: whoever asked meanwhile was told that we do not lead.
   const before = termAt(state, nowMs) === undefined ? lost(state) : state;
@@ -86,11 +89,12 @@ export function hear(
       if (asked.kind === 'take') return lead(after, asked.record.term, sentMs);
       // Of one that we made we are the holder only where we led already.
       if (after.held !== undefined) return lead(after, after.held.term, sentMs);
-      return { ...after, next: { kind: 'read' }, isHasty: false };
+      return { ...after, next: { kind: 'read' }, isHasty: asked.kind === 'make' && asked.record.durationMs === 0 };
     }
     case 'missing': {
       const { seen: _gone, ...rest } = before;
-      return { ...rest, next: { kind: 'make', record: recordOf(before, who) }, isHasty: asked.kind !== 'make' };
+      const record = recordOf(before, who, isNewMesh ? 0 : leaseMs);
+      return { ...rest, next: { kind: 'make', record }, isHasty: asked.kind !== 'make' };
     }
     case 'conflict':
       return { ...before, next: { kind: 'read' }, isHasty: asked.kind === 'renew' };
@@ -102,13 +106,21 @@ export function hear(
   }
 }
 
-/** What gives it back; we do not lead from here on, whether it is written or not. */
-export function release(state: Election): { readonly state: Election; readonly ask?: Ask } {
-  const { held, seen } = state;
-  if (held === undefined || seen === undefined) return { state: lost(state) };
-  const { transitions, term } = seen.lease;
-  const record = { holder: '', durationMs: releasedMs, transitions, term };
-  return { state: lost(state), ask: { kind: 'renew', record, over: seen.lease } };
+/** Whether the Lease may be ours: we led, or asked for it and have not heard. */
+export function mayHold({ held, next }: Election): boolean {
+  return held !== undefined || next.kind === 'take';
+}
+
+/** We lead no more. */
+export function lost({ held: _over, ...rest }: Election): Election {
+  return rest;
+}
+
+/** What gives the Lease back, as it was just read; nothing where it is not ours. To be asked by who leads no more. */
+export function release(lease: LeaseVersion, { identity }: Candidate): Ask | undefined {
+  if (lease.holder !== identity) return undefined;
+  const { transitions, term } = lease;
+  return { kind: 'renew', record: { holder: '', durationMs: 0, transitions, term }, over: lease };
 }
 
 function see(state: Election, lease: LeaseVersion, nowMs: number): Election {
@@ -124,7 +136,7 @@ function decide(state: Election, who: Candidate, nowMs: number): Election {
   const { lease } = seen;
   const isOurs = lease.holder === who.identity;
   if (held !== undefined && isOurs) {
-    return { ...state, next: { kind: 'renew', record: recordOf(state, who), over: lease }, isHasty: true };
+    return { ...state, next: { kind: 'renew', record: recordOf(state, who, leaseMs), over: lease }, isHasty: true };
   }
   const rest = lost(state);
   const term = Math.max(Number(lease.resourceVersion), lease.term + 1, state.termMax + 1);
@@ -147,10 +159,10 @@ function lead(state: Election, term: number, sentMs: number): Election {
   };
 }
 
-/** As we would write it now: held by us if we lead, else by nobody, for as long as a leader may not have noticed. */
-function recordOf({ held, seen, termMax }: Election, who: Candidate): LeaseRecord {
+/** As we would write it now: held by us if we lead, else by nobody. @param unheldMs how long it is nobody's then. */
+function recordOf({ held, seen, termMax }: Election, who: Candidate, unheldMs: number): LeaseRecord {
   const transitions = seen?.lease.transitions ?? 0;
-  if (held === undefined) return { holder: '', durationMs: leaseMs, transitions, term: termMax };
+  if (held === undefined) return { holder: '', durationMs: unheldMs, transitions, term: termMax };
   return withAddress({ holder: who.identity, durationMs: leaseMs, transitions, term: held.term }, who);
 }
 
@@ -160,8 +172,4 @@ function withAddress(record: LeaseRecord, { address }: Candidate): LeaseRecord {
 
 function isOver({ lease, sinceMs }: SeenLease, nowMs: number): boolean {
   return nowMs >= sinceMs + lease.durationMs;
-}
-
-function lost({ held: _over, ...rest }: Election): Election {
-  return rest;
 }

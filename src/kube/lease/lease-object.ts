@@ -3,7 +3,8 @@
  *
  *   coordination.k8s.io Lease  ◀──readLease──  ──writeLease──▶   holder, duration, term, address
  *
- * Whatever times stand in it are for people: clocks of two machines are not compared by anything here.
+ * Whatever times stand in it are for people: clocks of two machines are not compared by anything here. A Lease that says
+ * neither who holds it nor for how long is free: it was given back, or never had.
  */
 import { systemNamespace } from '../../model/system-namespace.ts';
 import type { Collection, KubeObject } from '../objects.ts';
@@ -26,7 +27,7 @@ const addressAnnotation = 'coffre.dev/address';
 export interface LeaseRecord {
   /** Empty text: nobody. */
   readonly holder: string;
-  /** How long a version of it is to be respected by whoever sees it first, in ms. */
+  /** How long a version of it is to be respected by whoever sees it first, in ms; 0: it is free. */
   readonly durationMs: number;
   /** How often it changed hands. */
   readonly transitions: number;
@@ -57,10 +58,12 @@ export function readLease(object: KubeObject): LeaseVersion {
   const annotations = object.metadata.annotations ?? {};
   const term = Number(annotations[termAnnotation]);
   const address = annotations[addressAnnotation];
+  const holder = typeof holderIdentity === 'string' ? holderIdentity : '';
   const seconds = Number(leaseDurationSeconds);
+  const isFree = holder === '' && leaseDurationSeconds === undefined;
+  const durationMs = seconds > 0 ? Math.min(seconds * 1_000, durationMaxMs) : durationDefaultMs;
   return {
-    holder: typeof holderIdentity === 'string' ? holderIdentity : '',
-    durationMs: seconds > 0 ? Math.min(seconds * 1_000, durationMaxMs) : durationDefaultMs,
+    ...{ holder, durationMs: isFree ? 0 : durationMs },
     transitions: typeof leaseTransitions === 'number' ? leaseTransitions : 0,
     term: isTerm(term) ? term : 0,
     ...(address === undefined || address.length > addressMax ? {} : { address }),
@@ -91,7 +94,7 @@ export function writeLease(record: LeaseRecord, over: LeaseVersion | undefined, 
     },
     spec: {
       holderIdentity: record.holder,
-      leaseDurationSeconds: record.durationMs / 1_000,
+      ...(record.durationMs === 0 ? {} : { leaseDurationSeconds: record.durationMs / 1_000 }),
       leaseTransitions: record.transitions,
       renewTime: new Date(nowMs).toISOString().replace('Z', '000Z'),
     },

@@ -27,7 +27,7 @@ export interface Asked {
   readonly body: string;
 }
 
-/** Longest wait for the installation, in s: it takes some thirty, of which fifteen are the first leader's patience. */
+/** Longest wait for the installation, in s: it takes some fifteen. */
 const installMaxSeconds = 180;
 /** Longest that one question is waited for, in s. */
 const askMaxSeconds = 5;

@@ -105,7 +105,7 @@ whereKube('the election of a leader', () => {
         .toEqual({ name: 'coffre-0', address: '10.0.0.1:15018', term });
       await leader.leave();
       const { body } = await kube.request('GET', leasePath);
-      expect(body).toMatchObject({ spec: { leaseDurationSeconds: 1 } });
+      expect(body).not.toHaveProperty('spec.leaseDurationSeconds');
       expect((await other.next('began')).term).toBeGreaterThan(term);
     },
     electionMaxMs * 2,

@@ -6,12 +6,13 @@ import {
   type Ask,
   type Election,
   hear,
+  mayHold,
   release,
   retryMs,
   startElection,
   termAt,
 } from '../../../src/kube/lease/election.ts';
-import { writeLease } from '../../../src/kube/lease/lease-object.ts';
+import { readLease, writeLease } from '../../../src/kube/lease/lease-object.ts';
 import type { KubeObject, Outcome } from '../../../src/kube/objects.ts';
 
 export type Fault =
@@ -27,6 +28,8 @@ export interface World {
   /** Of each replica's clock: its own milliseconds to one true one. */
   readonly paces: readonly number[];
   readonly faults: readonly Fault[];
+  /** Whether nobody has led before it began. */
+  readonly isNew: boolean;
   /** From 0 to below 1, one after the other. */
   readonly random: () => number;
 }
@@ -111,7 +114,8 @@ export class SimulatedReplicas {
     replica.asked = 0;
     const nowMs = this.#clock(replica);
     const before = replica.state.held?.term;
-    replica.state = hear(replica.state, outcome, { identity: identityOf(replica) }, { sentMs, nowMs });
+    const isNewMesh = this.#world.isNew && this.began.length === 0;
+    replica.state = hear(replica.state, outcome, { identity: identityOf(replica) }, { sentMs, nowMs, isNewMesh });
     const { held, isHasty } = replica.state;
     if (held !== undefined && held.term !== before) this.began.push({ who: identityOf(replica), term: held.term });
     this.#later(replica, isHasty ? 0 : retryMs + this.#random(retryMs / 5));
@@ -149,12 +153,20 @@ export class SimulatedReplicas {
     if (fault.kind !== 'crash' && fault.kind !== 'leave') return;
     const replica = this.#replicas[fault.replica];
     if (replica === undefined) return;
-    const { ask } = release(replica.state);
-    if (fault.kind === 'leave' && ask !== undefined) this.#after(this.#delay(replica), () => this.#serve(ask));
+    if (fault.kind === 'leave' && mayHold(replica.state)) this.#giveBack(replica);
     replica.life += 1;
     replica.asked = 0;
     replica.state = startElection;
     this.#later(replica, this.#random(3_000));
+  }
+
+  #giveBack(replica: Replica): void {
+    const who = { identity: identityOf(replica) };
+    this.#after(this.#delay(replica), () => {
+      const there = this.#serve({ kind: 'read' });
+      const ask = there.kind === 'done' ? release(readLease(there.object), who) : undefined;
+      if (ask !== undefined) this.#after(this.#delay(replica), () => this.#serve(ask));
+    });
   }
 
   #delay(replica: Replica): number {

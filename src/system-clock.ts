@@ -8,5 +8,5 @@ export const systemClock = {
   },
 };
 
-/** The same, with a clock beside it that nobody can set: by it a drill ends. */
+/** The same, with a clock beside it that nobody can set: by it a drill ends, and a wait. */
 export const drillClock = { ...systemClock, monotonicMs: (): number => performance.now() };

@@ -29,7 +29,7 @@ import type { KubeClient } from '../kube/kube-client.ts';
 import { webhookServerName } from '../kube/webhook/webhook-configurations.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { SourcedObject } from '../model/sourced-object.ts';
-import { systemClock } from '../system-clock.ts';
+import { drillClock, systemClock } from '../system-clock.ts';
 import type { SnapshotCache } from '../xds/cache.ts';
 import { createLoadService } from '../xds/load-service.io.ts';
 import type { XdsEvent } from '../xds/xds-event.ts';
@@ -196,7 +196,7 @@ export async function openControlPlane(host: ControlPlaneHost) {
       lookAgain: () => loop.lookAgain(),
       report: logRotations(log),
     });
-    const rollout = new Rollout({ clock: systemClock, cache, refusalsChanged: () => loop.tellProblems() });
+    const rollout = new Rollout({ clock: drillClock, cache, refusalsChanged: () => loop.tellProblems() });
     // In a cluster injection and the kubelet equip a pod.
     const equip = host.cluster === undefined ? equipWorkloads(config, authority) : async () => Number.POSITIVE_INFINITY;
     let rotated = authority.serverCredentials();

@@ -61,7 +61,7 @@ export class CanaryTrials {
     return [...this.#trials];
   }
 
-  /** Epoch ms; Infinity where nothing is waited for. */
+  /** When the first wait ends, as `untilMs` counts; Infinity where nothing is waited for. */
   get wakeAtMs(): number {
     const [first] = this.#tried.values();
     return first?.untilMs ?? Infinity;

@@ -41,7 +41,7 @@ export const canaryWaitMs = 10_000;
 export interface CanaryStep {
   /** Only what differs from before. */
   readonly publish: ReadonlyMap<string, ResourceSnapshot>;
-  /** Epoch ms of the next `time`, Infinity where nothing is waited for. */
+  /** When the next `time` is, as `nowMs` counts; Infinity where nothing is waited for. */
   readonly wakeAtMs: number;
 }
 

@@ -9,7 +9,7 @@
 import type { ResourceKey } from './references.ts';
 
 interface Hold {
-  /** By resource, in epoch ms. */
+  /** By resource, in ms as the `nowMs` of `set` counts them. */
   readonly sinceMs: ReadonlyMap<ResourceKey, number>;
   readonly waitsFor: ReadonlySet<string>;
 }
@@ -39,12 +39,12 @@ export class HandoverHolds {
     return new Set(this.#waiting.get(other));
   }
 
-  /** Epoch ms; absent where nothing of that name is held back. */
+  /** In the same ms; absent where nothing of that name is held back. */
   sinceMs(proxy: string, key: ResourceKey): number | undefined {
     return this.#holds.get(proxy)?.sinceMs.get(key);
   }
 
-  /** Since when the longest of all holds lasts, in epoch ms; Infinity where there is none. */
+  /** Since when the longest of all holds lasts, in the same ms; Infinity where there is none. */
   get oldestMs(): number {
     if (this.#oldestMs !== undefined) return this.#oldestMs;
     let oldestMs = Infinity;

@@ -69,7 +69,7 @@ interface Look {
 export interface HandoverStep {
   /** Only what differs from before. */
   readonly publish: ReadonlyMap<string, ResourceSnapshot>;
-  /** Epoch ms of the next `time`, Infinity where nothing is held. */
+  /** When the next `time` is, as `nowMs` counts; Infinity where nothing is held. */
   readonly wakeAtMs: number;
 }
 

@@ -10,12 +10,13 @@
  */
 import type { Problem } from '../model/problem.ts';
 import type { Snapshot, Workload } from '../model/snapshot.ts';
+import type { Clock } from '../xds/ports.ts';
 import type { ResourceSnapshot } from '../xds/resource.ts';
 import type { XdsEvent } from '../xds/xds-event.ts';
 import { Canaries, type CanaryCounters } from './canary.ts';
 import type { CanaryEvent, Refusal, Wanted } from './canary-state.ts';
 import { Handover, type HandoverEvent } from './handover.ts';
-import type { LoopClock, ProxyCache, ProxyConfigurations } from './loop.io.ts';
+import type { ProxyCache, ProxyConfigurations } from './loop.io.ts';
 import { matesOf } from './mates.ts';
 import { OpenStreams } from './open-streams.ts';
 import type { Origin } from './origins.ts';
@@ -24,7 +25,8 @@ import { rightsOf } from './rights.ts';
 import { changesBetween, type MapChanges } from './rollout-changes.ts';
 
 export interface RolloutPorts {
-  readonly clock: LoopClock;
+  /** Whoever is waited for is waited for by the clock that nobody can set, if there is one. */
+  readonly clock: Clock;
   readonly cache: ProxyCache;
   /** What was refused has changed: `problems` says something else. */
   refusalsChanged(): void;
@@ -46,13 +48,13 @@ export class Rollout implements ProxyConfigurations {
   /** What was told last. */
   #configurations: ReadonlyMap<string, ResourceSnapshot> = new Map();
   #workloads: ReadonlyMap<string, Workload> = new Map();
-  /** Epoch ms of the canaries' next `time`. */
+  /** When the canaries' next `time` is, in ms as `#elapsedMs` counts them. */
   #canaryAtMs = Infinity;
   #edit: Edit | undefined;
   /** Refusals in force, each with the objects that it is told on. */
   #blamed: ReadonlyMap<Refusal, readonly Origin[]> = new Map();
   #refusals: readonly Refusal[] = [];
-  /** Epoch ms of the timer that is set. */
+  /** What the timer that is set runs for, in the same ms. */
   #timerAtMs = Infinity;
   #cancelTimer: () => void = () => undefined;
 
@@ -161,14 +163,19 @@ export class Rollout implements ProxyConfigurations {
 
   /** What one event says to the canaries, and what to the handover; nothing to one of them where it is not concerned. */
   #take(tried: CanaryEvent | undefined, handed: HandoverEvent | undefined): void {
-    const { clock, cache } = this.#ports;
-    const nowMs = clock.nowMs();
+    const { cache } = this.#ports;
+    const nowMs = this.#elapsedMs();
     const given = tried === undefined ? undefined : this.#canaries.take(tried, nowMs);
     this.#canaryAtMs = given?.wakeAtMs ?? this.#canaryAtMs;
     const { publish, wakeAtMs } = this.#handover.take(handed, given?.publish ?? new Map(), nowMs);
     this.#wakeAt(Math.min(wakeAtMs, this.#canaryAtMs), nowMs);
     for (const [proxy, configuration] of publish) cache.set(proxy, configuration);
-    this.#blame(nowMs);
+    this.#blame();
+  }
+
+  #elapsedMs(): number {
+    const { clock } = this.#ports;
+    return clock.monotonicMs?.() ?? clock.nowMs();
   }
 
   #wakeAt(timeMs: number, nowMs: number): void {
@@ -182,12 +189,13 @@ export class Rollout implements ProxyConfigurations {
     });
   }
 
-  #blame(nowMs: number): void {
+  #blame(): void {
     const edit = this.#edit;
     const refusals = this.#canaries.refusals();
     if (edit === undefined || refusals === this.#refusals) return;
     this.#refusals = refusals;
     if (refusals.length === this.#blamed.size && refusals.every((each) => this.#blamed.has(each))) return;
+    const nowMs = this.#ports.clock.nowMs();
     this.#blamed = new Map(refusals.map((each) => [each, this.#blamed.get(each) ?? blamedBy(each, edit, nowMs)]));
     this.#ports.refusalsChanged();
   }

@@ -5,6 +5,7 @@ import { canaryWaitMs } from '../../src/controller/canary.ts';
 import { doorsOf, endpointsOf, inboundListeners } from '../../src/controller/doors.ts';
 import { referencesOf } from '../../src/controller/references.ts';
 import { Rollout } from '../../src/controller/rollout.io.ts';
+import type { Clock } from '../../src/xds/ports.ts';
 import type { Resource, ResourceSnapshot } from '../../src/xds/resource.ts';
 import { typeUrls } from '../../src/xds/type-url.ts';
 import { configured } from '../fixtures/configured.ts';
@@ -29,6 +30,10 @@ let rollout: Rollout;
 
 beforeEach(() => {
   clock = new TestClock();
+  begin(clock);
+});
+
+function begin(clock: Clock): void {
   given = new Map();
   const cache = {
     set: (proxy: string, snapshot: ResourceSnapshot) => given.set(proxy, snapshot),
@@ -36,7 +41,7 @@ beforeEach(() => {
     setReady: () => undefined,
   };
   rollout = new Rollout({ clock, cache, refusalsChanged: () => undefined });
-});
+}
 
 function edit(yaml: string): void {
   const snapshot = meshFrom(yaml);
@@ -97,6 +102,28 @@ test('a callee that does not answer is waited for until a bound, and then no tim
   clock.advance(2 * silenceMs);
   expect(clock.armed).toBe(0);
 });
+
+test.each([-3_600_000, 3_600_000])(
+  'a clock that is set by %i ms while a callee is waited for changes nothing',
+  (leapMs) => {
+    let setMs = 0;
+    begin({
+      nowMs: () => clock.nowMs() + setMs,
+      monotonicMs: () => clock.nowMs(),
+      setTimer: (ms, then) => clock.setTimer(ms, then),
+    });
+    start(pods);
+    edit(declared);
+    setMs = leapMs;
+    edit(declared);
+    clock.advance(silenceMs - 1);
+    expect(isLed()).toBe(false);
+    clock.advance(1);
+    expect(isLed()).toBe(true);
+    clock.advance(2 * silenceMs);
+    expect(clock.armed).toBe(0);
+  },
+);
 
 test('a way that waits for one new service and is then led to another waits no longer for that', () => {
   const of = (app: string, name: string, address: string, targetPort: number) =>

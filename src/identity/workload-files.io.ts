@@ -6,6 +6,7 @@
  *
  * Level-triggered: `sync` is given every workload there is, renews tokens at half life and removes who vanished. Given the
  * very same list before a token is due it does nothing, and folders are looked through only where somebody may have vanished.
+ * A token of the future is due as well: after the clock was set back nobody would believe it until its time has come again.
  * Only folders that hold our `token.sds.json` are ever removed: a wrong path in a flag must not cost anybody's files.
  */
 import { readdir, rm, stat } from 'node:fs/promises';
@@ -41,15 +42,24 @@ export interface WorkloadFilesResult {
 interface Done {
   readonly workloads: readonly TokenSubject[];
   readonly withheld: ReadonlySet<string>;
+  /** Epoch ms of the pass. */
+  readonly atMs: number;
   readonly nextRenewalMs: number;
+}
+
+/** What a workload's token says, in epoch ms, and when it is due. */
+interface Written {
+  readonly serviceAccount: string;
+  readonly issuedAtMs: number;
+  readonly dueMs: number;
 }
 
 const nobody: ReadonlySet<string> = new Set();
 
 export class WorkloadFiles {
   readonly #options: WorkloadFilesOptions;
-  /** Epoch ms at which each workload's token is due; a new process writes every token anew. */
-  readonly #dueMs = new Map<string, { readonly serviceAccount: string; readonly atMs: number }>();
+  /** By workload; a new process writes every token anew. */
+  readonly #written = new Map<string, Written>();
   /** What the last pass left nothing undone of. */
   #done: Done | undefined;
 
@@ -67,7 +77,8 @@ export class WorkloadFiles {
   async sync(workloads: readonly TokenSubject[], withheld: ReadonlySet<string> = nobody): Promise<WorkloadFilesResult> {
     const nowMs = this.#options.clock.nowMs();
     const done = this.#done;
-    if (done?.workloads === workloads && done.withheld === withheld && nowMs < done.nextRenewalMs) {
+    const isInTime = done !== undefined && done.atMs <= nowMs && nowMs < done.nextRenewalMs;
+    if (isInTime && done.workloads === workloads && done.withheld === withheld) {
       return { renewed: [], removed: [], nextRenewalMs: done.nextRenewalMs };
     }
     const wanted = new Set(workloads.map(({ workload }) => workload));
@@ -75,20 +86,21 @@ export class WorkloadFiles {
     await makePrivateFolder(this.#options.folder);
     const removed = this.#mayHaveVanished(wanted) ? await this.#removeVanished(wanted) : [];
     this.#done = undefined;
-    for (const workload of this.#dueMs.keys()) if (!wanted.has(workload)) this.#dueMs.delete(workload);
+    for (const workload of this.#written.keys()) if (!wanted.has(workload)) this.#written.delete(workload);
     await forEachBounded(workloads, writingConcurrencyMax, async (subject) => {
       if (withheld.has(subject.workload)) {
-        this.#dueMs.delete(subject.workload);
+        this.#written.delete(subject.workload);
         return;
       }
-      const due = this.#dueMs.get(subject.workload);
-      if (due !== undefined && due.serviceAccount === subject.serviceAccount && nowMs < due.atMs) return;
+      const written = this.#written.get(subject.workload);
+      const isFresh = written !== undefined && written.issuedAtMs <= nowMs && nowMs < written.dueMs;
+      if (isFresh && written.serviceAccount === subject.serviceAccount) return;
       await this.#write(subject);
       renewed.push(subject.workload);
     });
     let nextRenewalMs = Infinity;
-    for (const { atMs } of this.#dueMs.values()) nextRenewalMs = Math.min(nextRenewalMs, atMs);
-    this.#done = { workloads, withheld, nextRenewalMs };
+    for (const { dueMs } of this.#written.values()) nextRenewalMs = Math.min(nextRenewalMs, dueMs);
+    this.#done = { workloads, withheld, atMs: nowMs, nextRenewalMs };
     return { renewed: renewed.sort(), removed, nextRenewalMs };
   }
 
@@ -105,8 +117,8 @@ export class WorkloadFiles {
     await writeFileAtomic(tokenFile, token);
     await writeIfDifferent(join(folder, sdsFileNames.root), rootSds(rootFile, secrets));
     await writeIfDifferent(join(folder, sdsFileNames.token), tokenSds(tokenFile));
-    const atMs = renewAtMs(subject.workload, { notBeforeMs: issuedAtMs, notAfterMs: expiresAtMs });
-    this.#dueMs.set(subject.workload, { serviceAccount: subject.serviceAccount, atMs });
+    const dueMs = renewAtMs(subject.workload, { notBeforeMs: issuedAtMs, notAfterMs: expiresAtMs });
+    this.#written.set(subject.workload, { serviceAccount: subject.serviceAccount, issuedAtMs, dueMs });
   }
 
   /** An earlier process may have left folders, and so may a pass that failed. */

@@ -77,6 +77,17 @@ test('a token is renewed at half life by a move, and nothing else is touched', a
   expect(after.map((inode, index) => inode !== before[index])).toEqual([true, false, false, false]);
 });
 
+test('after the clock was set back nobody is left with a token of the future', async () => {
+  const { authority, files, folder, ports } = await prepared();
+  const all = [cart, ledger];
+  await files.sync(all);
+  ports.clock.advance(-tokenLifetimeMs);
+  expect((await files.sync(all)).renewed).toEqual(['bank/ledger-0', 'shop/cart-0']);
+  const token = await readFile(join(folder, 'shop/cart-0/secrets/token'), 'utf8');
+  expect(await authority.tokens.verifyToken(token)).toMatchObject(cart);
+  expect((await files.sync(all)).renewed).toEqual([]);
+});
+
 test('a workload that changes its service account gets a new token at once', async () => {
   const { authority, files, read } = await prepared();
   await files.sync([cart]);

@@ -19,13 +19,12 @@ export interface EnvoyPorts {
   readonly clock: TestClock;
   /** From 0 (included) to 1 (excluded). */
   random(): number;
+  /** Longest until it answers this time, in ms. */
+  answerMaxMs(): number;
   heard(event: XdsEvent): void;
   /** Its workers act by something else now. */
   moved(): void;
 }
-
-/** Longest until one of them answers, in ms. */
-const answerMaxMs = 300;
 
 const nothing: ResourceSnapshot = { revision: '', types: new Map() };
 
@@ -66,13 +65,13 @@ export class ModelledEnvoy {
 
   #update(): void {
     this.#busy = true;
-    const { clock, random } = this.#ports;
-    clock.setTimer(1 + random() * answerMaxMs, () => {
+    const { clock, random, answerMaxMs } = this.#ports;
+    clock.setTimer(1 + random() * answerMaxMs(), () => {
       const wanted = this.#wanted;
       const before = this.#held;
       this.#hold(withAll(before, wanted));
       this.#tell(before, wanted);
-      clock.setTimer(1 + random() * answerMaxMs, () => {
+      clock.setTimer(1 + random() * answerMaxMs(), () => {
         this.#hold(wanted);
         this.#tellGone(before, wanted);
         this.#busy = false;

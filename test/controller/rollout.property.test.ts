@@ -41,7 +41,14 @@ const anyTurn: fc.Arbitrary<Turn> = fc.oneof(
     type: fc.nat(6),
   }),
   fc.record({ kind: fc.constant('go' as const), proxy: fc.nat(indexMax), type: fc.constant(0) }),
-  fc.record({ kind: fc.constant('wait' as const), ms: fc.constantFrom(1, 60, 150, silenceMs, canaryWaitMs) }),
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('wait' as const),
+      // Some end while something is held, some when it was held for long enough, and some when the canary was before that.
+      ms: fc.constantFrom(1, 60, 150, silenceMs - 1_000, silenceMs, canaryWaitMs, canaryWaitMs + silenceMs),
+    }),
+  },
 );
 
 /** A roll-out on its own clock, and what its cache holds. */
@@ -87,6 +94,7 @@ class Course {
   settle(proxies: readonly string[]): void {
     for (const proxy of proxies.keys()) this.run({ kind: 'come', proxy, type: 0 }, proxies);
     for (let waits = 0; this.clock.armed > 0 && waits < waitsMax; waits += 1) this.clock.advance(canaryWaitMs);
+    expect(this.clock.armed).toBe(0);
   }
 }
 

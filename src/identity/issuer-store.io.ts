@@ -55,7 +55,8 @@ export async function ensureIntermediate(
   held: Issuer | undefined,
 ): Promise<Issuer> {
   const issuer = held ?? (await readIssuer(state, name)) ?? (await createIssuer(state, name, profile, root, ports));
-  if (!isDue(name, issuer.certificate, profile.lifetimeMs, ports.clock.nowMs())) return issuer;
+  const { notAfterMs } = root.certificate;
+  if (!isDue(name, issuer.certificate, profile.lifetimeMs, ports.clock.nowMs(), notAfterMs)) return issuer;
   const certificate = await issueCertificate(profile, issuer.keys, root, ports);
   const renewed = { certificate, keys: issuer.keys };
   if (await state.replace(name, issuerRecord(renewed))) return renewed;

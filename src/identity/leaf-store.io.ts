@@ -39,6 +39,7 @@ interface HeldLeaf {
   readonly saved: boolean;
   /** The issuer's, which is one object for as long as this process holds it. */
   readonly signedBy: KeyPair;
+  readonly issuerNotAfterMs: number;
 }
 
 export class LeafStore {
@@ -69,8 +70,8 @@ export class LeafStore {
   /** @returns Infinity where nothing is held. What is only kept is looked at again when it ends. */
   nextRenewalMs(): number {
     let next = Infinity;
-    for (const [name, { leaf }] of this.#held) {
-      next = Math.min(next, this.#kept.has(name) ? leaf.notAfterMs : renewAtMs(name, leaf));
+    for (const [name, { leaf, issuerNotAfterMs }] of this.#held) {
+      next = Math.min(next, this.#kept.has(name) ? leaf.notAfterMs : renewAtMs(name, leaf, issuerNotAfterMs));
     }
     return next;
   }
@@ -98,7 +99,9 @@ export class LeafStore {
       const after = await this.#issue(wanted);
       return { kind: 'troubled', changed: true, cause: after.kind === 'troubled' ? after.cause : before };
     }
-    if (before === undefined || isDue(name, before.leaf, profile.lifetimeMs, this.#ports.clock.nowMs())) {
+    const nowMs = this.#ports.clock.nowMs();
+    const { notAfterMs } = issuer.certificate;
+    if (before === undefined || isDue(name, before.leaf, profile.lifetimeMs, nowMs, notAfterMs)) {
       return this.#issue(wanted);
     }
     this.#held.set(name, before);
@@ -117,7 +120,7 @@ export class LeafStore {
     const { pem, notBeforeMs, notAfterMs } = await issueCertificate(profile, keys, issuer, this.#ports);
     const certificateChainPem = pem + issuer.certificate.pem;
     const leaf = { certificateChainPem, privateKeyPem: keys.privateKeyPem, notBeforeMs, notAfterMs };
-    return this.#save(name, { leaf, saved: false, signedBy: issuer.keys }, true);
+    return this.#save(name, { ...signedBy(issuer), leaf, saved: false }, true);
   }
 
   /** Held first and saved after: see the head of this file. */
@@ -140,13 +143,17 @@ export class LeafStore {
       const leaf = leafOf(record);
       const signer = new X509Certificate(issuer.certificate.pem);
       return new X509Certificate(leaf.certificateChainPem).checkIssued(signer)
-        ? { leaf, saved: true, signedBy: issuer.keys }
+        ? { ...signedBy(issuer), leaf, saved: true }
         : undefined;
     } catch (error) {
       if (error instanceof StateError) return error;
       throw error;
     }
   }
+}
+
+function signedBy({ keys, certificate }: Issuer): Pick<HeldLeaf, 'signedBy' | 'issuerNotAfterMs'> {
+  return { signedBy: keys, issuerNotAfterMs: certificate.notAfterMs };
 }
 
 function leafOf(record: unknown): Leaf {

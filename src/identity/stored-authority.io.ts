@@ -99,7 +99,9 @@ export class StoredAuthority implements Authority {
   nextRenewalMs(): number {
     if (this.#settled !== undefined) return this.#settled.untilMs;
     if (this.#stale.size > 0) return this.#parts.ports.clock.nowMs() + rereadMs;
-    const controlPlaneMs = this.#controlPlane && renewAtMs(controlPlaneRecord, this.#controlPlane.certificate);
+    const { notAfterMs } = this.#parts.root.certificate;
+    const controlPlaneMs =
+      this.#controlPlane && renewAtMs(controlPlaneRecord, this.#controlPlane.certificate, notAfterMs);
     return Math.min(this.#leaves.nextRenewalMs(), controlPlaneMs ?? Infinity, this.#tenants.nextRotationMs());
   }
 

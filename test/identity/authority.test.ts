@@ -94,6 +94,18 @@ test('the CA of the control plane is renewed over the same key, so an older cert
   expect(new X509Certificate(chain()).checkIssued(older)).toBe(true);
 });
 
+test('what ends with its issuer is not issued again and again, since nothing by that issuer ends later', async () => {
+  const { authority, ports } = await opened();
+  await authority.ensure(both);
+  // As after a clock that leapt, or two years in which nobody rotated: the tenant's CA has ended, and its successor is on its way.
+  ports.clock.advance(intermediateLifetimeMs);
+  await authority.ensure(both);
+  const before = authority.leaf(cart);
+  expect(await authority.ensure(both)).toEqual({ changed: false, failures: [] });
+  expect(authority.leaf(cart)).toBe(before);
+  expect(authority.nextRenewalMs()).toBeGreaterThan(ports.clock.nowMs());
+});
+
 test('a shorter life asked of the mesh replaces leaves at once', async () => {
   const { authority, ports } = await opened();
   await authority.ensure(both);

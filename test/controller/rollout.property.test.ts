@@ -15,8 +15,8 @@ import { TestClock } from '../xds/test-clock.ts';
 import { Kept } from './kept.ts';
 
 const options = { timeout: randomTestMs };
-/** Longest that a failure is made smaller, in ms: ten times what all runs take. */
-const interruptAfterTimeLimit = 30_000;
+/** Longest that a failure is made smaller, in ms: it is told before the test is out of time. */
+const interruptAfterTimeLimit = 0.75 * randomTestMs;
 
 /** Turns name proxies by their place among all, and this is the last that they name. */
 const indexMax = 9;

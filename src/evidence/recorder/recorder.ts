@@ -61,7 +61,8 @@ export class Recorder {
   #stalled = false;
   #cancelRetry: (() => void) | undefined;
   #closed = false;
-  #settling: (() => void)[] = [];
+  /** Who waits until everything up to an order is on disk. */
+  #settling: { readonly order: number; readonly resolve: () => void }[] = [];
 
   constructor(ports: RecorderPorts, limits: RecorderLimits = recorderLimits) {
     this.#ports = ports;
@@ -114,10 +115,14 @@ export class Recorder {
     });
   }
 
-  /** Resolves when all that was recorded is on disk, or the store has just said that it cannot. */
+  /** Resolves when all that was recorded by now is on disk, or the store has just said that it cannot. */
   settled(): Promise<void> {
+    return this.#settledTo(this.#order);
+  }
+
+  #settledTo(order: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#settling.push(resolve);
+      this.#settling.push({ order, resolve });
       // A write without an answer is not waited for a second time.
       if (this.#stalled) this.#settle();
       else this.#start();
@@ -126,7 +131,7 @@ export class Recorder {
 
   /** Tries once more, and takes nothing from then on. What could not be written is said on standard error, as far as there is room. */
   async close(): Promise<void> {
-    await this.settled();
+    await this.#settledTo(Infinity);
     this.#closed = true;
     this.#cancelRetry?.();
     const left = [...this.#shelves.values()].flatMap((shelf) => shelf.clear());
@@ -174,6 +179,8 @@ export class Recorder {
         break;
       }
       this.#kept(answer, group, loss);
+      const next = this.#oldest();
+      if (next !== undefined) this.#settle(next.order);
     }
     // In the same breath as the answer and the look for work: what came between would wait for nobody.
     this.#writing = false;
@@ -275,8 +282,13 @@ export class Recorder {
     if (retentionClassOf(event.kind) === 'security') this.#spill.event(event, this.#ports.clock.nowMs());
   }
 
-  #settle(): void {
-    for (const resolve of this.#settling.splice(0)) resolve();
+  /** @param next order of the oldest that is not on disk; absent: nobody is to wait any more. */
+  #settle(next?: number): void {
+    const { settled = [], waiting = [] } = Object.groupBy(this.#settling, ({ order }) =>
+      next === undefined || order < next ? 'settled' : 'waiting',
+    );
+    this.#settling = waiting;
+    for (const { resolve } of settled) resolve();
   }
 }
 

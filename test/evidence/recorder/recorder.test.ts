@@ -46,6 +46,25 @@ test('what one turn records is one write, and what comes during a write is the n
   expect(kept()).toEqual(['a', 'b', 'c', 'd', 'e']);
 });
 
+test('who waits for what was recorded does not wait for what is recorded after it', async () => {
+  const { recorder, store, kept } = world({ ...recorderLimits, batch: { itemsMax: 1, bytesMax: 10_000 } });
+  const append = store.append.bind(store);
+  store.append = (events) => {
+    const answer = append(events);
+    store.mood = 'held';
+    return answer;
+  };
+  recorder.record(denial('a'));
+  const settled = recorder.settled();
+  recorder.record(denial('b'));
+  await settled;
+  expect(kept()).toEqual(['a']);
+  store.mood = 'well';
+  store.release();
+  await recorder.settled();
+  expect(kept()).toEqual(['a', 'b']);
+});
+
 test('no timer runs while nothing waits', async () => {
   const { recorder, clock } = world();
   recorder.record(denial('a'));

@@ -1,10 +1,12 @@
 /**
  * Calls at the management door as evidence: every act, every look at configuration, and every refusal.
  *
- *   DoorCall ──an act, or refused?──▶ HumanAction, with a pseudonym for the name
+ *   DoorCall ──an act, or refused?──▶ HumanAction, with a pseudonym for the name ──▶ on the disk ──▶ answered
  *
  * Tools ask for status every few seconds, and whoever reads events must not make events: such calls are told only where
  * they were refused. A method that nobody has thought of yet is told.
+ * The surprise: an answer waits until its evidence is kept, with all that the act itself has told before, so that nobody
+ * can act, be answered, and have the process killed before the disk knows. A disk that hangs keeps nobody from acting.
  */
 import type { HumanAction } from '../evidence/event.ts';
 import type { PersonSeal } from '../evidence/people/person-seal.ts';
@@ -39,15 +41,20 @@ const nobodyName = 'nobody';
 /** Who called, where the name could not be sealed: a name is never written as it is. */
 const unsealedName = 'unsealed';
 
+/** Longest that an answer waits for its evidence, in ms: far less than whoever asks waits for an answer. */
+export const answerWaitMs = 2_000;
+
 export interface HumanActionPorts extends Teller {
+  /** Resolves when all that was recorded is on disk, or cannot be just now. Never rejects. */
+  settled(): Promise<void>;
   readonly seal: Pick<PersonSeal, 'seal'>;
   /** Whether there is such a tenant: keys are made for tenants, and not for whatever a caller writes. */
   hasTenant(name: string): boolean;
 }
 
-/** @returns what is to be told of each call, after it was answered. Never throws. */
-export function recordCalls(ports: HumanActionPorts): (call: DoorCall) => void {
-  return (call) => {
+/** @returns what is to be told of each call that is about to be answered, and resolves when it may be. Never rejects. */
+export function recordCalls(ports: HumanActionPorts): (call: DoorCall) => Promise<void> {
+  return async (call) => {
     const { method, about, status } = call;
     if (polled.has(method) && !refusals.has(status)) return;
     const tenant = tenantOf(call, ports);
@@ -55,6 +62,10 @@ export function recordCalls(ports: HumanActionPorts): (call: DoorCall) => void {
     const common = { id: ports.newId(), atMs: ports.clock.nowMs(), tenant };
     const event: HumanAction = { kind: 'human-action', ...common, person, method, about, status };
     ports.record(event);
+    const waited = Promise.withResolvers<void>();
+    const cancel = ports.clock.setTimer(answerWaitMs, waited.resolve);
+    await Promise.race([ports.settled(), waited.promise]);
+    cancel();
   };
 }
 

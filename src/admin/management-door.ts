@@ -64,14 +64,14 @@ export interface DoorEvent {
 }
 
 /**
- * @param observe told of every call but routine ones, after it was answered. Must not throw.
- * @param called told of the same calls, with who called and about what: evidence. Must not throw.
+ * @param observe told of every call but routine ones, before it is answered. Must not throw.
+ * @param called told of the same calls, with who called and about what: evidence. The answer waits for it. Must not reject.
  */
 export function createManagementDoor(
   ports: ManagementPorts & ScrapePorts,
   trustDomain: () => string | undefined,
   observe: (event: DoorEvent) => void,
-  called: (call: DoorCall) => void = () => undefined,
+  called: (call: DoorCall) => Promise<void> | undefined = () => undefined,
 ): ManagementDoor {
   let context: SecureContext | undefined;
   const servers: Server[] = [];
@@ -84,12 +84,13 @@ export function createManagementDoor(
         request.method === 'GET' ? metricsReply(scrape, request, caller) : handle(ports, request, caller);
       replying
         .catch(() => internalError)
-        .then(({ status, contentType, body, method, about = '', routine }) => {
+        .then(async ({ status, contentType, body, method, about = '', routine }) => {
+          if (routine === undefined) {
+            observe({ caller: nameOf(caller), method, status });
+            await called({ caller, method, about, status });
+          }
           response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' });
           response.end(body);
-          if (routine !== undefined) return;
-          observe({ caller: nameOf(caller), method, status });
-          called({ caller, method, about, status });
         });
     };
   const open = async (server: Server, options: ListenOptions, shown: string): Promise<void> => {

@@ -18,7 +18,7 @@ export interface ManagementOptions extends ManagementPorts, ScrapePorts {
   readonly admin: SocketEndpoint | undefined;
   observe(event: DoorEvent): void;
   /** For evidence. Absent: nobody keeps any. */
-  called?(call: DoorCall): void;
+  called?(call: DoorCall): Promise<void> | undefined;
 }
 
 export interface Management {

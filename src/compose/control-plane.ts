@@ -265,8 +265,8 @@ export async function openControlPlane(host: ControlPlaneHost) {
     const hasTenant = (name: string) => snapshot()?.tenants.has(name) ?? false;
     return {
       ...{ authority, records, loop, xds, peers, rotations, drills, evidence, eyes, quarantines, inCluster },
-      /** Told of each call at the management door. */
-      called: recordCalls({ ...teller, seal, hasTenant }),
+      /** Told of each call at the management door before it is answered. */
+      called: recordCalls({ ...teller, seal, hasTenant, settled: () => evidence.recorder.settled() }),
     };
   }
 }

@@ -33,14 +33,14 @@ function post(socketPath: string, path: string, body: string, type = 'applicatio
   });
 }
 
-test('each call is told once it was answered, and what it was about where its body was read', async () => {
+test('each call is told before it is answered, and what it was about where its body was read', async () => {
   const calls: DoorCall[] = [];
   const ignored = () => undefined;
   const door = createManagementDoor(
     youngPorts,
     () => undefined,
     ignored,
-    (call) => calls.push(call),
+    async (call) => void calls.push(call),
   );
   onTestFinished(() => door.close());
   const socket = await door.listenOnSocket(join(await temporaryFolder(), 'admin.sock'));

@@ -1,7 +1,8 @@
 /** What is kept of calls at the management door: acts, looks at configuration and refusals, and nobody's name. */
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { aboutOf, type DoorCall } from '../../src/admin/door-call.ts';
-import { recordCalls } from '../../src/admin/human-actions.ts';
+import { answerWaitMs, recordCalls } from '../../src/admin/human-actions.ts';
 import type { Caller, MethodName } from '../../src/admin/methods.ts';
 import { methods } from '../../src/admin/methods.ts';
 import { listeningTeller } from '../evidence/teller.ts';
@@ -13,7 +14,13 @@ const alice = (tenant?: string): Caller => {
 
 function world(seal = (tenant: string, name: string) => `sealed(${tenant},${name.length})`) {
   const teller = listeningTeller();
-  const told = recordCalls({ ...teller, seal: { seal }, hasTenant: (name) => name === 'shop' || name === 'bank' });
+  const disk = Promise.withResolvers<void>();
+  const told = recordCalls({
+    ...teller,
+    seal: { seal },
+    hasTenant: (name) => name === 'shop' || name === 'bank',
+    settled: () => disk.promise,
+  });
   const call = (more: Partial<DoorCall>) =>
     told({ caller: alice(), method: 'drillHalt', about: '', status: 200, ...more });
   const said = () =>
@@ -21,8 +28,33 @@ function world(seal = (tenant: string, name: string) => `sealed(${tenant},${name
       if (event.kind !== 'human-action') throw new Error(event.kind);
       return `${event.tenant} ${event.person} ${event.method} ${event.about} ${event.status}`;
     });
-  return { call, said };
+  return { call, said, disk, clock: teller.clock };
 }
+
+/** Whether it has resolved, once all that can happen by itself has. */
+async function isOver(promise: Promise<void>): Promise<boolean> {
+  const [pending, one] = [Symbol('pending'), setImmediate('later')];
+  return (await Promise.race([promise, one.then(() => pending)])) !== pending;
+}
+
+test('a call may be answered once its evidence is on the disk, and that leaves no timer', async () => {
+  const { call, disk, clock } = world();
+  const kept = call({});
+  expect(await isOver(kept)).toBe(false);
+  disk.resolve();
+  expect(await isOver(kept)).toBe(true);
+  expect(clock.timers).toBe(0);
+});
+
+test('no answer waits for long for a disk that hangs, and none waits where nothing is told', async () => {
+  const { call, clock } = world();
+  const kept = call({});
+  clock.advance(answerWaitMs - 1);
+  expect(await isOver(kept)).toBe(false);
+  clock.advance(1);
+  expect(await isOver(kept)).toBe(true);
+  expect(await isOver(call({ method: 'status' }))).toBe(true);
+});
 
 test('an act is filed with the tenant it is about, under a pseudonym of that tenant', () => {
   const { call, said } = world();

@@ -3,6 +3,7 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type OutgoingHttpHeaders, request as plainRequest } from 'node:http';
 import { dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { ManagementPorts } from '../../src/admin/answer.ts';
 import { ask, type Door } from '../../src/admin/management-client.ts';
@@ -42,6 +43,8 @@ interface World {
   readonly socket: string;
   readonly events: DoorEvent[];
   readonly drills: FakeDrillEngine;
+  /** Evidence of calls that is kept from now on waits for this. */
+  disk: Promise<void>;
   /** What the door believes the time to be. */
   setDoorTime(nowMs: number): void;
 }
@@ -115,23 +118,26 @@ async function world(): Promise<World> {
     ports,
     () => trustDomain,
     (event) => events.push(event),
+    () => here.disk,
   );
   onTestFinished(() => door.close());
   const credentials = authority.serverCredentials();
   if (credentials === undefined) throw new Error('the CA has no server certificate');
   const bound = await door.listenOnTls({ address: '127.0.0.1', port: 0 }, credentials, people.anchorPem);
   const socket = await door.listenOnSocket(join(stateFolder, 'admin.sock'));
-  return {
+  const here: World = {
     authority,
     people,
     port: Number(bound.split(':').at(-1)),
     socket,
     events,
     drills,
+    disk: Promise.resolve(),
     setDoorTime: (ms) => {
       nowMs = ms;
     },
   };
+  return here;
 }
 
 function doorFor({ authority, port }: World, leaf: Pick<Leaf, 'certificateChainPem' | 'privateKeyPem'>): Door {
@@ -282,6 +288,23 @@ describe('each role on each method', () => {
       }
       expect(answered).toEqual(wanted[role]);
     }
+  });
+
+  test('are answered when what is evidence of them was kept, so that whoever is killed then has done nothing unseen', async () => {
+    const here = await world();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    here.disk = promise;
+    const door: Door = { kind: 'socket', path: here.socket };
+    const seen: string[] = [];
+    const answered = call(door, 'confirmLoss').then(({ kind }) => seen.push(kind));
+    while (here.events.length === 0) await setImmediate();
+    here.disk = Promise.resolve();
+    // An answer that was on its way would be here before that to a later call.
+    await call(door, 'status');
+    seen.push('kept');
+    resolve();
+    await answered;
+    expect(seen).toEqual(['kept', 'answered']);
   });
 
   test('the owner of the socket may call them all, and nobody else may open it', async () => {

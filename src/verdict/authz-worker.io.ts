@@ -5,7 +5,8 @@
  *                       └──▶ sealed on disk ──▶ the next start, control plane or not
  *
  * Not a child of the control plane's life: it begins to serve as soon as it knows a certificate and a policy, from
- * wherever it has them, and goes on with what it has for as long as it may believe it. It leaves in two steps: `drain`
+ * wherever it has them, and goes on with what it has for as long as it may believe it. What it acknowledges it will know
+ * again after it was killed, or a right that was taken away would be back with it. It leaves in two steps: `drain`
  * sends callers elsewhere by the answers they get, `stop` closes the door behind them.
  */
 import { type AuthzService, createAuthzService } from '../authz/authz-service.io.ts';
@@ -40,6 +41,8 @@ import { bookState, type ProgramBook, programAgeMaxMs, providersIn } from './pro
 
 /** How often a connected worker writes down that its knowledge is still vouched for, in ms. */
 const confirmMs = 60_000;
+/** Longest that an acknowledgement waits for the disk, in ms: a disk that hangs may not keep what comes next away. */
+export const keptWaitMs = 1_000;
 /** Before the address is tried again that could not be listened on, in ms. */
 const listenAgainMs = 1_000;
 
@@ -139,6 +142,7 @@ export class AuthzWorker {
         if (taken.kind === 'ack') this.#learn({ ...this.#knowledge, identities: taken.holdings });
         return taken;
       },
+      kept: () => this.#kept(),
     };
   }
 
@@ -152,7 +156,16 @@ export class AuthzWorker {
         if (taken.kind === 'ack') this.#learn({ ...this.#knowledge, programs: taken.holdings, confirmedAtMs });
         return taken;
       },
+      kept: () => this.#kept(),
     };
+  }
+
+  async #kept(): Promise<void> {
+    const { clock, keeper } = this.#options;
+    const waited = Promise.withResolvers<void>();
+    const cancel = clock.setTimer(keptWaitMs, waited.resolve);
+    await Promise.race([keeper.settled(), waited.promise]);
+    cancel();
   }
 
   #learn(knowledge: Knowledge): void {

@@ -1,13 +1,14 @@
 /**
  * A client of our own ADS, delta only: one stream, a wildcard per type, back again whenever it ends.
  *
- *   connect ──▶ subscribe "*" with the versions held ──▶ response ──take──▶ ACK or NACK ──▶ …
+ *   connect ──▶ subscribe "*" with the versions held ──▶ response ──take──▶ kept ──▶ ACK, or at once NACK ──▶ …
  *      ▲                                                                                   │ ended
  *      └────────────────────── wait, doubling, with jitter ◀───────────────────────────────┘
  *
- * What is held survives the stream: a control plane that is gone changes nothing.
+ * What is held survives the stream: a control plane that is gone changes nothing. What is taken counts at once; what is
+ * acknowledged is also what a process that is killed may begin with again.
  */
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type ClientDuplexStream, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { AggregatedDiscoveryService } from '#gen/envoy/service/discovery/v3/ads_pb.js';
 import {
@@ -39,6 +40,8 @@ export interface Subscription {
   initialVersions(): Readonly<Record<string, string>>;
   /** Takes a response whole, or says why not. */
   take(response: DeltaDiscoveryResponse): { readonly kind: 'ack' } | { readonly kind: 'nack'; readonly why: string };
+  /** Resolves when what was taken last is kept, or was waited for long enough: then it is acknowledged. Never rejects. Absent: at once. */
+  kept?(): Promise<void>;
 }
 
 export type DeltaClientEvent =
@@ -49,6 +52,8 @@ export type DeltaClientEvent =
   | { readonly kind: 'refused'; readonly typeUrl: string; readonly revision: string; readonly why: string };
 
 type Stream = ClientDuplexStream<DeltaDiscoveryRequest, DeltaDiscoveryResponse>;
+/** To a stream that is over nothing is written. */
+type Write = (request: MessageInitShape<typeof DeltaDiscoveryRequestSchema>) => void;
 
 export class DeltaClient {
   readonly #options: DeltaClientOptions;
@@ -99,33 +104,39 @@ export class DeltaClient {
   #run(stream: Stream): Promise<string> {
     const { node, subscriptions, observe } = this.#options;
     return new Promise((resolve) => {
+      let isOver = false;
+      const end = (reason: string) => {
+        isOver = true;
+        resolve(reason);
+      };
+      const write: Write = (request) => {
+        if (!isOver) stream.write(create(DeltaDiscoveryRequestSchema, request));
+      };
       this.#end = () => stream.cancel();
-      stream.on('error', (error: ServiceError) => resolve(error.details || error.message));
-      stream.on('end', () => resolve('the server ended the stream'));
+      stream.on('error', (error: ServiceError) => end(error.details || error.message));
+      stream.on('end', () => end('the server ended the stream'));
       stream.once('data', () => observe({ kind: 'connected' }));
-      stream.on('data', (response: DeltaDiscoveryResponse) => this.#answer(stream, response));
+      stream.on('data', (response: DeltaDiscoveryResponse) => void this.#answer(response, write));
       for (const { typeUrl, initialVersions } of subscriptions) {
-        stream.write(
-          create(DeltaDiscoveryRequestSchema, {
-            node,
-            typeUrl,
-            resourceNamesSubscribe: ['*'],
-            initialResourceVersions: { ...initialVersions() },
-          }),
-        );
+        write({ node, typeUrl, resourceNamesSubscribe: ['*'], initialResourceVersions: { ...initialVersions() } });
       }
     });
   }
 
-  #answer(stream: Stream, response: DeltaDiscoveryResponse): void {
+  async #answer(response: DeltaDiscoveryResponse, write: Write): Promise<void> {
+    const { observe, subscriptions } = this.#options;
     const { typeUrl, nonce, systemVersionInfo: revision } = response;
-    const subscription = this.#options.subscriptions.find((candidate) => candidate.typeUrl === typeUrl);
+    const subscription = subscriptions.find((candidate) => candidate.typeUrl === typeUrl);
     if (subscription === undefined) return;
     const taken = subscription.take(response);
-    const errorDetail = taken.kind === 'nack' ? { errorDetail: { code: invalidArgument, message: taken.why } } : {};
-    stream.write(create(DeltaDiscoveryRequestSchema, { typeUrl, responseNonce: nonce, ...errorDetail }));
-    if (taken.kind === 'ack') this.#options.observe({ kind: 'taken', typeUrl, revision });
-    else this.#options.observe({ kind: 'refused', typeUrl, revision, why: taken.why });
+    if (taken.kind === 'nack') {
+      write({ typeUrl, responseNonce: nonce, errorDetail: { code: invalidArgument, message: taken.why } });
+      observe({ kind: 'refused', typeUrl, revision, why: taken.why });
+      return;
+    }
+    observe({ kind: 'taken', typeUrl, revision });
+    await subscription.kept?.();
+    write({ typeUrl, responseNonce: nonce });
   }
 }
 

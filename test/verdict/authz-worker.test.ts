@@ -17,10 +17,11 @@ import type { Authority } from '../../src/identity/authority.ts';
 import { systemPorts } from '../../src/identity/system-ports.io.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { checkContext, programTypeUrl } from '../../src/policy/program.ts';
-import { AuthzWorker } from '../../src/verdict/authz-worker.io.ts';
+import { AuthzWorker, keptWaitMs } from '../../src/verdict/authz-worker.io.ts';
 import { secretTypeUrl } from '../../src/verdict/knowledge.ts';
 import { KnowledgeKeeper } from '../../src/verdict/knowledge-keeper.io.ts';
 import { programAgeMaxMs } from '../../src/verdict/program-book.ts';
+import { initialVersions } from '../../src/xds/delta-holdings.ts';
 import { checkRequestInit } from '../authz/support/check-request.ts';
 import { RecordingObserver } from '../authz/support/recording-observer.ts';
 import { documents, meshFrom } from '../fixtures/mesh-from.ts';
@@ -61,11 +62,13 @@ class Bench {
   /** Issuers whose keys were to be had ahead, each time they were named. */
   readonly kept: (readonly string[])[] = [];
   readonly #worker: AuthzWorker;
+  readonly #keeper: KnowledgeKeeper;
   readonly #listen: string;
 
   private constructor(folder: string, clock: TestClock, ads: FakeAds, keeper: KnowledgeKeeper) {
     this.clock = clock;
     this.ads = ads;
+    this.#keeper = keeper;
     this.#listen = `unix:${join(folder, 'authz.sock')}`;
     const timers = { nowMs: () => clock.nowMs(), setTimer: (ms: number, then: () => void) => clock.setTimer(ms, then) };
     this.#worker = new AuthzWorker({
@@ -105,6 +108,18 @@ class Bench {
   /** Until the clock has moved on by `ms`. */
   drain(ms: number): Promise<void> {
     return this.#worker.drain(ms);
+  }
+
+  /** From now on nothing comes to the disk. @returns ends that. */
+  hang(): () => void {
+    const keeper = this.#keeper;
+    const settled = keeper.settled.bind(keeper);
+    const disk = Promise.withResolvers<void>();
+    keeper.settled = () => disk.promise;
+    return () => {
+      keeper.settled = settled;
+      disk.resolve();
+    };
   }
 
   stop(): Promise<void> {
@@ -263,6 +278,28 @@ test('a new worker judges by what the last one wrote down, before it reaches any
   expect(await next.verdict()).toBe('allow');
   expect(next.observer.records).toMatchObject([{ revision: 'r1' }]);
   expect((await begun(await next.ads.stream())).initialResourceVersions).toEqual({ [workload]: 'r1' });
+});
+
+test('a worker that is killed right after it has acknowledged policies judges by them when it is back', async () => {
+  const { bench, folder, stream } = await serving();
+  await sayPrograms(stream, 'r2', mesh('none'));
+  const recalled = await KnowledgeKeeper.open(join(folder, 'state'), systemPorts.entropy, () => undefined);
+  const remembered = await recalled.recall();
+  if (remembered.kind !== 'knowledge') expect.fail(remembered.kind);
+  expect(Object.values(initialVersions(remembered.knowledge.programs))).toEqual(['r2']);
+  expect(await bench.verdict()).toBe('deny');
+});
+
+test('a disk that hangs keeps no policy from a worker, and no acknowledgement for long', async () => {
+  const { bench, stream } = await serving();
+  const goOn = bench.hang();
+  const resources = [...programResources(mesh('none'), 'r2')];
+  stream.say({ typeUrl: programTypeUrl, nonce: 'r2', systemVersionInfo: 'r2', resources });
+  await bench.hears('taken', 3);
+  expect(await bench.verdict()).toBe('deny');
+  bench.clock.advance(keptWaitMs);
+  expect(await stream.next()).toMatchObject({ typeUrl: programTypeUrl, responseNonce: 'r2' });
+  goOn();
 });
 
 test('a stream on which nothing is new is a word of the control plane too', async () => {

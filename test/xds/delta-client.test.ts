@@ -20,7 +20,9 @@ beforeAll(async () => {
 });
 
 /** Holds words; `bad` is refused. */
-async function startClient(options: { random?: () => number; connect?: DeltaClientOptions['connect'] } = {}) {
+async function startClient(
+  options: { random?: () => number; connect?: DeltaClientOptions['connect']; kept?: () => Promise<void> } = {},
+) {
   const ads = await FakeAds.start(authority);
   const clock = new TestClock();
   const events: DeltaClientEvent[] = [];
@@ -48,6 +50,7 @@ async function startClient(options: { random?: () => number; connect?: DeltaClie
           if (taken.kind === 'ack') holdings = taken.holdings;
           return taken;
         },
+        ...(options.kept === undefined ? {} : { kept: options.kept }),
       },
     ],
     observe: (event) => events.push(event),
@@ -106,6 +109,36 @@ test('what is taken is acknowledged, and what is refused is named and changes no
   expect(answerOf(await stream.next())).toEqual({ typeUrl, nonce: 'n3' });
   expect(held()).toEqual({ b: 'b3' });
   expect(events.map(({ kind }) => kind)).toEqual(['connected', 'taken', 'refused', 'taken']);
+});
+
+test('what is taken counts at once, and is acknowledged when it is kept', async () => {
+  const disk = Promise.withResolvers<void>();
+  const { ads, held, events } = await startClient({ kept: () => disk.promise });
+  const stream = await ads.stream();
+  await stream.next();
+  stream.say({ typeUrl, nonce: 'n1', systemVersionInfo: 'r1', resources: [word('a', 'a1')] });
+  stream.say({ typeUrl, nonce: 'n2', systemVersionInfo: 'r2', resources: [word('a', 'bad')] });
+  // A refusal has nothing to keep, and so overtakes it.
+  expect(answerOf(await stream.next())).toMatchObject({ nonce: 'n2', code: 3 });
+  expect(held()).toEqual({ a: 'a1' });
+  expect(events).toContainEqual({ kind: 'taken', typeUrl, revision: 'r1' });
+  disk.resolve();
+  expect(answerOf(await stream.next())).toEqual({ typeUrl, nonce: 'n1' });
+});
+
+test('what is kept only after its stream has ended is acknowledged to nobody', async () => {
+  const disk = Promise.withResolvers<void>();
+  const { ads, clock, waits, ended, held } = await startClient({ kept: () => disk.promise });
+  const first = await ads.stream();
+  await first.next();
+  first.say({ typeUrl, nonce: 'n1', resources: [word('a', 'a1')] });
+  while (held()['a'] === undefined) await setImmediate();
+  first.end();
+  await ended(1);
+  disk.resolve();
+  clock.advance(waits()[0] ?? 0);
+  const second = await ads.stream();
+  expect(await second.next()).toMatchObject({ initialResourceVersions: { a: 'v-a1' }, responseNonce: '' });
 });
 
 test('a response of a type that nobody asked for is ignored', async () => {

@@ -9,6 +9,7 @@ import type { EnvoyResource } from '../envoy/resource.ts';
 import type { OutboundPort } from '../policy/view.ts';
 import type { Resource } from '../xds/resource.ts';
 import { encoded } from './encode.ts';
+import { type NamedResources, namedResources } from './named-form.ts';
 import { WeakTable } from './weak-table.ts';
 
 export class Encoder {
@@ -35,11 +36,9 @@ export class Encoder {
     return built.map((each) => this.encode(each));
   }
 
-  /** Of what one proxy alone is told: nobody else makes an equal one, so it is compared with its own former self. */
-  encodeOwn(built: EnvoyResource, former: Resource | undefined): Resource {
-    this.counted();
-    const resource = encoded(built);
-    return former?.version === resource.version ? former : resource;
+  /** Of what names one proxy and is the same of many but for that. */
+  named(build: (name: string) => EnvoyResource): NamedResources {
+    return namedResources(build, this.counted);
   }
 
   /** @param name all that `make` reads, as text: whoever asks by the same name is given the same list. */

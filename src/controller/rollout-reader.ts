@@ -6,11 +6,13 @@
  * What a proxy is told of its own ports names its workload, so that no two proxies are told the same bytes, and to decode
  * those of a whole mesh takes seconds. The bytes around the places where the key stands, and its length, say all the
  * rest: changes that agree in them are one change, each with a name of its own, and what is said of one holds for all.
+ * What was made of a form says by itself which changes agree (named-form.ts), and is not even looked through.
  * It remembers for as long as it lives, which is one event.
  */
 import type { Resource } from '../xds/resource.ts';
 import type { ResourceChange } from './listing-changes.ts';
 import { isInbound, mayWait, shapeOf } from './may-wait.ts';
+import { formNameOf } from './named-form.ts';
 
 /** What may be asked about the changes of one proxy: see may-wait.ts. */
 export interface ChangeReader {
@@ -53,8 +55,11 @@ export class RolloutReader {
   }
 }
 
-/** Name, how long the key is, where it stands, how many bytes there are without it, and these. */
-function textOf({ any, name }: Resource, proxy: string): string {
+/** Of a form that is the name of the form, and otherwise: name, how long the key is, where it stands, how many bytes there are without it, and these. */
+function textOf(resource: Resource, proxy: string): string {
+  const form = formNameOf(resource);
+  if (form !== undefined) return `form ${form}`;
+  const { any, name } = resource;
   const bytes = Buffer.from(any.buffer, any.byteOffset, any.byteLength).toString('latin1');
   const places: number[] = [];
   let others = '';

@@ -26,7 +26,7 @@ import { allowRules, denyRules, type RbacRules } from './rbac.ts';
 import { durationOf, type EnvoyResource, pack, resource } from './resource.ts';
 
 export function inboundRoutes({ inbound, workload }: ProxyView): readonly EnvoyResource[] {
-  return [...sharedInboundRoutes(inbound), ...ownInboundRoutes(inbound)(workload.key)];
+  return [...sharedInboundRoutes(inbound), ...ownInboundRoutes(inbound).map((routeOf) => routeOf(workload.key))];
 }
 
 /** The same for whoever has these ports. */
@@ -37,17 +37,18 @@ export function sharedInboundRoutes(inbound: readonly InboundPort[]): readonly E
 
 /**
  * Where every request is put to a worker, the route says whose it is: the one part of a configuration that is each
- * proxy's own. What the ports have in common is made once, for all who have them.
+ * proxy's own. What is common to all who have the port is made once.
+ * @returns for each such port what makes the route of a workload, given its key.
  */
-export function ownInboundRoutes(inbound: readonly InboundPort[]): (workload: string) => readonly EnvoyResource[] {
-  const hosts = inbound
-    .filter((port) => isOpen(port) && port.everyRequest)
-    .map((port) => ({ port, host: inboundHost(port) }));
-  return (workload) =>
-    hosts.map(({ port, host: { typedPerFilterConfig, ...host } }) => {
+export function ownInboundRoutes(inbound: readonly InboundPort[]): readonly ((workload: string) => EnvoyResource)[] {
+  const ports = inbound.filter((port) => isOpen(port) && port.everyRequest);
+  return ports.map((port) => {
+    const { typedPerFilterConfig, ...host } = inboundHost(port);
+    return (workload) => {
       const settings = { ...typedPerFilterConfig, [authzFilter]: checkSettings(workload, port) };
       return inboundRoute(port, { ...host, typedPerFilterConfig: settings });
-    });
+    };
+  });
 }
 
 function inboundRoute(port: InboundPort, host: MessageInitShape<typeof VirtualHostSchema>): EnvoyResource {

@@ -38,10 +38,10 @@ export function formNameOf(resource: Resource): string | undefined {
 }
 
 function formOf(build: (name: string) => EnvoyResource, length: number): NamedResources {
-  const [one, other] = ['a', 'b'].map((letter) => letter.repeat(length)) as [string, string];
-  const isCalledSo = build(one).name === one;
-  const { typeUrl, name: constant, any: bytes } = encoded(build(one));
-  const places = placesOf(bytes, encoded(build(other)).any, length);
+  const [one, other] = [made(build, 'a', length), made(build, 'b', length)];
+  const { typeUrl, name: constant, any: bytes } = one.resource;
+  const isCalledSo = constant === one.name;
+  const places = placesOf(Buffer.from(one.name), Buffer.from(other.name), bytes, other.resource.any);
   const form = `${length} ${places.join(' ')} ${contentVersion(bytes)}`;
   return (name) => {
     // From Node's pool: there are thousands of these, each too small for an allocation of its own.
@@ -53,17 +53,26 @@ function formOf(build: (name: string) => EnvoyResource, length: number): NamedRe
   };
 }
 
-function placesOf(one: Uint8Array, other: Uint8Array, length: number): readonly number[] {
+function made(build: (name: string) => EnvoyResource, letter: string, length: number) {
+  const name = letter.repeat(length);
+  return { name, resource: encoded(build(name)) };
+}
+
+/** @throws where the two differ in anything but a name that stands whole in both. */
+function placesOf(name: Buffer, otherName: Buffer, one: Uint8Array, other: Uint8Array): readonly number[] {
   const places: number[] = [];
-  for (let at = 0; at < one.length; at += 1) {
-    if (one[at] === other[at]) continue;
-    const [here, there] = [one, other].map((bytes) => Buffer.from(bytes.subarray(at, at + length)).toString());
-    if (here !== 'a'.repeat(length) || there !== 'b'.repeat(length)) break;
+  const isAt = (at: number, bytes: Uint8Array, text: Buffer) => text.equals(bytes.subarray(at, at + text.length));
+  let at = 0;
+  while (at < Math.max(one.length, other.length)) {
+    if (one[at] === other[at]) {
+      at += 1;
+      continue;
+    }
+    if (!isAt(at, one, name) || !isAt(at, other, otherName)) {
+      throw new Error('a message changes the name that it is given, so it cannot be encoded once for all names');
+    }
     places.push(at);
-    at += length - 1;
+    at += name.length;
   }
-  const rest = Buffer.from(one);
-  for (const place of places) rest.write('b'.repeat(length), place);
-  if (rest.equals(other)) return places;
-  throw new Error(`a message changes the name that it is given, so it cannot be encoded once for all names`);
+  return places;
 }

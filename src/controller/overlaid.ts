@@ -35,6 +35,17 @@ export class Overlaid<Value> implements ReadonlyMap<string, Value> {
     return this.#names.includes(name) || this.#shared.has(name);
   }
 
+  /**
+   * The only names under which this one and another may say different things: where both lie over the very same, a few.
+   * This one's come first, as in `entries`.
+   * @returns undefined where there may be others.
+   */
+  namesApart(other: Overlaid<Value>): readonly string[] | undefined {
+    if (other.#shared !== this.#shared) return undefined;
+    const others = other.#names.filter((name) => !this.#names.includes(name));
+    return others.some((name) => this.#shared.has(name)) ? undefined : [...this.#names, ...others];
+  }
+
   *entries(): MapIterator<[string, Value]> {
     for (const [index, value] of this.#values.entries()) yield [this.#names[index] ?? '', value];
     for (const entry of this.#shared) if (!this.#names.includes(entry[0])) yield entry;

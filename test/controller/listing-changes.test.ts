@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { listingChanges } from '../../src/controller/listing-changes.ts';
+import { Overlaid } from '../../src/controller/overlaid.ts';
 import type { Listing, Resource } from '../../src/xds/resource.ts';
 
 const names = ['a', 'b', 'c', 'd'];
@@ -12,9 +13,18 @@ const resources: readonly Resource[] = [...contents, ...contents].map((content) 
   ...content,
 }));
 
-const anyListing = fc
+const plain = fc
   .uniqueArray(fc.constantFrom(...resources), { selector: ({ name }) => name })
   .map((listed): Listing => new Map(listed.map((resource) => [resource.name, resource])));
+
+/** What a class shares: the very same for whoever lies over it. */
+const shared = fc.sample(plain, { numRuns: 3, seed: 1 });
+const anyListing = fc.oneof(
+  plain,
+  fc
+    .tuple(fc.constantFrom(...shared), plain)
+    .map(([below, own]) => new Overlaid(below, [...own.keys()], [...own.values()])),
+);
 
 test('as if every name were looked up', () => {
   fc.assert(

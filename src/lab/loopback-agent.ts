@@ -4,6 +4,7 @@
  * It holds the lab's second octet by a port that it listens on, so two labs never meet; see `loopback-plan.ts`.
  * It is pid 1 of nothing: when it is killed its processes are told by the kernel (`setpriv --pdeathsig`), where that
  * program knows how; when its owner is, by itself (`agent-server.ts`).
+ * The surprise: the kernel tells of no death before it was asked to, so each process looks once whether its agent still lives.
  */
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
@@ -25,6 +26,8 @@ const host = `${prefix}.0.1`;
 const pods = new LoopbackPods(join(privateDirectory(dir), 'pods'));
 
 const leash = ['setpriv', '--pdeathsig', 'KILL', '--no-new-privs', '--'];
+/** Its parent is another where the agent died before the leash was on; `exec` keeps the pid, and the leash. */
+const whileAgentLives = ['sh', '-c', `test "$PPID" = ${process.pid} && exec "$@"`, 'leash'];
 const hasLeash = spawnSync('setpriv', [...leash.slice(1), 'true'], { env: { PATH: labPath } }).status === 0;
 
 serveAgent(
@@ -42,7 +45,7 @@ serveAgent(
 function entrance({ in: place, argv }: SpawnSpec) {
   const told = argv.map((word) => wordOnLoopback(word, host));
   return {
-    argv: hasLeash ? [...leash, ...told] : told,
+    argv: hasLeash ? [...leash, ...whileAgentLives, ...told] : told,
     env: place === hostPlace ? {} : pods.environmentOf(place),
   };
 }

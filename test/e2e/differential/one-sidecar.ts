@@ -37,6 +37,12 @@ const podAddress = '10.99.1.2';
 const proxy = 'probe';
 /** Longest wait for Envoy to take a configuration, in ms: a poll's bound, not a measurement. */
 const settleMs = 20_000;
+/** What an Envoy that serves by what it was told says of itself. */
+const settled = [
+  'listener_manager.workers_started: 1',
+  'listener_manager.total_listeners_warming: 0',
+  'cluster_manager.warming_clusters: 0',
+];
 /** Between two looks, in ms. */
 const lookMs = 10;
 /** Longest wait for the door and for the first byte of its answer, in ms. */
@@ -94,7 +100,7 @@ export class OneSidecar {
     return startApp(this.lab, pod, { service, listen, host: '127.0.0.1' });
   }
 
-  /** Resolves once Envoy has acknowledged everything and nothing is warming. @throws with Envoy's words where it refuses. */
+  /** Resolves once Envoy serves by what it acknowledged, all of it. @throws with Envoy's words where it refuses. */
   async publish(resources: ResourceSnapshot): Promise<void> {
     this.#snapshots.set(proxy, resources);
     const deadline = performance.now() + settleMs;
@@ -118,10 +124,9 @@ export class OneSidecar {
       socket.setTimeout(doorMs, () => reject(new Error(`port ${port} of the pod cannot be dialled`)));
       socket.once('error', reject);
       socket.once('close', () => reject(new Error(`port ${port} of the pod refuses connections`)));
-      // One byte and no more: the next may be the pod's own.
+      // One byte and no more: the next may be the pod's own. Readable is also an end, which the close tells of.
       socket.once('readable', () => {
-        socket.read(1);
-        resolve();
+        if (socket.read(1) !== null) resolve();
       });
       socket.write(`${podAddress} ${port}\n`);
     });
@@ -142,10 +147,9 @@ export class OneSidecar {
 
   async #isSettled(): Promise<boolean> {
     if (!this.#pushes.areAnswered()) return false;
-    const warming = await this.envoy
-      .admin('/stats?filter=(total_listeners_warming|warming_clusters)$')
-      .catch(() => 'not there yet');
-    return warming.split('\n').every((line) => line === '' || line.endsWith(': 0'));
+    const gauges = await this.envoy.admin('/stats?filter=(workers_started|warming|warming_clusters)$').catch(() => '');
+    // The first listeners of an Envoy never warm: until all that they name is there, its workers have not begun.
+    return settled.every((gauge) => gauges.includes(`${gauge}\n`));
   }
 }
 

@@ -18,8 +18,10 @@ import { testAuthority } from '../grpc/authority.ts';
 import { podWith, restricted, settings, shop } from '../kube/inject/settings.ts';
 
 const envoy = resolve(import.meta.dirname, '../../.cache/envoy/envoy/_bin/envoy');
-/** Envoy waits 15 s for each kind of resource of a control plane that is not there, before it is live. */
+/** Longest until Envoy is live, in ms: a poll's bound, not a measurement. */
 const startMs = 110_000;
+/** How long Envoy waits for each kind of resource of a control plane that is not there, before it is live: 15 s unless told. */
+const inVain = '0.1s';
 const address = '10.250.0.2';
 const applicationUser = 65_532;
 
@@ -83,7 +85,7 @@ describe.skipIf(!isRoot)(isRoot ? 'an injected pod' : 'an injected pod (needs ro
       writeFileSync(join(identity, name), mounted(text), { mode: 0o444 });
     }
     const variables = environment(sidecar?.env ?? []);
-    const args = (sidecar?.args ?? []).map((arg) => mounted(expand(arg, variables)));
+    const args = (sidecar?.args ?? []).map((arg) => impatient(mounted(expand(arg, variables))));
     start(envoy, args, shop.sidecarUser);
     await vi.waitFor(async () => expect(ask('/ready')).toBe('200 LIVE\n'), { timeout: startMs, interval: 250 });
   });
@@ -204,6 +206,16 @@ function specOf(): { initContainers: readonly Started[]; containers: Pod['spec']
   const injection = injectPod(author, settings, shop);
   if (injection.kind !== 'injected') throw new Error(JSON.stringify(injection));
   return injection.pod.spec as ReturnType<typeof specOf>;
+}
+
+/** The bootstrap among its arguments, whose every wait for the control plane is short. */
+function impatient(argument: string): string {
+  if (!argument.startsWith('{')) return argument;
+  return JSON.stringify(
+    JSON.parse(argument, (_key, value) =>
+      value?.ads === undefined ? value : { ...value, initialFetchTimeout: inVain },
+    ),
+  );
 }
 
 /** Kubernetes' own expansion: `$(NAME)` of what came before, `$$` a dollar. */

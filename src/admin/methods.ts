@@ -82,6 +82,7 @@ export function mayCall(caller: Caller, method: MethodName): Access {
   return {
     kind: 'refused',
     message: `\`${person.name}\` is ${person.role} and \`${method}\` is for ${allowed.join(', ')}`,
-    advice: 'ask the owner of the state folder for a certificate of that role (`coffre admin issue`), or in a cluster for the right to bear it',
+    advice:
+      'ask the owner of the state folder for a certificate of that role (`coffre admin issue`), or in a cluster for the right to bear it',
   };
 }

@@ -29,7 +29,7 @@ if (process.argv.includes('-u') || process.argv.includes('--update')) process.en
 const elsewhere = ['test/conformance/**', 'test/features/**', 'test/e2e/**', 'test/**/*.kube.test.ts'];
 /** Never by itself: what its tests stand on is built from source, which takes minutes. */
 const isKubeAsked = process.argv.some((argument) => argument === 'kube' || argument === '--project=kube');
-/** Files that run pods in a cluster of their own: one at a time, since their sidecars give a worker 200 ms to answer. */
+/** Files that run pods in a cluster of their own: one at a time, since their sidecars give workers half a second to answer. */
 const wholeClusters = [
   'test/kube/e2e/**/*.kube.test.ts',
   'test/kube/install/upgrade.kube.test.ts',

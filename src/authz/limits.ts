@@ -46,5 +46,5 @@ export const answerFormsMax = 4_096;
 /** Health watchers at one time, over all connections. */
 export const healthWatchersMax = 64;
 
-/** Longest wait for a judge that answers later, in ms; then there is no verdict. Below the 200 ms that our proxies wait for us. */
+/** Longest wait for a judge that answers later, in ms; then there is no verdict. Below the 200 ms after which our proxies ask another. */
 export const verdictWaitMaxMs = 150;

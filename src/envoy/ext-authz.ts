@@ -42,13 +42,17 @@ import { fromAds, upstreamTls } from './tls.ts';
 /** Name of the filter; routes address their part of it by this name, and its metadata carries the verdict. */
 export const authzFilter = 'envoy.filters.http.ext_authz';
 
-/** Longest wait for a verdict, in ms; then 503. A worker answers in well under one. */
-const checkTimeoutMs = 200;
+/** Longest wait for one worker's verdict, in ms; then the check is put to another. A worker answers in well under one. */
+const answerTimeoutMs = 200;
+/** Longest wait for a verdict, in ms; then 503. A second worker has as long as the first, and there is time for the pauses. */
+const checkTimeoutMs = 2.5 * answerTimeoutMs;
 /**
- * Longest wait for a connection to a worker, TLS and all, in ms: half of what a check has, so that a check that waited in vain
- * for a node that is gone can still be put to another worker.
+ * Longest wait for a connection to a worker, TLS and all, in ms: as long as for its answer. By less, a busy worker's handshakes are
+ * given up and begun anew; by more, further checks wait for a node that is gone.
  */
-const connectTimeoutMs = checkTimeoutMs / 2;
+const connectTimeoutMs = answerTimeoutMs;
+/** Of Envoy's router, which takes it off again: of the retry policy at the cluster it heeds all but the time of one try. */
+const perTryHeader = 'x-envoy-upstream-rq-per-try-timeout-ms';
 
 /** Longest wait before an unanswered check is put to another worker, in ms; Envoy takes a random time below it, and the double the next time. */
 const retryAfterMs = 5;
@@ -90,6 +94,7 @@ export function authzFilters(): readonly HttpFilter[] {
       value: {
         targetSpecifier: { case: 'envoyGrpc', value: { clusterName: authzCluster } },
         timeout: durationOf(checkTimeoutMs),
+        initialMetadata: [{ key: perTryHeader, value: String(answerTimeoutMs) }],
       },
     },
   });
@@ -145,7 +150,7 @@ export function authzClusterOf(platform: Pick<Platform, 'bypass'>): Cluster {
 }
 
 /**
- * A check changes nothing, so one that its worker did not answer is put to another, within the same time. It stands at
+ * A check changes nothing, so one that its worker did not answer, or not in time, is put to another. It stands at
  * the cluster: of the policy beside a gRPC service Envoy takes over no host predicate, and would ask the same one again.
  */
 function otherWorker() {

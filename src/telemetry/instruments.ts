@@ -62,7 +62,7 @@ export const doorOutcomes = ['ok', 'unauthenticated', 'forbidden', 'misuse', 'fa
 const propagationBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 /** A run over a small mesh takes milliseconds, over the largest seconds. Seconds. */
 const runBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** A check takes 30 µs of our time; Envoy waits 200 ms for it. Seconds. */
+/** A check takes 30 µs of our time; Envoy waits 200 ms for it, and asks another. Seconds. */
 const checkBuckets = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.2];
 
 export const instruments = {

@@ -114,6 +114,11 @@ eachMode('two authorization workers', (mode) => {
       return cluster === 'coffre-authz' && name === what ? [value] : [];
     });
   };
+  /** Checks that a worker kept for too long. */
+  const movedOn = async () => {
+    const stats = await mesh.sidecar(api).admin('/stats?filter=coffre-authz.upstream_rq_per_try_timeout$');
+    return Number(/: (\d+)/.exec(stats)?.[1]);
+  };
   const found = () =>
     expect.poll(() => seen('health_flags'), { timeout: foundMs, interval: 200 }).toEqual(['healthy', 'healthy']);
   /** A flag may be of before: who is to be left alone must have answered first. */
@@ -173,10 +178,11 @@ eachMode('two authorization workers', (mode) => {
     await expectNoneLost(answers);
   });
 
-  test('FLT-23 one of two stalls and keeps its connections: it is set aside, nobody passes unjudged, and the other answers all', {
+  test('FLT-23 one of two stalls and keeps its connections: what it kept is put to the other, nobody passes unjudged, and it is set aside', {
     timeout: testMs,
   }, async () => {
     const stalled = mesh.authzWorkerAt(1);
+    const kept = await movedOn();
     let [asideMs, backMs] = [0, 0];
     const answers = await underLoad(['/open'], async (steady) => {
       await stalled.kill('SIGSTOP');
@@ -190,6 +196,7 @@ eachMode('two authorization workers', (mode) => {
       await stalled.kill('SIGCONT');
       await found();
     });
+    expect(await movedOn()).toBeGreaterThan(kept);
     expect(answers.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
     await expectNoneLost(answers.filter(({ askedMs }) => askedMs >= asideMs && askedMs < backMs));
   });

@@ -77,7 +77,7 @@ export const lies: readonly (readonly [what: string, lie: Lie, status: string])[
   ['SEC-14 gRPC status UNAVAILABLE', { kind: 'status', code: 14 }, '503'],
   ['SEC-14 HTTP status 200 and no more', { kind: 'http-status', code: 200 }, '503'],
   ['SEC-14 HTTP status 500', { kind: 'http-status', code: 500 }, '503'],
-  ['SEC-14 nothing within 200 ms', { kind: 'silence' }, '503'],
+  ['SEC-14 nothing in time', { kind: 'silence' }, '503'],
   ['SEC-14 a reset of the stream', { kind: 'reset-stream' }, '503'],
   ['SEC-14 a reset of the connection', { kind: 'reset-connection' }, '503'],
 ];

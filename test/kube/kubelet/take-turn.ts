@@ -1,5 +1,5 @@
 /**
- * Of the files in whose cluster pods run, one has its turn at a time, whoever starts them: sidecars give a worker 200 ms to
+ * Of the files in whose cluster pods run, one has its turn at a time, whoever starts them: sidecars give workers half a second to
  * answer, which two such clusters on two cores do not always leave it.
  */
 import { once } from 'node:events';

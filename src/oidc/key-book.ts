@@ -210,6 +210,7 @@ function idOf({ issuer, jwksUri, privateHosts }: KeySource): string {
 function stateOf(held: Entry['held'], nowMs: number): KeyState {
   if (held === undefined) return 'none';
   const ageMs = nowMs - held.askedAtMs;
-  if (ageMs < held.freshMs) return 'fresh';
-  return ageMs < keysStaleMs ? 'stale' : 'none';
+  // Of keys from the future nobody knows how old they are: the clock was set back.
+  if (ageMs >= 0 && ageMs < held.freshMs) return 'fresh';
+  return Math.abs(ageMs) < keysStaleMs ? 'stale' : 'none';
 }

@@ -92,6 +92,23 @@ test('a clock that was set back does not silence the book', async () => {
   expect(open).toHaveLength(2);
 });
 
+test('keys that are from the future, as after a clock that was set back, are used while newer ones are asked for', async () => {
+  const { book, open } = bookByHand();
+  const first = waitFor(book, keysStaleMs);
+  open[0]?.answer(jwks(key.listed()));
+  await first;
+  expect(book.look(source, 1).kind).toBe('keys');
+  expect(open).toHaveLength(2);
+  // So far back that nobody can say any more that they are young enough.
+  expect(book.look(source, 0).kind).toBe('wait');
+  open[1]?.answer(jwks(key.listed()));
+  await setImmediate();
+  book.look(source, 2);
+  expect(open).toHaveLength(2);
+  book.look(source, keysFreshMs + 1);
+  expect(open).toHaveLength(3);
+});
+
 test('keys are held for so many issuers, and the one unused for longest is forgotten', () => {
   const { book, open } = bookByHand();
   for (let index = 0; index < issuersMax + 10; index += 1) {

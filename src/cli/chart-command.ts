@@ -6,6 +6,7 @@ import { chartFiles } from '../kube/install/chart.ts';
 import { CliFailure } from './cli-failure.ts';
 import { createFile } from './create-file.ts';
 import { exitCode } from './exit-code.ts';
+import { programVersion } from './program-version.ts';
 import type { Terminal } from './terminal.ts';
 
 const repo = join(import.meta.dirname, '../..');
@@ -27,7 +28,7 @@ export function addChartCommand(program: Command, terminal: Terminal): void {
     .addHelpText('after', explanation)
     .action(async ({ out }: { out: string }) => {
       const folder = resolve(out);
-      for (const [path, text] of chartFiles(await readTemplates(), await readVersion())) {
+      for (const [path, text] of chartFiles(await readTemplates(), programVersion)) {
         const file = join(folder, path);
         await mkdir(dirname(file), { recursive: true });
         if (await createFile(file, text)) continue;
@@ -42,9 +43,4 @@ async function readTemplates(): Promise<ReadonlyMap<string, string>> {
   return new Map(
     await Promise.all(names.map(async (name) => [name, await readFile(join(templates, name), 'utf8')] as const)),
   );
-}
-
-async function readVersion(): Promise<string> {
-  const { version } = JSON.parse(await readFile(join(repo, 'package.json'), 'utf8')) as { readonly version: string };
-  return version;
 }

@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { stateTrouble } from '../admin/state-trouble.ts';
 import { CliFailure } from './cli-failure.ts';
 import { exitCode, exitCodeHelp } from './exit-code.ts';
+import { programVersion } from './program-version.ts';
 import { printable } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -59,6 +60,7 @@ async function programFor([asked = '']: readonly string[], terminal: Terminal): 
     .description('a zero-trust control plane for Envoy: one vault per tenant, no plaintext, every refusal explained')
     // Commands inherit these two, so they come before any command is added.
     .exitOverride()
+    .version(programVersion, '-V, --version', 'print the version')
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
   const one = commands.get(asked);
   const loads = one === undefined ? new Set(commands.values()) : [one];

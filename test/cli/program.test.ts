@@ -19,6 +19,11 @@ async function copyOfDemo(): Promise<string> {
   return folder;
 }
 
+test('`--version` prints that of the package, and ends with 0', async () => {
+  const { version } = JSON.parse(await readFile(resolve(import.meta.dirname, '../../package.json'), 'utf8'));
+  expect(await coffre('--version')).toMatchObject({ out: `${version}\n`, code: 0 });
+});
+
 describe('check', () => {
   test('a folder without errors ends with 0, and its warnings are told', async () => {
     const { out, code } = await coffre('check', demo);

@@ -3,7 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { systemNamespace } from '../../../src/model/system-namespace.ts';
 import { connectKube, type Kube } from '../harness/kube.ts';
 import { whereKube } from '../harness/kube-test.ts';
@@ -70,6 +70,8 @@ whereKube('the election of a leader', () => {
       await cluster.stop();
     };
   }, electionMaxMs);
+  // Of the test before, whose leader was killed: nobody is to wait it out.
+  beforeEach(() => kube.request('DELETE', leasePath));
   afterEach(() => {
     for (const { child } of replicas.splice(0)) child.kill('SIGKILL');
   });

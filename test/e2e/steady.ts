@@ -1,8 +1,8 @@
 /** Starts `steady-client.ts` in a pod, confined as an application, and reads what it was answered. */
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import type { Lab } from '../../src/lab/lab.ts';
+import { JsonLog } from './json-log.ts';
 
 export interface SteadyAnswer {
   /** Epoch ms. */
@@ -44,12 +44,21 @@ export async function startSteady(
   const flags = ['--per-second', String(perSecond), ...(http2 ? ['--http2'] : [])];
   const argv = [process.execPath, script, ...urls, ...flags];
   const child = await lab.spawn({ in: pod, argv, confined: true, name: `${pod}.steady` });
-  const answers = (): readonly SteadyAnswer[] => jsonLines(child.stdoutPath);
+  const log = new JsonLog<SteadyAnswer>(child.stdoutPath);
+  const answers = () => log.lines().slice();
   const steady: Steady = {
     answers,
     async until(what, matches) {
-      await expect.poll(() => answers().some(matches), { timeout: untilMs, interval: 20, message: what }).toBe(true);
-      return answers().find(matches) ?? expect.fail(what);
+      let looked = 0;
+      let found: SteadyAnswer | undefined;
+      const isFound = () => {
+        const all = log.lines();
+        found = all.slice(looked).find(matches);
+        looked = all.length;
+        return found !== undefined;
+      };
+      await expect.poll(isFound, { timeout: untilMs, interval: 20, message: what }).toBe(true);
+      return found ?? expect.fail(what);
     },
     async stop() {
       await child.kill('SIGKILL');
@@ -61,8 +70,7 @@ export async function startSteady(
   return steady;
 }
 
-/** Of a log that may still be written: a last line without its end is left for the next look. */
+/** All of a log at once, which may still be written. */
 export function jsonLines<Line>(path: string): readonly Line[] {
-  const whole = readFileSync(path, 'utf8').split('\n').slice(0, -1);
-  return whole.flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : []));
+  return new JsonLog<Line>(path).lines();
 }

@@ -17,6 +17,8 @@ const atOnce = 12;
 const tooManyMs = 80;
 /** Longest wait for an answer that is expected, in ms: a bound for a loaded machine. */
 const expectedMs = 8_000;
+/** The same where none is expected, in ms: many times what an answer takes. */
+const silenceMs = 2_000;
 /** How often a row is sent that no verdict came for. */
 const attemptsMax = 5;
 
@@ -65,18 +67,20 @@ function statusesIn(words: string): number {
   return words.split(' ').filter((word) => /^\d{3}$/.test(word)).length;
 }
 
-async function send(rig: JudgedSidecar, row: Row, own: string, patienceMs: number): Promise<string> {
+async function send(rig: JudgedSidecar, row: Row, own: string, mostMs: number): Promise<string> {
+  const patienceMs = row.becomes === 'silence' ? Math.min(mostMs, silenceMs) : mostMs;
   const credentials = rig.callers.of(spiffeId('aurore', row.as ?? 'adele'));
   const options = { servername: sniOf('aurore'), ALPNProtocols: [row.protocol ?? 'http/1.1'] };
   const socket = await rig.sidecar.dialTls(8_080, credentials, options);
-  const expected = statusesIn(row.becomes);
+  // Also where a row leaves open which: one answer has come, and another would be one too many.
+  const expected = Math.max(1, statusesIn(row.becomes));
   return new Promise((resolve) => {
     let text = '';
     let failed = false;
     socket.on('secureConnect', () => socket.write(row.bytes.replaceAll(mark, own), 'latin1'));
     socket.on('data', (part: Buffer) => {
       text += part.toString('latin1');
-      socket.setTimeout(expected > 0 && statusesIn(read(row, text).answers) >= expected ? tooManyMs : patienceMs);
+      socket.setTimeout(statusesIn(read(row, text).answers) >= expected ? tooManyMs : patienceMs);
     });
     socket.on('error', () => {
       failed = true;

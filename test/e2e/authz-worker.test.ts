@@ -15,7 +15,7 @@ import { systemPorts } from '../../src/identity/system-ports.io.ts';
 import { parseCurl } from '../../src/lab/demo/curl-answer.ts';
 import { authzPort, MeshLab } from '../../src/lab/mesh-lab.ts';
 import { hostPlace } from '../../src/lab/protocol.ts';
-import { eachMode } from '../lab/each-mode.ts';
+import { inLab } from './differential/in-lab.ts';
 import { decisions, strangers, unauthorised, workingResources } from './invariants.ts';
 import { documents, meshFolder, podText, removeFolder, serviceText, trustDomain } from './mesh-folder.ts';
 import { jsonLines, type Steady, type SteadyAnswer, startSteady } from './steady.ts';
@@ -62,11 +62,11 @@ spec: { trustDomain: ${trustDomain}, dns: { resolvers: [10.99.0.1] }, authorizat
   'drills.yaml': drills,
 };
 
-eachMode('the authorization worker', (mode) => {
+inLab('the authorization worker', () => {
   let mesh: MeshLab;
   const folder = meshFolder(files);
   beforeAll(async () => {
-    mesh = await MeshLab.start({ mode, folder });
+    mesh = await MeshLab.start({ folder });
   });
   afterAll(async () => {
     await mesh?.stop();

@@ -13,7 +13,7 @@ import { loadFolder } from '../../src/folder/watch-folder.ts';
 import { MeshLab } from '../../src/lab/mesh-lab.ts';
 import { buildSnapshot } from '../../src/model/build-snapshot.ts';
 import { explain } from '../../src/policy/explain.ts';
-import { eachMode } from '../lab/each-mode.ts';
+import { inLab } from './differential/in-lab.ts';
 import { strangers } from './invariants.ts';
 import { documents, meshFolder, podText, removeFolder, serviceText, trustDomain } from './mesh-folder.ts';
 import { type Steady, type SteadyAnswer, type SteadyOptions, startSteady } from './steady.ts';
@@ -93,13 +93,12 @@ function isServed({ status }: SteadyAnswer): boolean {
   return status === 200;
 }
 
-eachMode('rights in use', (mode) => {
+inLab('rights in use', () => {
   describe.each(['everyRequest', 'dynamicOnly'])('under `%s`', (authorization) => {
     let mesh: MeshLab;
     const folder = meshFolder(files(authorization));
     beforeAll(async () => {
       mesh = await MeshLab.start({
-        mode,
         folder,
         listen: ({ ports }) => ports.map(({ port }) => `${port === dbPort ? 'tcp' : 'http'}:${port}`),
       });

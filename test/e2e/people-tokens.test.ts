@@ -16,8 +16,8 @@ import { parseCurl } from '../../src/lab/demo/curl-answer.ts';
 import { MeshLab } from '../../src/lab/mesh-lab.ts';
 import { coolDownMs } from '../../src/oidc/key-book.ts';
 import { createTestAuthority } from '../authz/support/pki.ts';
-import { eachMode } from '../lab/each-mode.ts';
 import { signingKey } from '../oidc/support/token-forge.ts';
+import { inLab } from './differential/in-lab.ts';
 import { decisions, unauthorised } from './invariants.ts';
 import { LabIssuer } from './lab-issuer.ts';
 import { documents, meshFolder, podText, removeFolder, serviceText, trustDomain } from './mesh-folder.ts';
@@ -73,7 +73,7 @@ spec:
   ),
 };
 
-eachMode('tokens of people', (mode) => {
+inLab('tokens of people', () => {
   const firstKey = signingKey('first');
   const secondKey = signingKey('second');
   const folder = meshFolder(files);
@@ -90,7 +90,7 @@ eachMode('tokens of people', (mode) => {
     bank = new LabIssuer(ports.bank, leaf, ledger);
     const caFile = (dir: string) => join(dir, 'issuers-ca.pem');
     mesh = await MeshLab.start({
-      ...{ mode, folder },
+      folder,
       env: ({ privateDir }) => ({ NODE_EXTRA_CA_CERTS: caFile(privateDir) }),
       async prepare(lab) {
         writeFileSync(caFile(lab.privateDir), authority.caPem);

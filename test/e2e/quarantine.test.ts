@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MeshLab } from '../../src/lab/mesh-lab.ts';
 import { hostPlace } from '../../src/lab/protocol.ts';
 import { run } from '../cli/run-command.ts';
-import { eachMode } from '../lab/each-mode.ts';
+import { inLab } from './differential/in-lab.ts';
 import { strangers } from './invariants.ts';
 import { documents, meshFolder, podText, removeFolder, serviceText, trustDomain } from './mesh-folder.ts';
 import { type Steady, type SteadyAnswer, startSteady } from './steady.ts';
@@ -51,13 +51,13 @@ spec: { trustDomain: ${trustDomain}, dns: { resolvers: [10.99.0.1] }, authorizat
 
 const isServed = ({ status }: SteadyAnswer) => status === 200;
 
-eachMode('quarantine', (mode) => {
+inLab('quarantine', () => {
   describe.each(['everyRequest', 'dynamicOnly'])('under `%s`', (authorization) => {
     let mesh: MeshLab;
     const folder = meshFolder(files(authorization));
     beforeAll(async () => {
       mesh = await MeshLab.start({
-        ...{ mode, folder },
+        folder,
         listen: ({ ports }) => ports.map(({ port }) => `${port === dbPort ? 'tcp' : 'http'}:${port}`),
       });
     });

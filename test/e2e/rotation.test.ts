@@ -15,7 +15,7 @@ import { openAuthority } from '../../src/identity/open-authority.io.ts';
 import { systemPorts } from '../../src/identity/system-ports.io.ts';
 import type { LabProcess } from '../../src/lab/lab-process.ts';
 import { MeshLab } from '../../src/lab/mesh-lab.ts';
-import { eachMode } from '../lab/each-mode.ts';
+import { inLab } from './differential/in-lab.ts';
 import { documents, meshFolder, podText, removeFolder, serviceText, trustDomain } from './mesh-folder.ts';
 import type { SteadyAnswer } from './steady-traffic.ts';
 import { greetingOf, hold, markedTls } from './tcp-dial.ts';
@@ -57,7 +57,7 @@ const world = documents(
 );
 const accounts = ['atelier/web', 'atelier/api', 'notaire/web', 'notaire/idle'] as const;
 
-eachMode('certificates under traffic', (mode) => {
+inLab('certificates under traffic', () => {
   let mesh: MeshLab;
   let door: Door;
   let held: LabProcess;
@@ -66,7 +66,6 @@ eachMode('certificates under traffic', (mode) => {
 
   beforeAll(async () => {
     mesh = await MeshLab.start({
-      mode,
       folder,
       listen: ({ ports }) => ports.map(({ port }) => `${port === tcpPort ? 'tcp' : 'http'}:${port}`),
     });

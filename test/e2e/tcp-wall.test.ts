@@ -10,7 +10,7 @@ import { openAuthority } from '../../src/identity/open-authority.io.ts';
 import { systemPorts } from '../../src/identity/system-ports.io.ts';
 import type { LabProcess } from '../../src/lab/lab-process.ts';
 import { MeshLab } from '../../src/lab/mesh-lab.ts';
-import { eachMode } from '../lab/each-mode.ts';
+import { inLab } from './differential/in-lab.ts';
 import { documents, meshFolder, podText, removeFolder, serviceText, trustDomain } from './mesh-folder.ts';
 import { greetingOf, hold, markedTls } from './tcp-dial.ts';
 
@@ -67,12 +67,11 @@ const files = {
   'grants.yaml': grant('greffe'),
 };
 
-eachMode('the wall of an opaque TCP port', (mode) => {
+inLab('the wall of an opaque TCP port', () => {
   let mesh: MeshLab;
   const folder = meshFolder(files);
   beforeAll(async () => {
     mesh = await MeshLab.start({
-      mode,
       folder,
       listen: ({ ports }) => ports.map(({ port }) => `${port === 8_080 ? 'http' : 'tcp'}:${port}`),
     });

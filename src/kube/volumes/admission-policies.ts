@@ -9,41 +9,17 @@
  * API server knows of tenants.
  * An update that changes nothing a rule speaks of is not asked about, so that what existed before can still be deleted.
  */
-import { coffreGroup, kinds } from '../../model/kinds/catalogue.ts';
-import { systemNamespace } from '../../model/system-namespace.ts';
+import {
+  bindingOf,
+  outsideTheSystem,
+  policyMetadata,
+  systemNamespaces,
+  tenantParam,
+  type ValidatingAdmissionPolicy,
+  type ValidatingAdmissionPolicyBinding,
+} from '../admission-policy.ts';
 import { literal } from '../crds/field-rule.ts';
 import { classAnnotation, openSources } from './closed-sources.ts';
-
-/** Of `admissionregistration.k8s.io/v1`, as far as it is used. */
-export interface ValidatingAdmissionPolicy {
-  readonly apiVersion: 'admissionregistration.k8s.io/v1';
-  readonly kind: 'ValidatingAdmissionPolicy';
-  readonly metadata: ObjectMeta;
-  readonly spec: {
-    readonly failurePolicy: 'Fail';
-    readonly paramKind: { readonly apiVersion: string; readonly kind: string };
-    readonly matchConstraints: { readonly namespaceSelector: object; readonly resourceRules: readonly object[] };
-    readonly matchConditions: readonly { readonly name: string; readonly expression: string }[];
-    readonly variables: readonly { readonly name: string; readonly expression: string }[];
-    readonly validations: readonly {
-      readonly expression: string;
-      readonly messageExpression: string;
-      readonly reason: 'Forbidden';
-    }[];
-  };
-}
-
-export interface ValidatingAdmissionPolicyBinding {
-  readonly apiVersion: 'admissionregistration.k8s.io/v1';
-  readonly kind: 'ValidatingAdmissionPolicyBinding';
-  readonly metadata: ObjectMeta;
-  readonly spec: object;
-}
-
-interface ObjectMeta {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
 
 interface Wall {
   readonly name: string;
@@ -117,11 +93,6 @@ const walls: readonly Wall[] = [
   },
 ];
 
-/** Kubernetes' own, and ours: by a label that is the API server's own, so nobody can give or take it. */
-const systemNamespaces = ['kube-system', systemNamespace];
-const namespaceSelector = {
-  matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: systemNamespaces }],
-};
 const claimant = (it: string) => `${it}.spec.?claimRef.?namespace.orValue('') in ${literal(systemNamespaces)}`;
 /** Of what no selector speaks, since it lives in no namespace; both what is written and what stood there must be the system's. */
 const notOfTheSystem = {
@@ -131,7 +102,7 @@ const notOfTheSystem = {
 
 /** Each policy, and what binds it. */
 export function volumeAdmissionPolicies(): readonly (ValidatingAdmissionPolicy | ValidatingAdmissionPolicyBinding)[] {
-  return walls.flatMap((wall) => [policyOf(wall), bindingOf(wall)]);
+  return walls.flatMap((wall) => [policyOf(wall), bindingOf(wall.name, ['Deny'])]);
 }
 
 function policyOf({
@@ -146,12 +117,12 @@ function policyOf({
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingAdmissionPolicy',
-    metadata: metadataOf(name),
+    metadata: policyMetadata(name),
     spec: {
       failurePolicy: 'Fail',
-      paramKind: { apiVersion: `${coffreGroup}/${kinds.Tenant.version}`, kind: 'Tenant' },
+      paramKind: tenantParam,
       matchConstraints: {
-        namespaceSelector,
+        namespaceSelector: outsideTheSystem,
         resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations, resources: [resource] }],
       },
       matchConditions: [
@@ -162,22 +133,4 @@ function policyOf({
       validations: [{ expression, messageExpression: message, reason: 'Forbidden' }],
     },
   };
-}
-
-function bindingOf({ name }: Wall): ValidatingAdmissionPolicyBinding {
-  return {
-    apiVersion: 'admissionregistration.k8s.io/v1',
-    kind: 'ValidatingAdmissionPolicyBinding',
-    metadata: metadataOf(name),
-    spec: {
-      policyName: name,
-      validationActions: ['Deny'],
-      // Every tenant; where there is none, there is nobody to wall off.
-      paramRef: { selector: {}, parameterNotFoundAction: 'Allow' },
-    },
-  };
-}
-
-function metadataOf(name: string): ObjectMeta {
-  return { name, labels: { 'app.kubernetes.io/part-of': 'coffre' } };
 }

@@ -113,12 +113,13 @@ export class SimulatedReplicas {
     }
     replica.asked = 0;
     const nowMs = this.#clock(replica);
-    const before = replica.state.held?.term;
+    const before = termAt(replica.state, nowMs);
     const isNewMesh = this.#world.isNew && this.began.length === 0;
     replica.state = hear(replica.state, outcome, { identity: identityOf(replica) }, { sentMs, nowMs, isNewMesh });
-    const { held, isHasty } = replica.state;
-    if (held !== undefined && held.term !== before) this.began.push({ who: identityOf(replica), term: held.term });
-    this.#later(replica, isHasty ? 0 : retryMs + this.#random(retryMs / 5));
+    // Who hears after its time that it was given the Lease does not begin: another may have led since.
+    const term = termAt(replica.state, nowMs);
+    if (term !== undefined && term !== before) this.began.push({ who: identityOf(replica), term });
+    this.#later(replica, replica.state.isHasty ? 0 : retryMs + this.#random(retryMs / 5));
   }
 
   #later(replica: Replica, waitMs: number): void {

@@ -190,7 +190,8 @@ inLab('the ways out of the mesh', () => {
     const url = `https://${names.rebound}:${httpsPort}/rebound`;
     const capture = await mesh.lab.capture({
       in: 'atelier/web-0',
-      filter: `tcp and host ${address} and port ${httpsPort}`,
+      // Towards it alone: an older connection of the pod's own address may just be ending.
+      filter: `tcp and dst host ${address} and dst port ${httpsPort}`,
     });
     resolveTo({ [names.rebound]: [address] });
     await expect

@@ -1,10 +1,13 @@
 /**
- * Whether the API server gets through to the webhooks: asked by rehearsing a write that they judge.
+ * Whether the API server gets through to the webhooks: asked by rehearsing a write that they, and nobody else, refuse.
+ *
+ *   refused ──▶ heard        taken ──▶ the API server does not ask them yet        no answer ──▶ it cannot reach them
  *
  * A wall that nobody answers at would stop every pod of the cluster. So where a first installation is not heard, its webhooks are taken
  * away again; those that stood before stay, because without them pods would begin outside the mesh.
  */
 import { coffreGroup, kinds } from '../../model/kinds/catalogue.ts';
+import { systemNamespace } from '../../model/system-namespace.ts';
 import { askUntil } from '../ask-until.ts';
 import { resourceFacts } from '../crds/resource-facts.ts';
 import type { KubeObject } from '../objects.ts';
@@ -15,11 +18,11 @@ import { patience, type Wait } from './until-ready.ts';
 /** An API server learns of a webhook a second late, and it may be busy. In ms. */
 const heardMaxMs = 30_000;
 const tenants = { group: coffreGroup, version: kinds.Tenant.version, plural: resourceFacts.Tenant.plural };
-/** Nobody’s: whatever is said of it, somebody said it. */
+/** The definitions allow it; among all objects it cannot be: our own namespace is no tenant's. */
 const rehearsed = {
   apiVersion: `${coffreGroup}/${kinds.Tenant.version}`,
   kind: 'Tenant',
-  metadata: { name: 'coffre-asks-whether-it-is-heard' },
+  metadata: { name: systemNamespace },
   spec: { environment: 'test' },
 };
 
@@ -30,11 +33,13 @@ export async function untilHeard(
   { objects, signal }: Wait,
 ): Promise<Obstacle | undefined> {
   const outcome = await askUntil(() => objects.rehearse(tenants, rehearsed), {
-    isFinal: ({ kind }) => kind !== 'unanswered',
+    isFinal: ({ kind }) => kind === 'refused',
     signal: AbortSignal.any([signal, AbortSignal.timeout(heardMaxMs)]),
     waits: patience,
   });
-  return outcome.kind === 'unanswered' ? unheard(askers, standing, { objects, signal }, outcome.message) : undefined;
+  if (outcome.kind === 'refused') return undefined;
+  const said = outcome.kind === 'unanswered' ? outcome.message : 'it does not ask them yet';
+  return unheard(askers, standing, { objects, signal }, said);
 }
 
 async function unheard(

@@ -70,13 +70,31 @@ describe('before anything is written', () => {
   });
 });
 
-describe('webhooks that no API server gets through to', () => {
+describe('webhooks that an API server does not ask, or not get through to', () => {
   const askers = wanted.filter(({ kind = '' }) => kind.endsWith('WebhookConfiguration'));
   const unheard = (deleted: Answer) =>
     objectsThat(({ method, path }) => {
       if (method === 'POST') return [500, { message: 'failed calling webhook' }];
       return method === 'GET' ? [200, { metadata: { name: path.split('/').at(-1), uid: 'one' } }] : deleted;
     });
+
+  test('are asked again while the API server takes what they refuse, and are heard once it is refused', async () => {
+    const answers: Answer[] = [
+      [201, {}],
+      [500, {}],
+      [403, { message: 'admission webhook denied the request' }],
+    ];
+    const { objects, asked } = objectsThat(() => answers.shift() ?? [500, {}]);
+    const signal = new AbortController().signal;
+    expect(await untilHeard(askers, new Map(), { objects, signal })).toBeUndefined();
+    expect(asked).toHaveLength(3);
+  });
+
+  test('are taken away again where nobody asks them', async () => {
+    const { objects } = objectsThat(({ method }) => (method === 'POST' ? [201, {}] : [404, {}]));
+    const { message } = (await untilHeard(askers, new Map(), { objects, signal: AbortSignal.abort() })) ?? {};
+    expect(message).toContain('it does not ask them yet; they were taken away again');
+  });
 
   test('are taken away again', async () => {
     const { objects, asked } = unheard([200, {}]);

@@ -23,7 +23,7 @@ import { systemPorts } from '../src/identity/system-ports.io.ts';
 import type { Snapshot } from '../src/model/snapshot.ts';
 import { SnapshotBuilder } from '../src/model/snapshot-builder.ts';
 import type { SourcedObject } from '../src/model/sourced-object.ts';
-import { systemClock } from '../src/system-clock.ts';
+import { drillClock, systemClock } from '../src/system-clock.ts';
 import { SnapshotCache } from '../src/xds/cache.ts';
 import { contentVersion, type Resource } from '../src/xds/resource.ts';
 import type { XdsEvent } from '../src/xds/xds-event.ts';
@@ -75,7 +75,7 @@ const { server } = serveProxies({
     queueMicrotask(() => rollout.heard(event));
   },
 });
-const rollout = new Rollout({ clock: systemClock, cache, refusalsChanged: () => loop.tellProblems() });
+const rollout = new Rollout({ clock: drillClock, cache, refusalsChanged: () => loop.tellProblems() });
 const loop: Loop = new Loop({
   clock: systemClock,
   platform: benchPlatform,

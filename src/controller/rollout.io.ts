@@ -173,9 +173,10 @@ export class Rollout implements ProxyConfigurations {
     this.#blame();
   }
 
+  /** Whole ones: what is answered within one of them is looked at again together, and timers count no parts. */
   #elapsedMs(): number {
     const { clock } = this.#ports;
-    return clock.monotonicMs?.() ?? clock.nowMs();
+    return Math.floor(clock.monotonicMs?.() ?? clock.nowMs());
   }
 
   #wakeAt(timeMs: number, nowMs: number): void {

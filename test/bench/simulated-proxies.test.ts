@@ -111,8 +111,13 @@ describe.skipIf(!hasGo)('a simulated proxy (needs `go` to be built)', () => {
       server.events.length = 0;
       server.cache.set(key, configurationOf(buildSnapshot(objects.all(), 0), key));
       await server.until(() => server.types('acked').includes(change.typeUrl));
-      const seen = await fleet.sightings();
-      expect(seen.map(([proxy, name, of]) => [proxy, name, of])).toEqual([[0, change.name, mark]]);
+      // That may be a late one of the first configuration: it tells of no mark.
+      const seen: (readonly [number, string, number])[] = [];
+      const look = async () => {
+        for (const [proxy, name, of] of await fleet.sightings()) seen.push([proxy, name, of]);
+        return seen;
+      };
+      await expect.poll(look).toEqual([[0, change.name, mark]]);
     }
     await fleet.stop();
   });
